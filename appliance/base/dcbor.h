@@ -1,0 +1,57 @@
+/* Deterministically encoded CBOR (RFC 8949 §4.2.1), read and written in place.
+ *
+ * The one file that wraps libcbor: its streaming decoder and its encoders,
+ * neither of which allocates. The reader is pure: it points into the input
+ * and accepts only shortest-form heads, definite lengths, no tags and no
+ * floats. Input may be controlled by anybody.
+ *
+ * Both directions latch: after the first error every reader returns zero or
+ * an empty slice and `rc` keeps the cause (RC_BAD malformed or another type,
+ * RC_LIMIT longer than the caller's max, RC_EOF the input ends inside an
+ * item); writers latch wbuf.over.
+ */
+#ifndef BASE_DCBOR_H
+#define BASE_DCBOR_H
+
+#include "appliance/base/rc.h"
+#include "appliance/base/slice.h"
+
+struct dcbor {
+	struct slice in; /* what is left */
+	enum rc rc;      /* RC_OK, or the first error */
+};
+
+/* A map with unsigned keys, which must ascend strictly: duplicates and
+ * another order are RC_BAD. */
+struct dcbor_map {
+	size_t left;   /* pairs not yet read */
+	int64_t last;  /* last key, -1 before the first */
+};
+
+struct dcbor dcbor_of(struct slice in);
+
+uint64_t dcbor_uint(struct dcbor *d, uint64_t max);
+int64_t dcbor_int(struct dcbor *d);
+bool dcbor_bool(struct dcbor *d);
+struct slice dcbor_bytes(struct dcbor *d, size_t max);
+struct slice dcbor_text(struct dcbor *d, size_t max); /* UTF-8 is not checked */
+size_t dcbor_array(struct dcbor *d, size_t max);      /* number of items */
+void dcbor_map(struct dcbor *d, struct dcbor_map *m, size_t max);
+
+/* The next key of m (at most 2^32-1) into *key; false at the end of the map
+ * or on an error. The caller reads the value before it calls again. */
+bool dcbor_key(struct dcbor *d, struct dcbor_map *m, uint32_t *key);
+
+/* RC_OK when everything was read without error, RC_BAD on trailing bytes,
+ * else the latched error. */
+RC_CHECK enum rc dcbor_end(struct dcbor *d);
+
+void dcbor_put_uint(struct wbuf *w, uint64_t v);
+void dcbor_put_int(struct wbuf *w, int64_t v);
+void dcbor_put_bool(struct wbuf *w, bool v);
+void dcbor_put_bytes(struct wbuf *w, struct slice s);
+void dcbor_put_text(struct wbuf *w, struct slice s);
+void dcbor_put_array(struct wbuf *w, size_t items);
+void dcbor_put_map(struct wbuf *w, size_t pairs);
+
+#endif

@@ -1,0 +1,32 @@
+/* System calls that must not be cut short, and file descriptors that are
+ * closed once. EINTR is never seen by the caller.
+ */
+#ifndef BASE_IO_H
+#define BASE_IO_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "appliance/base/rc.h"
+
+/* Blocking descriptors. io_read_full: RC_EOF when the end comes before n
+ * bytes; RC_IO leaves errno. */
+RC_CHECK enum rc io_read_full(int fd, void *p, size_t n);
+RC_CHECK enum rc io_write_full(int fd, const void *p, size_t n);
+
+/* Reads a file of at most max bytes into p; its length into *len. RC_LIMIT
+ * when it is longer. */
+RC_CHECK enum rc io_read_file(const char *path, void *p, size_t max, size_t *len);
+
+/* Closes *fd if it is not -1 and sets it to -1; errno is kept. */
+void io_close(int *fd);
+
+/* CLOCK_MONOTONIC, CLOCK_BOOTTIME in milliseconds. */
+int64_t clock_mono_ms(void);
+int64_t clock_boot_ms(void);
+
+/* Overwrites n bytes so that no compiler leaves it out. */
+void wipe(void *p, size_t n);
+
+#endif
