@@ -1,0 +1,114 @@
+/* What the channel's control frames say (PROTOCOL.md).
+ *
+ * Parsers are pure and strict: unknown or missing keys, other types, trailing
+ * bytes, NUL in a string, a name with `/` are RC_BAD; a value over a limit of
+ * PROTOCOL.md is RC_LIMIT. Every slice points into the input. Writers append
+ * a whole frame to the wbuf (w->over when it does not fit).
+ */
+#ifndef CHANNEL_MESSAGE_H
+#define CHANNEL_MESSAGE_H
+
+#include "appliance/base/sha384.h"
+#include "channel/frame.h"
+
+enum {
+	REQUEST_VERSION = 1,
+	REQUEST_ARGS_MAX = 256,
+	REQUEST_ENV_MAX = 256,
+	REQUEST_STRING_MAX = 4096,
+	REQUEST_VAR_MAX = 32768,
+	ERROR_TEXT_MAX = 1024,
+	NAME_LEN_MAX = 255,
+	TARGET_LEN_MAX = 4095,
+	DEPTH_MAX = 64,
+	STDIN_WINDOW = 65536,      /* bytes of STDIN before the first CREDIT */
+	RESUME_MIN = 1 << 20,      /* smaller files are sent again */
+};
+static const int64_t FILE_SIZE_MAX = INT64_C(1) << 42;
+
+enum request_op { OP_EXEC = 1, OP_PUSH = 2, OP_PULL = 3, OP_STOP = 4 };
+
+enum { EXEC_STDIN = 1, EXEC_TTY = 2, EXEC_DETACH = 4 };
+enum { FILES_INTO = 1, FILES_RESUME = 2 };
+
+struct request {
+	enum request_op op;
+	unsigned flags;
+	size_t argc;                           /* exec: arguments; pull: paths */
+	struct slice argv[REQUEST_ARGS_MAX];
+	size_t envc;
+	struct slice env[REQUEST_ENV_MAX];
+	struct slice cwd, user;                /* len 0: not given */
+	uint16_t rows, cols;
+	struct slice path;                     /* push */
+};
+
+enum error_code {
+	ERR_PROTOCOL = 1, ERR_VERSION, ERR_BUSY, ERR_DENIED, ERR_NOT_FOUND,
+	ERR_NOT_EXECUTABLE, ERR_SYSTEM, ERR_NO_SPACE, ERR_DIGEST, ERR_CHANGED,
+	ERR_DUPLICATE, ERR_CONFLICT, ERR_OVER_LIMIT, ERR_DEADLINE,
+	ERROR_CODE_LAST = ERR_DEADLINE,
+};
+
+struct error_msg {
+	enum error_code code;
+	struct slice text;
+};
+
+enum entry_kind { ENTRY_FILE = 0, ENTRY_DIR = 1, ENTRY_SYMLINK = 2 };
+
+struct entry {
+	enum entry_kind kind;
+	struct slice name;
+	unsigned mode;          /* permission bits, 07777 at most */
+	int64_t mtime_s;
+	uint32_t mtime_ns;
+	int64_t size;           /* files, bytes */
+	struct slice target;    /* symlinks */
+};
+
+struct totals {
+	uint64_t files, bytes, skipped;
+	uint8_t digest[SHA384_LEN];
+};
+
+struct exit_msg {
+	bool killed;
+	uint8_t status;         /* exit status, or the signal's number */
+};
+
+RC_CHECK enum rc request_parse(struct slice payload, struct request *r);
+void request_put(struct wbuf *w, const struct request *r);
+
+/* RC_BAD unless name may be used as one component. */
+RC_CHECK enum rc name_check(struct slice name);
+
+RC_CHECK enum rc accept_parse(struct slice payload, uint32_t *pid);
+void accept_put(struct wbuf *w, uint32_t pid); /* pid 0: none */
+
+RC_CHECK enum rc error_parse(struct slice payload, struct error_msg *e);
+void error_put(struct wbuf *w, enum error_code code, const char *text);
+/* "not found", … for messages; never NULL. */
+const char *error_name(enum error_code code);
+
+RC_CHECK enum rc entry_parse(struct slice payload, struct entry *e);
+void entry_put(struct wbuf *w, const struct entry *e);
+
+/* DONE and RESULT. */
+RC_CHECK enum rc totals_parse(enum frame_type type, struct slice payload, struct totals *t);
+void totals_put(struct wbuf *w, enum frame_type type, const struct totals *t);
+
+RC_CHECK enum rc exit_parse(struct slice payload, struct exit_msg *e);
+void exit_put(struct wbuf *w, const struct exit_msg *e);
+
+RC_CHECK enum rc winsize_parse(struct slice payload, uint16_t *rows, uint16_t *cols);
+void winsize_put(struct wbuf *w, uint16_t rows, uint16_t cols);
+
+/* SIGNAL: 1 to 31. */
+RC_CHECK enum rc signal_parse(struct slice payload, int *signal);
+void signal_put(struct wbuf *w, int signal);
+
+RC_CHECK enum rc credit_parse(struct slice payload, uint32_t *bytes);
+void credit_put(struct wbuf *w, uint32_t bytes);
+
+#endif
