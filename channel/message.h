@@ -24,7 +24,7 @@ enum {
 	STDIN_WINDOW = 65536,      /* bytes of STDIN before the first CREDIT */
 	RESUME_MIN = 1 << 20,      /* smaller files are sent again */
 };
-static const int64_t FILE_SIZE_MAX = INT64_C(1) << 42;
+#define FILE_SIZE_MAX (INT64_C(1) << 42) /* bytes of one file */
 
 enum request_op { OP_EXEC = 1, OP_PUSH = 2, OP_PULL = 3, OP_STOP = 4 };
 
@@ -77,6 +77,7 @@ struct exit_msg {
 	uint8_t status;         /* exit status, or the signal's number */
 };
 
+/* RC_DENIED: another version. */
 RC_CHECK enum rc request_parse(struct slice payload, struct request *r);
 void request_put(struct wbuf *w, const struct request *r);
 

@@ -1,0 +1,50 @@
+#include "channel/frame.h"
+
+static bool known(unsigned type)
+{
+	return (type >= FRAME_REQUEST && type <= FRAME_ERROR) ||
+	       (type >= FRAME_STDIN && type <= FRAME_EXIT) ||
+	       (type >= FRAME_ENTRY && type <= FRAME_RESULT);
+}
+
+bool frame_is_data(enum frame_type type)
+{
+	return type == FRAME_DATA || (type >= FRAME_STDIN && type <= FRAME_STDERR);
+}
+
+enum rc frame_head(struct slice in, struct frame *f)
+{
+	size_t max = FRAME_CONTROL_MAX;
+
+	if (in.len > 0 && !known(in.p[0]))
+		return RC_BAD;
+	if (in.len < FRAME_HEAD)
+		return RC_MORE;
+	f->type = (enum frame_type)in.p[0];
+	f->len = (size_t)in.p[1] << 16 | (size_t)in.p[2] << 8 | in.p[3];
+	if (frame_is_data(f->type)) {
+		if (f->len == 0)
+			return RC_BAD;
+		max = FRAME_DATA_MAX;
+	} else if (f->type == FRAME_REQUEST) {
+		max = FRAME_REQUEST_MAX;
+	}
+	return f->len > max ? RC_LIMIT : RC_OK;
+}
+
+void frame_put_head(uint8_t out[FRAME_HEAD], enum frame_type type, size_t len)
+{
+	out[0] = (uint8_t)type;
+	out[1] = (uint8_t)(len >> 16);
+	out[2] = (uint8_t)(len >> 8);
+	out[3] = (uint8_t)len;
+}
+
+void frame_put(struct wbuf *w, enum frame_type type, struct slice payload)
+{
+	uint8_t head[FRAME_HEAD];
+
+	frame_put_head(head, type, payload.len);
+	wbuf_put(w, head, sizeof head);
+	wbuf_put(w, payload.p, payload.len);
+}
