@@ -1,0 +1,78 @@
+/* Frames over a blocking socket, buffered, for transfers.
+ *
+ * Both directions use a ring of STREAM_BUFS buffers, so that the digest
+ * thread may still read one while the next is filled: whoever gave bytes of
+ * the current buffer to digest_add says so with *_hold. No memory grows with
+ * the size of a file or of a frame.
+ *
+ * Results, latched by either direction: RC_EOF the peer closed, RC_IO errno,
+ * RC_TIMEOUT no byte moved for STREAM_TIMEOUT_MS, RC_BAD and RC_LIMIT as
+ * frame_head. Set stream_stop to end the next wait with RC_IO and EINTR.
+ */
+#ifndef CHANNEL_STREAM_H
+#define CHANNEL_STREAM_H
+
+#include <signal.h>
+
+#include "channel/digest.h"
+#include "channel/frame.h"
+
+enum {
+	STREAM_TIMEOUT_MS = 60000,
+	STREAM_BUFS = 4,
+	/* Room for one data frame of the largest size, and a control frame left
+	 * over from the buffer before. */
+	STREAM_BUF = FRAME_HEAD + FRAME_DATA_MAX + FRAME_HEAD + FRAME_CONTROL_MAX,
+	STREAM_ROOM_MIN = 65536,   /* a data frame is not begun in less */
+};
+
+extern volatile sig_atomic_t stream_stop;
+
+struct stream_ring {
+	uint8_t mem[STREAM_BUFS][STREAM_BUF];
+	uint64_t held[STREAM_BUFS];  /* the last digest job in each */
+	unsigned cur;
+	struct digest *digest;
+};
+
+struct stream_out {
+	int fd;
+	struct wbuf w;               /* over the current buffer */
+	enum rc rc;
+	struct stream_ring ring;
+};
+
+struct stream_in {
+	int fd;
+	size_t start, end;           /* unread bytes of the current buffer */
+	size_t data_left;            /* of the data frame being read */
+	enum frame_type data_type;
+	enum rc rc;
+	struct stream_ring ring;
+};
+
+/* Sets the socket's time-outs. */
+void stream_timeouts(int fd);
+
+void stream_out_init(struct stream_out *o, int fd, struct digest *d);
+/* Appends a whole frame made by put functions: they write to the wbuf that
+ * this returns, which has room for a control frame. */
+struct wbuf *stream_out_control(struct stream_out *o);
+/* Where up to *room bytes of a data frame may be put; *room is at least
+ * STREAM_ROOM_MIN; NULL after an error. */
+uint8_t *stream_out_data(struct stream_out *o, size_t *room);
+/* Ends that data frame: n bytes, 1 to room. */
+void stream_out_data_end(struct stream_out *o, enum frame_type type, size_t n);
+void stream_out_hold(struct stream_out *o, uint64_t job);
+RC_CHECK enum rc stream_out_flush(struct stream_out *o);
+
+void stream_in_init(struct stream_in *s, int fd, struct digest *d);
+/* The next frame. Of a data frame, the next piece: f->len is the piece's
+ * length, and more may follow. The payload lives until the next call, or
+ * until its digest job is done. */
+RC_CHECK enum rc stream_in_next(struct stream_in *s, struct frame *f, struct slice *payload);
+void stream_in_hold(struct stream_in *s, uint64_t job);
+/* Is there something to read without waiting? */
+bool stream_in_ready(const struct stream_in *s);
+
+#endif
