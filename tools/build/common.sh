@@ -28,12 +28,20 @@ loud() {
 # step TEXT COMMAND...: runs it, its output into a log, and says how long it
 # took; when it fails, shows the end of the log and stops.
 step() {
-    local text=$1 start=${EPOCHREALTIME/./} log us
+    local text=$1 start=${EPOCHREALTIME/./} log us status
     shift
     mkdir -p "$BUILD/log"
     log=$BUILD/log/$(printf '%s' "$text" | tr -cs 'A-Za-z0-9.\n' '-').log
     printf 'casemate: %s ...' "$text" >&2
-    if ! (set -e; "$@") >"$log" 2>&1; then
+    # Not in a condition: there bash ignores set -e in everything that is called.
+    set +e
+    (
+        set -e
+        "$@"
+    ) >"$log" 2>&1
+    status=$?
+    set -e
+    if [ $status != 0 ]; then
         printf ' failed\n' >&2
         tail -n 25 "$log" >&2
         explain_failure "$log"

@@ -84,25 +84,32 @@ use_substitute() {
         "./build.sh release refuses this; ./build.sh lock moves the pin."
 }
 
-# unpack NAME: build/src/NAME holds the checked source; remade when it changes.
+# unpack NAME: build/src/NAME holds the checked source with our patches; remade
+# when either changes.
 unpack() {
-    local dir=$BUILD/src/$1
+    local dir=$BUILD/src/$1 patches=() key
     source_of "$1"
-    [ "$(cat "$dir/.casemate-sha256" 2>/dev/null)" = "$SOURCE_SHA256" ] && return 0
-    step "unpack $(basename -- "$SOURCE")" unpack_source "$SOURCE" "$dir" "$SOURCE_SHA256"
+    [ "$1" != linux ] || patches=("$ROOT"/boot/kernel/patches/*.patch)
+    key="$SOURCE_SHA256 $(cat /dev/null "${patches[@]}" | sha256sum | cut -c1-16)"
+    [ "$(cat "$dir/.casemate-key" 2>/dev/null)" = "$key" ] && return 0
+    step "unpack $(basename -- "$SOURCE")" unpack_source "$SOURCE" "$dir" "$key" "${patches[@]}"
 }
 
 # Left out of linux: folders that no configuration of ours compiles; they are
 # most of its bulk.
-unpack_source() { # TARBALL DIR SHA256
-    local part=$2.part
-    rm -rf -- "$part" "$2"
+unpack_source() { # TARBALL DIR KEY PATCH...
+    local dir=$2 part=$2.part key=$3 patch
+    rm -rf -- "$part" "$dir"
     mkdir -p "$part"
     tar -x -f "$1" -C "$part" --strip-components=1 --no-same-owner \
         --exclude='linux-*/drivers/gpu/drm/amd/include/*' \
         --exclude='linux-*/tools/testing/*'
-    echo "$3" >"$part/.casemate-sha256"
-    mv -- "$part" "$2"
+    shift 3
+    for patch in "$@"; do
+        patch -d "$part" -p1 --batch --forward --no-backup-if-mismatch <"$patch"
+    done
+    echo "$key" >"$part/.casemate-key"
+    mv -- "$part" "$dir"
 }
 
 # libcbor's two generated headers, which its cmake would write.

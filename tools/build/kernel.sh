@@ -40,3 +40,105 @@ make_headers() { # DIR
         tar -x -C "$part" -f -
     cache_put "$part" "$1"
 }
+
+# build_kernel: build/bzImage and build/cmdline.
+build_kernel() {
+    local kept
+    need_packages "${BUILD_PACKAGES[@]}"
+    source_of linux
+    kept=$CACHE/built/linux-$(kernel_key)
+    if ! cache_holds "$kept"; then
+        unpack linux
+        step "configure linux $(kernel_version)" configure_kernel
+        step "build linux $(kernel_version) (3 minutes on 2 processors)" compile_kernel "$kept"
+    fi
+    put_output "$kept/bzImage" "$BUILD/bzImage"
+    kernel_cmdline >"$BUILD/cmdline.part"
+    put_output "$BUILD/cmdline.part" "$BUILD/cmdline"
+    rm -f "$BUILD/cmdline.part"
+}
+
+# Everything that decides the bytes of bzImage.
+kernel_key() {
+    {
+        echo "$SOURCE_SHA256"
+        cat boot/kernel/config boot/kernel/patches/*.patch
+        declare -f configure_kernel compile_kernel kernel_make
+        cc --version
+        ld --version
+    } | sha256sum | cut -c1-16
+}
+
+kernel_version() { basename -- "$SOURCE" .orig.tar.xz | cut -d_ -f2; }
+
+kernel_make() {
+    # Nothing of this machine or moment gets in: no date, user, host or count.
+    make -C "$BUILD/src/linux" -j"$JOBS" ARCH=x86_64 LOCALVERSION= \
+        KBUILD_BUILD_TIMESTAMP=@1 KBUILD_BUILD_USER=casemate KBUILD_BUILD_HOST=casemate \
+        KBUILD_BUILD_VERSION=1 "$@"
+}
+
+configure_kernel() {
+    kernel_make tinyconfig
+    (cd "$BUILD/src/linux" && scripts/kconfig/merge_config.sh -m .config "$ROOT/boot/kernel/config")
+    kernel_make olddefconfig
+    kernel_config_holds boot/kernel/config "$BUILD/src/linux/.config"
+}
+
+# kernel_config_holds FRAGMENT CONFIG: kconfig drops silently what it cannot
+# satisfy; a fragment that is not what was built would be a lie.
+kernel_config_holds() {
+    local line name wrong=0
+    while read -r line; do
+        case $line in
+        CONFIG_*) grep -qxF -- "$line" "$2" || { echo "not taken: $line"; wrong=1; } ;;
+        '# CONFIG_'*' is not set')
+            name=${line#\# }
+            ! grep -q "^${name%% *}=" "$2" || { echo "still on: ${name%% *}"; wrong=1; }
+            ;;
+        esac
+    done <"$1"
+    return $wrong
+}
+
+compile_kernel() { # DIR
+    local part
+    work_dir
+    part=$WORK/kernel
+    kernel_make bzImage
+    mkdir -p "$part"
+    cp "$BUILD/src/linux/arch/x86/boot/bzImage" "$part/bzImage"
+    cp "$BUILD/src/linux/.config" "$part/config"
+    cache_put "$part" "$1"
+}
+
+# The command line is boot/kernel/cmdline, one parameter a line, less comments.
+kernel_cmdline() {
+    grep -v '^#' boot/kernel/cmdline | tr -s ' \n' ' ' | sed 's/^ //; s/ $//'
+}
+
+# put_output FROM TO: TO changes only when its bytes do, and all at once.
+put_output() {
+    cmp -s -- "$1" "$2" && return 0
+    cp -- "$1" "$2.new"
+    mv -- "$2.new" "$2"
+}
+
+# Ramdisk 0: a newc archive with /init alone, nothing of it left to chance.
+build_ramdisk() {
+    [ -e "$BUILD/init" ] || return 0
+    step "make ramdisk 0" make_ramdisk
+}
+
+make_ramdisk() {
+    local dir
+    work_dir
+    dir=$WORK/ramdisk
+    mkdir -p "$dir"
+    cp "$BUILD/init" "$dir/init"
+    chmod 755 "$dir/init"
+    touch -d @0 "$dir/init"
+    (cd "$dir" && echo init | cpio --quiet --reproducible --owner=0:0 -o -H newc) >"$WORK/init.cpio"
+    xz --check=crc32 --x86 --lzma2=preset=9e -c "$WORK/init.cpio" >"$WORK/init.cpio.xz"
+    put_output "$WORK/init.cpio.xz" "$BUILD/init.cpio"
+}

@@ -1,20 +1,22 @@
 # shellcheck shell=bash
 # build: everything that build/ holds.
-for part in apt fetch kernel; do
+for part in apt fetch kernel emulator; do
     # shellcheck source=/dev/null
     . "tools/build/$part.sh"
 done
 
 # What a bare Debian needs to compile the C and the kernel.
 BUILD_PACKAGES=(ca-certificates gcc libc6-dev make bc bison flex libelf-dev libssl-dev xz-utils zstd
-    lz4 cpio rsync libjansson-dev kmod)
+    lz4 cpio rsync libjansson-dev patch)
 
 verb_help() {
     cat <<'EOF'
-usage: ./build.sh build [c]
+usage: ./build.sh build [c|kernel|emulator]
 
-  build     host packages, pinned sources, kernel, /init, host tools, emulator
-  build c   only the C: build/init, build/casemate, build/casemate-image
+  build           host packages, pinned sources, kernel, /init, host tools, emulator
+  build c         only the C: build/init, build/casemate, build/casemate-image
+  build kernel    only build/bzImage and build/cmdline
+  build emulator  only QEMU, its vsock device and mkfs.erofs, into the cache
 EOF
 }
 
@@ -32,8 +34,22 @@ build_c() {
 verb_main() {
     lock_build
     case ${1:-} in
-    '') build_c ;;
-    c) build_c ;;
+    '')
+        build_c
+        build_kernel
+        build_ramdisk
+        build_erofs
+        build_emulator
+        ;;
+    c)
+        build_c
+        build_ramdisk
+        ;;
+    kernel) build_kernel ;;
+    emulator)
+        build_erofs
+        build_emulator
+        ;;
     *) die "build takes no such argument: $1 (./build.sh build --help)" ;;
     esac
 }
