@@ -181,6 +181,18 @@ static void level_close(struct level *l)
 	io_close(&l->to);
 }
 
+/* Who is not root cannot move a directory that it may not write to. */
+static int move(int from, int to, const char *name, const struct stat *st)
+{
+	if (renameat(from, name, to, name) == 0)
+		return 0;
+	if (errno != EACCES || !S_ISDIR(st->st_mode) || fchmodat(from, name, 0700, 0) < 0)
+		return -1;
+	if (renameat(from, name, to, name) < 0)
+		return -1;
+	return fchmodat(to, name, st->st_mode & 07777, 0);
+}
+
 /* RC_MORE: both sides have a directory of that name. */
 static enum rc merge_one(struct level *l, const char *name, bool look_only, struct stage_error *e)
 {
@@ -201,7 +213,7 @@ static enum rc merge_one(struct level *l, const char *name, bool look_only, stru
 	}
 	if (look_only)
 		return RC_OK;
-	if (renameat(l->from.fd, name, l->to, name) < 0)
+	if (move(l->from.fd, l->to, name, &from) < 0)
 		return fail_errno(e, "rename", name);
 	l->moved = true;
 	return RC_OK;

@@ -12,7 +12,7 @@ void stream_timeouts(int fd)
 {
 	struct timeval t = { STREAM_TIMEOUT_MS / 1000, 0 };
 
-	/* Only sockets have them; a test may use a pipe. */
+	/* A socket without them only waits longer. */
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t);
 }
@@ -55,7 +55,7 @@ static void flush(struct stream_out *o)
 	size_t at = 0;
 
 	while (o->rc == RC_OK && at < o->w.len) {
-		ssize_t n = write(o->fd, o->w.p + at, o->w.len - at);
+		ssize_t n = send(o->fd, o->w.p + at, o->w.len - at, MSG_NOSIGNAL);
 
 		if (n > 0)
 			at += (size_t)n;

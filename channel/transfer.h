@@ -6,20 +6,11 @@
 #ifndef CHANNEL_TRANSFER_H
 #define CHANNEL_TRANSFER_H
 
-#include "channel/message.h"
-
-struct failure {
-	enum error_code code;
-	bool remote;                    /* the other end said it */
-	char text[ERROR_TEXT_MAX + 64]; /* printable, one line */
-};
+#include "channel/failure.h"
 
 struct transfer {
 	bool resume;
-	/* Called now and then with the bytes moved so far and the name in hand;
-	 * NULL for none. */
-	void (*progress)(void *ctx, uint64_t bytes, uint64_t files, const char *name);
-	void *progress_ctx;
+	struct progress progress;
 	struct totals totals;           /* set on RC_OK */
 	uint8_t file_digest[SHA384_LEN]; /* of the only file, when files is 1 */
 	struct failure failure;         /* set on any other result */

@@ -1,0 +1,72 @@
+#include "channel/failure.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "channel/stream.h"
+
+/* Control characters, the C1 ones in UTF-8 too, would speak to a terminal. */
+static void make_printable(char *s)
+{
+	for (unsigned char *p = (unsigned char *)s; *p; p++) {
+		if (*p < 0x20 || *p == 0x7f)
+			*p = '?';
+		else if (*p == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f)
+			p[0] = p[1] = '?';
+	}
+}
+
+enum rc failure_set(struct failure *f, enum error_code code, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (f->code != 0)
+		return RC_DENIED;
+	f->code = code;
+	va_start(ap, fmt);
+	vsnprintf(f->text, sizeof f->text, fmt, ap);
+	va_end(ap);
+	make_printable(f->text);
+	return RC_DENIED;
+}
+
+enum rc failure_errno(struct failure *f, const char *what, const char *name)
+{
+	return failure_set(f, stage_code(errno), "cannot %s '%s': %s", what, name, strerror(errno));
+}
+
+enum rc failure_stage(struct failure *f, const struct stage_error *e)
+{
+	return failure_set(f, e->code, "cannot %s '%s'%s%s", e->what, e->name,
+	                   e->errnum ? ": " : "", e->errnum ? strerror(e->errnum) : "");
+}
+
+enum rc failure_stream(struct failure *f, enum rc rc)
+{
+	switch (rc) {
+	case RC_BAD:
+		return failure_set(f, ERR_PROTOCOL, "the other end sent a malformed frame");
+	case RC_LIMIT:
+		return failure_set(f, ERR_OVER_LIMIT, "the other end sent a frame over its limit");
+	case RC_TIMEOUT:
+		return failure_set(f, ERR_DEADLINE, "no byte moved for %d seconds",
+		                   STREAM_TIMEOUT_MS / 1000);
+	case RC_EOF:
+		return failure_set(f, ERR_SYSTEM, "the connection ended before the transfer did");
+	default:
+		return failure_set(f, ERR_SYSTEM, "the connection failed: %s",
+		                   stream_stop ? "interrupted" : strerror(errno));
+	}
+}
+
+enum rc failure_remote(struct failure *f, struct slice payload)
+{
+	struct error_msg e;
+
+	if (error_parse(payload, &e) != RC_OK)
+		return failure_stream(f, RC_BAD);
+	failure_set(f, e.code, "%.*s", (int)e.text.len, (const char *)e.text.p);
+	f->remote = true;
+	return RC_DENIED;
+}

@@ -1,0 +1,73 @@
+/* The enclave's end of push and pull (session.h). */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "appliance/base/io.h"
+#include "channel/receive.h"
+#include "channel/send.h"
+#include "channel/session.h"
+
+/* One session a process. */
+static struct sender sender;
+static struct receiver receiver;
+
+static enum rc send_accept(int conn, struct failure *f)
+{
+	uint8_t mem[FRAME_HEAD + 16];
+	struct wbuf w = wbuf_of(mem, sizeof mem);
+
+	accept_put(&w, 0);
+	if (send(conn, w.p, w.len, MSG_NOSIGNAL) != (ssize_t)w.len)
+		return failure_stream(f, RC_IO);
+	return RC_OK;
+}
+
+/* The last word: what failed, if the other end did not say so itself. */
+static void finish(int conn, enum rc rc, const struct failure *f)
+{
+	if (rc == RC_OK)
+		session_linger(conn);
+	else if (!f->remote)
+		session_fail(conn, f->code, f->text);
+}
+
+void push_serve(int conn, const struct request *r)
+{
+	struct failure f = { 0 };
+	char dst[REQUEST_STRING_MAX + 1];
+	enum rc rc;
+
+	memcpy(dst, r->path.p, r->path.len);
+	dst[r->path.len] = '\0';
+	receiver.mode_mask = 07777;
+	rc = receive_open(&receiver, dst, r->flags & FILES_INTO, r->flags & FILES_RESUME, &f);
+	if (rc == RC_OK) {
+		rc = send_accept(conn, &f);
+		if (rc == RC_OK)
+			rc = receive_run(&receiver, conn, false);
+		receive_close(&receiver);
+	}
+	finish(conn, rc, &f);
+}
+
+void pull_serve(int conn, const struct request *r)
+{
+	struct failure f = { 0 };
+	char path[REQUEST_STRING_MAX + 1];
+	enum rc rc;
+
+	send_begin(&sender, conn, r->flags & FILES_RESUME, &f);
+	rc = send_accept(conn, &f);
+	for (size_t i = 0; rc == RC_OK && i < r->argc; i++) {
+		memcpy(path, r->argv[i].p, r->argv[i].len);
+		path[r->argv[i].len] = '\0';
+		rc = send_path(&sender, path);
+	}
+	if (rc == RC_OK)
+		rc = send_finish(&sender);
+	send_end(&sender);
+	finish(conn, rc, &f);
+}

@@ -1,0 +1,131 @@
+#include "channel/transfer.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "appliance/base/io.h"
+#include "channel/receive.h"
+#include "channel/send.h"
+
+/* One transfer a process. */
+static struct sender sender;
+static struct receiver receiver;
+static uint8_t request_mem[FRAME_HEAD + FRAME_REQUEST_MAX];
+
+static enum rc send_all(int fd, struct slice s, struct failure *f)
+{
+	while (s.len > 0) {
+		ssize_t n = send(fd, s.p, s.len, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR && !stream_stop)
+			continue;
+		if (n < 0)
+			return failure_stream(f, errno == EAGAIN ? RC_TIMEOUT : RC_IO);
+		s.p += n;
+		s.len -= (size_t)n;
+	}
+	return RC_OK;
+}
+
+static enum rc ask(int conn, const struct request *r, struct failure *f)
+{
+	struct wbuf w = wbuf_of(request_mem, sizeof request_mem);
+
+	request_put(&w, r);
+	if (w.over)
+		return failure_set(f, ERR_OVER_LIMIT, "the paths do not fit into a request");
+	return send_all(conn, wbuf_slice(&w), f);
+}
+
+/* Waits for ACCEPT. */
+static enum rc accepted(struct stream_in *in, struct failure *f)
+{
+	struct frame frame;
+	struct slice payload;
+	uint32_t pid;
+	enum rc rc = stream_in_next(in, &frame, &payload);
+
+	if (rc != RC_OK)
+		return failure_stream(f, rc);
+	if (frame.type == FRAME_ERROR)
+		return failure_remote(f, payload);
+	if (frame.type != FRAME_ACCEPT || accept_parse(payload, &pid) != RC_OK)
+		return failure_stream(f, RC_BAD);
+	return RC_OK;
+}
+
+/* Tells the enclave why we stop; it may be past caring. */
+static void tell(int conn, const struct failure *f)
+{
+	uint8_t mem[FRAME_HEAD + ERROR_TEXT_MAX + 16];
+	struct wbuf w = wbuf_of(mem, sizeof mem);
+
+	if (f->remote)
+		return;
+	error_put(&w, f->code, f->text);
+	(void)!send(conn, w.p, w.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+enum rc transfer_push(int conn, struct transfer *t, char *const *src, size_t count,
+                      const char *dst, bool into)
+{
+	struct request r = { .op = OP_PUSH, .path = slice_str(dst) };
+	enum rc rc;
+
+	memset(&t->failure, 0, sizeof t->failure);
+	r.flags = (into ? FILES_INTO : 0u) | (t->resume ? FILES_RESUME : 0u);
+	if (r.path.len == 0 || r.path.len > REQUEST_STRING_MAX)
+		return failure_set(&t->failure, ERR_OVER_LIMIT, "the destination's path has %zu bytes",
+		                   r.path.len);
+	send_begin(&sender, conn, t->resume, &t->failure);
+	sender.progress = t->progress;
+	rc = ask(conn, &r, &t->failure);
+	if (rc == RC_OK)
+		rc = accepted(&sender.in, &t->failure);
+	for (size_t i = 0; rc == RC_OK && i < count; i++)
+		rc = send_path(&sender, src[i]);
+	if (rc == RC_OK)
+		rc = send_finish(&sender);
+	if (rc != RC_OK)
+		tell(conn, &t->failure);
+	t->totals = sender.totals;
+	memcpy(t->file_digest, sender.file_digest, sizeof t->file_digest);
+	send_end(&sender);
+	return rc;
+}
+
+static enum rc pull(int conn, struct transfer *t, const struct request *r)
+{
+	enum rc rc = ask(conn, r, &t->failure);
+
+	return rc == RC_OK ? receive_run(&receiver, conn, true) : rc;
+}
+
+enum rc transfer_pull(int conn, struct transfer *t, char *const *src, size_t count,
+                      const char *dst, bool into)
+{
+	struct request r = { .op = OP_PULL, .argc = count };
+	enum rc rc;
+
+	memset(&t->failure, 0, sizeof t->failure);
+	r.flags = t->resume ? FILES_RESUME : 0;
+	if (count > REQUEST_ARGS_MAX)
+		return failure_set(&t->failure, ERR_OVER_LIMIT, "more than %d paths",
+		                   REQUEST_ARGS_MAX);
+	for (size_t i = 0; i < count; i++)
+		r.argv[i] = slice_str(src[i]);
+	/* Whatever the enclave says, no set-user-ID file comes out of it. */
+	receiver.mode_mask = 01777;
+	rc = receive_open(&receiver, dst, into, t->resume, &t->failure);
+	if (rc != RC_OK)
+		return rc;
+	receiver.progress = t->progress;
+	rc = pull(conn, t, &r);
+	if (rc != RC_OK)
+		tell(conn, &t->failure);
+	t->totals = receiver.totals;
+	memcpy(t->file_digest, receiver.file_digest, sizeof t->file_digest);
+	receive_close(&receiver);
+	return rc;
+}
