@@ -1,0 +1,238 @@
+#include "attest/nsm_message.h"
+
+#include "appliance/base/dcbor.h"
+#include "attest/lcbor.h"
+
+/* Pairs of one answer's map, far more than any has. */
+enum { FIELDS_MAX = 32, NAME_MAX_LEN = 64 };
+
+void nsm_put_describe(struct wbuf *w)
+{
+	dcbor_put_text(w, slice_str("DescribeNSM"));
+}
+
+void nsm_put_random(struct wbuf *w)
+{
+	dcbor_put_text(w, slice_str("GetRandom"));
+}
+
+/* {name: {"index": index …: the caller writes the other pairs. */
+static void put_indexed(struct wbuf *w, const char *name, size_t pairs, unsigned index)
+{
+	dcbor_put_map(w, 1);
+	dcbor_put_text(w, slice_str(name));
+	dcbor_put_map(w, pairs);
+	dcbor_put_text(w, slice_str("index"));
+	dcbor_put_uint(w, index);
+}
+
+void nsm_put_pcr(struct wbuf *w, unsigned index)
+{
+	put_indexed(w, "DescribePCR", 1, index);
+}
+
+void nsm_put_lock(struct wbuf *w, unsigned index)
+{
+	put_indexed(w, "LockPCR", 1, index);
+}
+
+void nsm_put_extend(struct wbuf *w, unsigned index, struct slice data)
+{
+	put_indexed(w, "ExtendPCR", 2, index);
+	dcbor_put_text(w, slice_str("data"));
+	dcbor_put_bytes(w, data);
+}
+
+static void put_printable(char *out, struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		out[i] = s.p[i] >= 0x20 && s.p[i] < 0x7f ? (char)s.p[i] : '?';
+	out[s.len] = '\0';
+}
+
+static void fail(struct lcbor *c, enum rc rc)
+{
+	if (c->rc == RC_OK)
+		c->rc = rc;
+}
+
+/* {"Error": text} leaves RC_DENIED; else the map of {name: map} is open. */
+static void open_answer(struct lcbor *c, const char *name, struct lcbor_seq *fields)
+{
+	struct lcbor_seq outer;
+	struct slice got;
+
+	*fields = (struct lcbor_seq){ 0, false };
+	lcbor_map(c, &outer, 1);
+	if (!lcbor_more(c, &outer)) {
+		fail(c, RC_BAD);
+		return;
+	}
+	got = lcbor_text(c, NAME_MAX_LEN);
+	if (slice_is(got, "Error")) {
+		lcbor_text(c, NSM_ERROR_MAX);
+		fail(c, RC_DENIED);
+	} else if (!slice_is(got, name)) {
+		fail(c, RC_BAD);
+	} else {
+		lcbor_map(c, fields, FIELDS_MAX);
+	}
+}
+
+/* The outer map of an indefinite length still has its break to come. */
+static enum rc close_answer(struct lcbor *c, struct slice whole, unsigned seen, unsigned want)
+{
+	struct lcbor_seq outer = { 0, true };
+
+	if (c->rc == RC_OK && whole.p[0] == 0xbf && lcbor_more(c, &outer))
+		fail(c, RC_BAD);
+	if (lcbor_end(c) == RC_OK && seen != want)
+		return RC_BAD;
+	return c->rc;
+}
+
+/* Reads the next pair's key and returns the index of its name in names, or
+ * -1 at the end; unknown pairs are dropped. A name seen before is RC_BAD. */
+static int next_field(struct lcbor *c, struct lcbor_seq *fields, const char *const *names,
+                      unsigned *seen)
+{
+	while (lcbor_more(c, fields)) {
+		struct slice key = lcbor_text(c, NAME_MAX_LEN);
+		int i = 0;
+
+		while (names[i] && !slice_is(key, names[i]))
+			i++;
+		if (!names[i]) {
+			lcbor_skip(c);
+			continue;
+		}
+		if (*seen & 1u << i)
+			fail(c, RC_BAD);
+		*seen |= 1u << i;
+		return c->rc == RC_OK ? i : -1;
+	}
+	return -1;
+}
+
+static uint32_t locked_set(struct lcbor *c)
+{
+	struct lcbor_seq seq;
+	uint32_t set = 0;
+
+	lcbor_array(c, &seq, NSM_PCRS_MAX);
+	while (lcbor_more(c, &seq))
+		set |= UINT32_C(1) << lcbor_uint(c, NSM_PCRS_MAX - 1);
+	return set;
+}
+
+enum rc nsm_parse_describe(struct slice in, struct nsm_description *d)
+{
+	static const char *const names[] = { "version_major", "version_minor", "version_patch",
+		"module_id", "max_pcrs", "locked_pcrs", "digest", NULL };
+	struct lcbor c = lcbor_of(in);
+	struct lcbor_seq fields;
+	unsigned seen = 0;
+	int i;
+
+	memset(d, 0, sizeof *d);
+	open_answer(&c, "DescribeNSM", &fields);
+	while ((i = next_field(&c, &fields, names, &seen)) >= 0) {
+		switch (i) {
+		case 0: d->major = (uint16_t)lcbor_uint(&c, UINT16_MAX); break;
+		case 1: d->minor = (uint16_t)lcbor_uint(&c, UINT16_MAX); break;
+		case 2: d->patch = (uint16_t)lcbor_uint(&c, UINT16_MAX); break;
+		case 3: put_printable(d->id, lcbor_text(&c, NSM_ID_MAX)); break;
+		case 4: d->pcrs = (uint16_t)lcbor_uint(&c, NSM_PCRS_MAX); break;
+		case 5: d->locked = locked_set(&c); break;
+		case 6:
+			if (!slice_is(lcbor_text(&c, NAME_MAX_LEN), "SHA384"))
+				fail(&c, RC_BAD);
+			break;
+		}
+	}
+	return close_answer(&c, in, seen, 0x7f);
+}
+
+enum rc nsm_parse_random(struct slice in, struct slice *random)
+{
+	static const char *const names[] = { "random", NULL };
+	struct lcbor c = lcbor_of(in);
+	struct lcbor_seq fields;
+	unsigned seen = 0;
+
+	*random = slice_of(NULL, 0);
+	open_answer(&c, "GetRandom", &fields);
+	while (next_field(&c, &fields, names, &seen) >= 0)
+		*random = lcbor_bytes(&c, NSM_RANDOM_MAX);
+	return close_answer(&c, in, seen, 1);
+}
+
+static void take_value(struct lcbor *c, uint8_t value[SHA384_LEN])
+{
+	struct slice s = lcbor_bytes(c, SHA384_LEN);
+
+	if (s.len != SHA384_LEN)
+		fail(c, RC_BAD);
+	else
+		memcpy(value, s.p, SHA384_LEN);
+}
+
+enum rc nsm_parse_pcr(struct slice in, struct nsm_pcr *p)
+{
+	static const char *const names[] = { "data", "lock", NULL };
+	struct lcbor c = lcbor_of(in);
+	struct lcbor_seq fields;
+	unsigned seen = 0;
+	int i;
+
+	memset(p, 0, sizeof *p);
+	open_answer(&c, "DescribePCR", &fields);
+	while ((i = next_field(&c, &fields, names, &seen)) >= 0) {
+		if (i == 0)
+			take_value(&c, p->value);
+		else
+			p->locked = lcbor_bool(&c);
+	}
+	return close_answer(&c, in, seen, 3);
+}
+
+enum rc nsm_parse_extend(struct slice in, uint8_t value[SHA384_LEN])
+{
+	static const char *const names[] = { "data", NULL };
+	struct lcbor c = lcbor_of(in);
+	struct lcbor_seq fields;
+	unsigned seen = 0;
+
+	open_answer(&c, "ExtendPCR", &fields);
+	while (next_field(&c, &fields, names, &seen) >= 0)
+		take_value(&c, value);
+	return close_answer(&c, in, seen, 1);
+}
+
+/* The answer is the name alone; a map can only be an error. */
+enum rc nsm_parse_lock(struct slice in)
+{
+	struct lcbor c = lcbor_of(in);
+	struct lcbor_seq fields;
+
+	if (!lcbor_is_text(&c)) {
+		open_answer(&c, "LockPCR", &fields);
+		fail(&c, RC_BAD);
+		return c.rc;
+	}
+	if (!slice_is(lcbor_text(&c, NAME_MAX_LEN), "LockPCR"))
+		fail(&c, RC_BAD);
+	return lcbor_end(&c);
+}
+
+void nsm_error(struct slice in, char reason[NSM_ERROR_MAX + 1])
+{
+	struct lcbor c = lcbor_of(in);
+	struct lcbor_seq outer;
+
+	reason[0] = '\0';
+	lcbor_map(&c, &outer, 1);
+	if (!lcbor_more(&c, &outer) || !slice_is(lcbor_text(&c, NAME_MAX_LEN), "Error"))
+		return;
+	put_printable(reason, lcbor_text(&c, NSM_ERROR_MAX));
+}

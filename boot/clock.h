@@ -1,0 +1,17 @@
+/* The time of day: from the hypervisor's PTP device, else the kernel's own
+ * (kvm-clock on Nitro). Never from the parent instance, which may lie.
+ */
+#ifndef BOOT_CLOCK_H
+#define BOOT_CLOCK_H
+
+#include "appliance/base/rc.h"
+
+/* Sets the clock and says from what. RC_IO only when the PTP device is there
+ * and does not work; without one the kernel's time stays. */
+RC_CHECK enum rc clock_step(void);
+
+/* The number n of the ptp<n> below dir (/sys/class/ptp) whose clock is the
+ * hypervisor's; -1 when none is. */
+int clock_find_ptp(const char *dir);
+
+#endif

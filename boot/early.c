@@ -1,0 +1,43 @@
+#include "boot/early.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "appliance/base/log.h"
+
+static enum rc mount_on(const char *type, const char *path, unsigned long flags)
+{
+	if (mkdir(path, 0755) != 0 && errno != EEXIST)
+		return RC_IO;
+	return mount(type, path, type, flags, NULL) == 0 ? RC_OK : RC_IO;
+}
+
+/* The kernel could not open a console for us from an empty ramdisk, so that
+ * none of 0, 1 and 2 is taken. */
+enum rc early_console(void)
+{
+	enum rc rc = mount_on("devtmpfs", "/dev", MS_NOSUID | MS_NOEXEC);
+
+	if (rc != RC_OK)
+		return rc;
+	if (open("/dev/null", O_RDWR) != 0)
+		return RC_IO;
+	if (open("/dev/console", O_WRONLY | O_NOCTTY) != 1 || dup(1) != 2)
+		return RC_IO;
+	return RC_OK;
+}
+
+enum rc early_mounts(void)
+{
+	static const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+	enum rc rc = mount_on("proc", "/proc", flags);
+
+	if (rc == RC_OK)
+		rc = mount_on("sysfs", "/sys", flags);
+	if (rc != RC_OK)
+		log_line("mounts: cannot mount proc and sysfs: %m");
+	return rc;
+}

@@ -1,0 +1,86 @@
+#include "boot/heartbeat.h"
+
+#include <errno.h>
+#include <linux/vm_sockets.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "appliance/base/io.h"
+#include "appliance/base/log.h"
+
+static const unsigned cids[2] = { 3, 2 };
+
+static int call(unsigned cid)
+{
+	struct sockaddr_vm to = { .svm_family = AF_VSOCK, .svm_port = HEARTBEAT_PORT, .svm_cid = cid };
+	int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) != 0 && errno != EINPROGRESS)
+		io_close(&fd);
+	return fd;
+}
+
+/* One wakeup of one call: connected, so say the byte; said, so hear it. True
+ * when it was heard; a failed call is closed. */
+static bool advance(struct pollfd *p)
+{
+	uint8_t byte = HEARTBEAT_BYTE;
+	int error = 0;
+	socklen_t len = sizeof error;
+
+	if (p->events == POLLOUT) {
+		if (getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error == 0 &&
+		    send(p->fd, &byte, 1, MSG_NOSIGNAL) == 1) {
+			p->events = POLLIN;
+			return false;
+		}
+	} else if (recv(p->fd, &byte, 1, 0) == 1 && byte == HEARTBEAT_BYTE) {
+		return true;
+	}
+	io_close(&p->fd);
+	return false;
+}
+
+static enum rc wait_answer(struct pollfd p[2], int64_t until_ms, int *who)
+{
+	while (p[0].fd >= 0 || p[1].fd >= 0) {
+		int64_t left = until_ms - clock_mono_ms();
+
+		if (left <= 0)
+			return RC_TIMEOUT;
+		if (poll(p, 2, (int)left) < 0) {
+			if (errno != EINTR)
+				return RC_IO;
+			continue;
+		}
+		for (*who = 0; *who < 2; ++*who)
+			if (p[*who].fd >= 0 && p[*who].revents != 0 && advance(&p[*who]))
+				return RC_OK;
+	}
+	return RC_EOF;
+}
+
+enum rc heartbeat_over(int fd[2], int64_t timeout_ms, int *who)
+{
+	struct pollfd p[2] = { { fd[0], POLLOUT, 0 }, { fd[1], POLLOUT, 0 } };
+	enum rc rc = wait_answer(p, clock_mono_ms() + timeout_ms, who);
+
+	fd[0] = fd[1] = -1;
+	io_close(&p[0].fd);
+	io_close(&p[1].fd);
+	return rc;
+}
+
+enum rc heartbeat_send(void)
+{
+	int fd[2] = { call(cids[0]), call(cids[1]) }, who = 0;
+	enum rc rc = heartbeat_over(fd, HEARTBEAT_MS, &who);
+
+	if (rc == RC_OK)
+		log_line("heartbeat: answered by CID %u", cids[who]);
+	else
+		log_line("heartbeat: no answer from the host (%s); going on", rc_str(rc));
+	return rc;
+}
