@@ -1,0 +1,65 @@
+/* casemate-image: builds and reads enclave images. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/image/fail.h"
+#include "tools/image/metadata.h"
+#include "tools/image/outfile.h"
+#include "tools/image/verbs.h"
+
+static const char help[] =
+	"usage: casemate-image VERB ...      (casemate-image VERB --help says more)\n"
+	"\n"
+	"  build --from DIR [-- CMD...]   an image that boots with DIR as root file system\n"
+	"  eif build                      an image from a kernel and ramdisks\n"
+	"  eif describe FILE              check an image, print its measurements\n"
+	"  eif extract FILE DIR           check an image, write out its parts\n"
+	"  cpio -o OUT NAME=FILE...       a reproducible archive for a ramdisk\n"
+	"\n"
+	"  --help, --version\n"
+	"\n"
+	"example:\n"
+	"  casemate-image build --from rootfs --channel open -o app.eif -- /bin/server\n";
+
+static const struct verb {
+	const char *group, *name; /* group: NULL, or the word before the name */
+	const char *title, *argv0;
+	int (*run)(int argc, char **argv);
+} verbs[] = {
+	{ NULL, "build", "build", "casemate-image: build", verb_app },
+	{ NULL, "cpio", "cpio", "casemate-image: cpio", verb_cpio },
+	{ "eif", "build", "eif build", "casemate-image: eif build", verb_eif_build },
+	{ "eif", "describe", "eif describe", "casemate-image: eif describe", verb_eif_describe },
+	{ "eif", "extract", "eif extract", "casemate-image: eif extract", verb_eif_extract },
+};
+
+static int run(const struct verb *v, int argc, char **argv)
+{
+	char argv0[64];
+
+	snprintf(argv0, sizeof argv0, "%s", v->argv0);
+	argv[0] = argv0;
+	fail_verb(v->title);
+	return v->run(argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+	outfile_init();
+	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
+		return fputs(help, stdout) < 0;
+	if (argc > 1 && strcmp(argv[1], "--version") == 0)
+		return printf("casemate-image %s\n", IMAGE_TOOL_VERSION) < 0;
+	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+		const struct verb *v = &verbs[i];
+		int words = v->group ? 2 : 1;
+
+		if (argc > words && (!v->group || strcmp(argv[1], v->group) == 0) &&
+		    strcmp(argv[words], v->name) == 0)
+			return run(v, argc - words, argv + words);
+	}
+	if (argc > 2 && strcmp(argv[1], "eif") == 0 && strcmp(argv[2], "--help") == 0)
+		return fputs(help, stdout) < 0;
+	fputs(help, stderr);
+	return EXIT_USAGE;
+}

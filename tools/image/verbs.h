@@ -1,0 +1,16 @@
+/* The verbs of casemate-image. Each parses its own options from argv, whose
+ * first element is "casemate-image: VERB" for getopt's messages, and returns
+ * the program's exit status: 0, 1 for a failure, 2 for wrong usage.
+ */
+#ifndef IMAGE_VERBS_H
+#define IMAGE_VERBS_H
+
+enum { EXIT_USAGE = 2 };
+
+int verb_eif_build(int argc, char **argv);
+int verb_eif_describe(int argc, char **argv);
+int verb_eif_extract(int argc, char **argv);
+int verb_cpio(int argc, char **argv);
+int verb_app(int argc, char **argv); /* "build" */
+
+#endif
