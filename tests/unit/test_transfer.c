@@ -1,0 +1,533 @@
+/* Push and pull, both ends of the real code against each other over a socket
+ * pair, and each end against frames made by hand. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "appliance/base/io.h"
+#include "channel/session.h"
+#include "channel/transfer.h"
+#include "tests/unit/test.h"
+
+static char root[] = "/tmp/casemate-transfer-XXXXXX";
+static uint8_t big[1 << 16];
+
+static const char *in_root(const char *fmt, const char *a)
+{
+	static char path[4][512];
+	static unsigned next;
+	char *p = path[next++ % 4];
+
+	snprintf(p, sizeof path[0], "%s/", root);
+	snprintf(p + strlen(p), sizeof path[0] - strlen(p), fmt, a);
+	return p;
+}
+
+static int sh(const char *script)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		if (chdir(root) != 0)
+			_exit(99);
+		execl("/bin/sh", "sh", "-c", script, (char *)NULL);
+		_exit(98);
+	}
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* The enclave's end in a process of its own: one request, served. */
+static void serve(int fd)
+{
+	static uint8_t mem[FRAME_REQUEST_MAX];
+	static struct request r;
+	struct frame f;
+	uint8_t head[FRAME_HEAD];
+
+	if (io_read_full(fd, head, sizeof head) != RC_OK ||
+	    frame_head(slice_of(head, sizeof head), &f) != RC_OK || f.type != FRAME_REQUEST ||
+	    io_read_full(fd, mem, f.len) != RC_OK ||
+	    request_parse(slice_of(mem, f.len), &r) != RC_OK)
+		_exit(3);
+	if (r.op == OP_PUSH)
+		push_serve(fd, &r);
+	else
+		pull_serve(fd, &r);
+}
+
+static int enclave(pid_t *pid)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+		exit(1);
+	fflush(stdout);
+	*pid = fork();
+	if (*pid == 0) {
+		close(pair[0]);
+		serve(pair[1]);
+		_exit(0);
+	}
+	close(pair[1]);
+	return pair[0];
+}
+
+static bool ended_well(pid_t pid)
+{
+	int status;
+
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* push (or pull) src to dst through the real code; RC and *t as transfer.h. */
+static enum rc copy(bool push, const char *src, const char *dst, struct transfer *t)
+{
+	char from[600];
+	char *list[1] = { from };
+	pid_t pid;
+	int fd = enclave(&pid);
+	enum rc rc;
+
+	snprintf(from, sizeof from, "%s", src);
+	rc = push ? transfer_push(fd, t, list, 1, dst, false) :
+	            transfer_pull(fd, t, list, 1, dst, false);
+	close(fd);
+	CHECK(ended_well(pid));
+	return rc;
+}
+
+static bool clean(void)
+{
+	return sh("test -z \"$(find . -name '.casemate-*')\"") == 0;
+}
+
+static void test_tree(void)
+{
+	struct transfer t = { 0 };
+	const char *list = "find . -mindepth 1 -printf '%P %y %m %T@ %l\\n' | LC_ALL=C sort";
+	char script[1024];
+
+	CHECK(sh("mkdir -p t/empty t/deep/a/b/c t/ro && cd t && : > nothing && echo one > one &&"
+	         "head -c 300000 /dev/urandom > middle && head -c 5000003 /dev/urandom > large &&"
+	         "truncate -s 20M sparse && echo end | dd of=sparse bs=1 seek=9000000 conv=notrunc 2>/dev/null &&"
+	         "ln -s one link && ln -s /nowhere/at/all dangling && ln -s .. deep/up &&"
+	         "printf x > \"$(printf 'new\\nline')\" && printf x > \"$(printf 'b\\377d')\" &&"
+	         "printf x > ' leading' && printf x > deep/a/b/c/leaf && printf x > ro/f && mkfifo fifo &&"
+	         "chmod 400 one && chmod 755 middle && chmod 4711 large && chmod 1777 empty && chmod 555 ro &&"
+	         "touch -d '1999-12-31 23:59:59.123456789 UTC' one empty deep &&"
+	         "touch -h -d '2001-02-03 04:05:06.7 UTC' link") == 0);
+	CHECK(copy(true, in_root("t", NULL), in_root("pushed", NULL), &t) == RC_OK);
+	CHECK(t.totals.skipped == 1);
+	CHECK(copy(false, in_root("pushed", NULL), in_root("pulled", NULL), &t) == RC_OK);
+	CHECK(t.totals.skipped == 0);
+	snprintf(script, sizeof script,
+	         "rm t/fifo; chmod 711 t/large; (cd t && %s) > 1; (cd pulled && %s) > 2; cmp 1 2 &&"
+	         "rm t/link t/dangling t/deep/up pulled/link pulled/dangling pulled/deep/up && diff -r t pulled",
+	         list, list);
+	/* The parent's times change with the fifo and the links. */
+	CHECK(sh("touch -r t/deep keep") == 0);
+	CHECK(sh(script) == 0);
+	CHECK(sh("test \"$(stat -c %a pushed/large)\" = 4711 && test \"$(stat -c %a pulled/large)\" = 711") == 0);
+	CHECK(sh("test $(stat -c %b pulled/sparse) -lt 1000") == 0);
+	CHECK(clean());
+	CHECK(sh("chmod -R u+w t pushed pulled; rm -rf t pushed pulled") == 0);
+}
+
+static void test_destinations(void)
+{
+	struct transfer t = { 0 };
+
+	CHECK(sh("mkdir -p d s/sub && echo 1 > s/sub/x && echo old > d/keep && echo a > f") == 0);
+	CHECK(copy(true, in_root("f", NULL), in_root("d", NULL), &t) == RC_OK);
+	CHECK(sh("cmp f d/f") == 0);
+	CHECK(copy(true, in_root("f", NULL), in_root("d/renamed", NULL), &t) == RC_OK);
+	CHECK(sh("cmp f d/renamed") == 0);
+	CHECK(t.totals.files == 1 && t.totals.bytes == 2);
+	CHECK(copy(true, in_root("s", NULL), in_root("d", NULL), &t) == RC_OK);
+	CHECK(sh("echo 2 > s/sub/y; echo 3 > s/sub/x") == 0);
+	CHECK(copy(true, in_root("s", NULL), in_root("d", NULL), &t) == RC_OK);
+	CHECK(sh("diff -r s d/s && test \"$(cat d/keep)\" = old") == 0);
+	CHECK(copy(true, in_root("s/.", NULL), in_root("d/", NULL), &t) == RC_OK);
+	CHECK(sh("diff -r s/sub d/sub") == 0);
+
+	CHECK(copy(true, in_root("f", NULL), in_root("absent/x", NULL), &t) == RC_DENIED);
+	CHECK(t.failure.code == ERR_NOT_FOUND && t.failure.remote);
+	CHECK(copy(true, in_root("absent", NULL), in_root("d", NULL), &t) == RC_DENIED);
+	CHECK(t.failure.code == ERR_NOT_FOUND && !t.failure.remote);
+	CHECK(copy(false, in_root("absent", NULL), in_root("d", NULL), &t) == RC_DENIED);
+	CHECK(t.failure.code == ERR_NOT_FOUND && t.failure.remote);
+
+	/* A directory is not replaced by a file, nor a file by a directory, and
+	 * nothing else of that transfer is moved. */
+	CHECK(sh("mkdir -p c/s && echo z > c/s/a && echo file > c/s/sub") == 0);
+	CHECK(copy(true, in_root("s", NULL), in_root("c", NULL), &t) == RC_DENIED);
+	CHECK(t.failure.code == ERR_CONFLICT);
+	CHECK(sh("test \"$(ls c/s | tr '\\n' ' ')\" = 'a sub ' && test \"$(cat c/s/sub)\" = file") == 0);
+	CHECK(sh("mkdir c/f") == 0);
+	CHECK(copy(true, in_root("f", NULL), in_root("c", NULL), &t) == RC_DENIED);
+	CHECK(t.failure.code == ERR_CONFLICT);
+	/* A symlink at the destination is replaced, never followed. */
+	CHECK(sh("mkdir -p l out/s && ln -s ../out/s l/s") == 0);
+	CHECK(copy(false, in_root("s", NULL), in_root("l", NULL), &t) == RC_DENIED);
+	CHECK(t.failure.code == ERR_CONFLICT);
+	CHECK(sh("test -z \"$(ls out/s)\"") == 0);
+	CHECK(clean());
+}
+
+/* --- a conversation made by hand --- */
+
+struct talk {
+	struct wbuf w;
+	struct sha384 transfer;
+	struct totals sums;
+	uint8_t mem[1 << 20];
+};
+
+static struct talk talk;
+
+static void noted(size_t from)
+{
+	sha384_update(&talk.transfer, talk.w.p + from, 1);
+	sha384_update(&talk.transfer, talk.w.p + from + FRAME_HEAD, talk.w.len - from - FRAME_HEAD);
+}
+
+static void talk_begin(void)
+{
+	talk.w = wbuf_of(talk.mem, sizeof talk.mem);
+	sha384_init(&talk.transfer);
+	memset(&talk.sums, 0, sizeof talk.sums);
+}
+
+static void say(enum entry_kind kind, const char *name, int64_t size, const char *target)
+{
+	struct entry e = { .kind = kind, .name = slice_str(name), .mode = 0755, .mtime_s = 1,
+		           .size = size, .target = slice_str(target) };
+	size_t from = talk.w.len;
+
+	entry_put(&talk.w, &e);
+	noted(from);
+	if (kind == ENTRY_SYMLINK)
+		talk.sums.files++;
+}
+
+static void say_content(const char *text)
+{
+	uint8_t digest[SHA384_LEN];
+	struct sha384 h;
+	size_t from;
+
+	sha384_init(&h);
+	sha384_update(&h, text, strlen(text));
+	sha384_final(&h, digest);
+	if (*text)
+		frame_put(&talk.w, FRAME_DATA, slice_str(text));
+	from = talk.w.len;
+	frame_put(&talk.w, FRAME_END, slice_of(digest, sizeof digest));
+	noted(from);
+	talk.sums.files++;
+	talk.sums.bytes += strlen(text);
+}
+
+static void say_file(const char *name, const char *text)
+{
+	say(ENTRY_FILE, name, (int64_t)strlen(text), "");
+	say_content(text);
+}
+
+static void say_leave(void)
+{
+	size_t from = talk.w.len;
+
+	frame_put(&talk.w, FRAME_LEAVE, slice_of(NULL, 0));
+	noted(from);
+}
+
+static void say_done(void)
+{
+	sha384_final(&talk.transfer, talk.sums.digest);
+	totals_put(&talk.w, FRAME_DONE, &talk.sums);
+}
+
+static void ask_push(int fd, const char *dst, unsigned flags)
+{
+	struct request r = { .op = OP_PUSH, .flags = flags, .path = slice_str(dst) };
+	uint8_t mem[1024];
+	struct wbuf w = wbuf_of(mem, sizeof mem);
+
+	request_put(&w, &r);
+	CHECK(io_write_full(fd, w.p, w.len) == RC_OK);
+}
+
+/* The next frame but ACCEPT; its type, or 0 at the end. */
+static unsigned next_frame(int fd, uint8_t *payload, size_t max, size_t *len)
+{
+	uint8_t head[FRAME_HEAD];
+	struct frame f;
+
+	do {
+		if (io_read_full(fd, head, sizeof head) != RC_OK)
+			return 0;
+		CHECK(frame_head(slice_of(head, sizeof head), &f) == RC_OK && f.len <= max);
+		if (f.len > max || io_read_full(fd, payload, f.len) != RC_OK)
+			return 0;
+	} while (f.type == FRAME_ACCEPT);
+	*len = f.len;
+	return f.type;
+}
+
+/* Says the talk's first n bytes to a real receiver and closes; the error code
+ * it answers with, 0 for RESULT, -1 when it says nothing more. */
+static int say_to_receiver(size_t n, unsigned flags)
+{
+	uint8_t payload[FRAME_CONTROL_MAX];
+	struct error_msg e;
+	size_t len = 0;
+	pid_t pid;
+	int fd = enclave(&pid), code = -1;
+	unsigned type;
+
+	ask_push(fd, in_root("in", NULL), flags);
+	/* A receiver that has refused may be gone already. */
+	(void)!send(fd, talk.mem, n, MSG_NOSIGNAL);
+	shutdown(fd, SHUT_WR);
+	type = next_frame(fd, payload, sizeof payload, &len);
+	if (type == FRAME_RESULT)
+		code = 0;
+	else if (type == FRAME_ERROR && error_parse(slice_of(payload, len), &e) == RC_OK)
+		code = (int)e.code;
+	close(fd);
+	CHECK(ended_well(pid));
+	return code;
+}
+
+static int say_all(void)
+{
+	int code = say_to_receiver(talk.w.len, 0);
+
+	CHECK(clean());
+	return code;
+}
+
+static void small_tree(void)
+{
+	talk_begin();
+	say(ENTRY_DIR, "tree", 0, "");
+	say_file("a", "hello");
+	say(ENTRY_SYMLINK, "s", 0, "a");
+	say(ENTRY_DIR, "d", 0, "");
+	say_file("b", "");
+	say_leave();
+	say_leave();
+	say_done();
+}
+
+static void test_every_cut(void)
+{
+	CHECK(sh("rm -rf in; mkdir in && echo before > in/tree") == 0);
+	small_tree();
+	for (size_t n = 0; n < talk.w.len; n++)
+		CHECK(say_to_receiver(n, 0) == ERR_SYSTEM);
+	CHECK(sh("test \"$(ls -A in)\" = tree && test \"$(cat in/tree)\" = before") == 0);
+	CHECK(sh("rm in/tree") == 0);
+	CHECK(say_all() == 0);
+	CHECK(sh("test \"$(cat in/tree/s)\" = hello && test -f in/tree/d/b") == 0);
+}
+
+static void test_bit_flips(void)
+{
+	CHECK(sh("rm -rf in; mkdir in") == 0);
+	small_tree();
+	/* The last byte is the number of entries skipped: no sum covers it. */
+	for (size_t i = 0; i + 1 < talk.w.len; i++) {
+		talk.mem[i] = (uint8_t)(talk.mem[i] ^ 1u << i % 8);
+		CHECK(say_to_receiver(talk.w.len, 0) != 0);
+		talk.mem[i] = (uint8_t)(talk.mem[i] ^ 1u << i % 8);
+	}
+	CHECK(clean());
+	CHECK(sh("test -z \"$(ls -A in)\"") == 0);
+}
+
+static void test_hostile_sender(void)
+{
+	static const char *const names[] = { "", ".", "..", "a/b", "/", "/etc", "../x" };
+	uint8_t hole[8] = { 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+
+	CHECK(sh("rm -rf in; mkdir in && echo before > in/a") == 0);
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		talk_begin();
+		say_file(names[i], "x");
+		say_done();
+		CHECK(say_all() == ERR_PROTOCOL);
+	}
+	talk_begin(); /* the same name twice, as files */
+	say_file("a", "1");
+	say_file("a", "2");
+	say_done();
+	CHECK(say_all() == ERR_DUPLICATE);
+	talk_begin(); /* a symlink out, then through it */
+	say(ENTRY_SYMLINK, "out", 0, root);
+	say(ENTRY_DIR, "out", 0, "");
+	say_file("escaped", "x");
+	say_leave();
+	say_done();
+	CHECK(say_all() == ERR_DUPLICATE);
+	talk_begin();
+	say_leave();
+	CHECK(say_all() == ERR_PROTOCOL);
+	talk_begin(); /* DONE inside a directory */
+	say(ENTRY_DIR, "d", 0, "");
+	say_done();
+	CHECK(say_all() == ERR_PROTOCOL);
+	talk_begin(); /* longer and shorter than announced */
+	say(ENTRY_FILE, "f", 3, "");
+	say_content("1234");
+	CHECK(say_all() == ERR_PROTOCOL);
+	talk_begin();
+	say(ENTRY_FILE, "f", 5, "");
+	say_content("1234");
+	CHECK(say_all() == ERR_PROTOCOL);
+	talk_begin();
+	say(ENTRY_FILE, "f", 1000, "");
+	frame_put(&talk.w, FRAME_HOLE, slice_of(hole, sizeof hole));
+	CHECK(say_all() == ERR_PROTOCOL);
+	talk_begin(); /* wrong sums */
+	say_file("f", "x");
+	talk.sums.bytes++;
+	say_done();
+	CHECK(say_all() == ERR_DIGEST);
+	talk_begin(); /* an ERROR ends it quietly */
+	say_file("f", "x");
+	error_put(&talk.w, ERR_SYSTEM, "gone");
+	CHECK(say_all() == -1);
+	talk_begin(); /* too deep */
+	for (int i = 0; i <= DEPTH_MAX; i++)
+		say(ENTRY_DIR, "d", 0, "");
+	CHECK(say_all() == ERR_OVER_LIMIT);
+	CHECK(sh("test \"$(ls -A in)\" = a && test \"$(cat in/a)\" = before && test ! -e escaped") == 0);
+}
+
+/* --- resume --- */
+
+static void test_resume(void)
+{
+	struct transfer t = { .resume = true };
+	uint8_t payload[FRAME_CONTROL_MAX];
+	size_t len = 0;
+	uint64_t have;
+	pid_t pid;
+	int fd;
+
+	CHECK(sh("rm -rf in; mkdir in && head -c 3000000 /dev/urandom > r") == 0);
+	/* An attempt that is cut after 1.5 MB. */
+	CHECK(sh("head -c 1500000 r > part") == 0);
+	fd = enclave(&pid);
+	ask_push(fd, in_root("in", NULL), FILES_RESUME);
+	talk_begin();
+	say(ENTRY_FILE, "r", 3000000, "");
+	CHECK(io_write_full(fd, talk.mem, talk.w.len) == RC_OK);
+	CHECK(next_frame(fd, payload, sizeof payload, &len) == FRAME_HAVE);
+	talk_begin();
+	frame_put(&talk.w, FRAME_FROM, slice_of("\0\0\0\0\0\0\0\0", 8));
+	int part = open(in_root("part", NULL), O_RDONLY | O_CLOEXEC);
+	for (ssize_t n; (n = read(part, big, sizeof big)) > 0;) {
+		frame_put(&talk.w, FRAME_DATA, slice_of(big, (size_t)n));
+		CHECK(io_write_full(fd, talk.mem, talk.w.len) == RC_OK);
+		talk.w.len = 0;
+	}
+	close(part);
+	close(fd);
+	CHECK(ended_well(pid));
+	CHECK(sh("test -z \"$(ls in)\" && test -n \"$(find in -name '.casemate-*')\"") == 0);
+
+	/* The next one is told of them, */
+	fd = enclave(&pid);
+	ask_push(fd, in_root("in", NULL), FILES_RESUME);
+	talk_begin();
+	say(ENTRY_FILE, "r", 3000000, "");
+	CHECK(io_write_full(fd, talk.mem, talk.w.len) == RC_OK);
+	CHECK(next_frame(fd, payload, sizeof payload, &len) == FRAME_HAVE);
+	struct slice p = slice_of(payload, len);
+	CHECK(slice_u64_be(&p, &have) && have == 1500000);
+	close(fd);
+	CHECK(ended_well(pid));
+
+	/* and the real sender completes them, or starts again when they differ. */
+	CHECK(copy(true, in_root("r", NULL), in_root("in", NULL), &t) == RC_OK);
+	CHECK(t.totals.bytes == 3000000);
+	CHECK(sh("cmp r in/r") == 0);
+	CHECK(clean());
+	CHECK(copy(false, in_root("r", NULL), in_root("in/again", NULL), &t) == RC_OK);
+	CHECK(sh("cmp r in/again") == 0);
+	CHECK(clean());
+}
+
+/* --- a file that changes, a full file system --- */
+
+static void test_changing_file(void)
+{
+	uint8_t mem[512], payload[FRAME_DATA_MAX];
+	struct request r = { .op = OP_PULL, .argc = 1 };
+	struct wbuf w = wbuf_of(mem, sizeof mem);
+	struct error_msg e = { 0 };
+	size_t len = 0;
+	unsigned type;
+	pid_t pid;
+	int fd = enclave(&pid);
+
+	CHECK(sh("head -c 8000000 /dev/zero > grows") == 0);
+	r.argv[0] = slice_str(in_root("grows", NULL));
+	request_put(&w, &r);
+	CHECK(io_write_full(fd, w.p, w.len) == RC_OK);
+	/* The sender is in the middle: the socket holds far less than the file. */
+	CHECK(next_frame(fd, payload, sizeof payload, &len) == FRAME_ENTRY);
+	CHECK(sh("echo more >> grows") == 0);
+	do
+		type = next_frame(fd, payload, sizeof payload, &len);
+	while (type == FRAME_DATA);
+	CHECK(type == FRAME_ERROR);
+	CHECK(error_parse(slice_of(payload, len), &e) == RC_OK && e.code == ERR_CHANGED);
+	close(fd);
+	CHECK(ended_well(pid));
+}
+
+static void test_full_file_system(void)
+{
+	struct transfer t = { 0 };
+
+	if (sh("mkdir -p full && mount -t tmpfs -o size=256k none full 2>/dev/null") != 0) {
+		printf("skip full file system: no right to mount a tmpfs here\n");
+		return;
+	}
+	CHECK(sh("echo before > full/f; head -c 1000000 /dev/urandom > f2") == 0);
+	CHECK(copy(true, in_root("f2", NULL), in_root("full/f", NULL), &t) == RC_DENIED);
+	CHECK(t.failure.code == ERR_NO_SPACE && t.failure.remote);
+	CHECK(copy(false, in_root("f2", NULL), in_root("full/f", NULL), &t) == RC_DENIED);
+	CHECK(t.failure.code == ERR_NO_SPACE && !t.failure.remote);
+	CHECK(sh("test \"$(ls -A full)\" = f && test \"$(cat full/f)\" = before") == 0);
+	CHECK(copy(true, in_root("keep", NULL), in_root("full/f", NULL), &t) == RC_OK);
+	CHECK(sh("umount full") == 0);
+}
+
+int main(void)
+{
+	if (!mkdtemp(root))
+		return 1;
+	signal(SIGPIPE, SIG_IGN);
+	test_tree();
+	test_destinations();
+	test_every_cut();
+	test_bit_flips();
+	test_hostile_sender();
+	test_resume();
+	test_changing_file();
+	test_full_file_system();
+	CHECK(sh("chmod -R u+w . && rm -rf \"$PWD\"") == 0);
+	return test_end();
+}
