@@ -20,9 +20,8 @@ static enum rc send_accept(int conn, struct failure *f)
 	struct wbuf w = wbuf_of(mem, sizeof mem);
 
 	accept_put(&w, 0);
-	if (send(conn, w.p, w.len, MSG_NOSIGNAL) != (ssize_t)w.len)
-		return failure_stream(f, RC_IO);
-	return RC_OK;
+	enum rc rc = stream_send(conn, wbuf_slice(&w));
+	return rc == RC_OK ? RC_OK : failure_stream(f, rc);
 }
 
 /* The last word: what failed, if the other end did not say so itself. */

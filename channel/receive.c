@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -70,18 +69,9 @@ static void note(struct receiver *r, enum frame_type type, struct slice payload)
 
 static enum rc reply(struct receiver *r, const struct wbuf *w)
 {
-	size_t at = 0;
+	enum rc rc = stream_send(r->in.fd, wbuf_slice(w));
 
-	while (at < w->len) {
-		ssize_t n = send(r->in.fd, w->p + at, w->len - at, MSG_NOSIGNAL);
-
-		if (n < 0 && errno == EINTR && !stream_stop)
-			continue;
-		if (n < 0)
-			return failure_stream(r->failure, errno == EAGAIN ? RC_TIMEOUT : RC_IO);
-		at += (size_t)n;
-	}
-	return RC_OK;
+	return rc == RC_OK ? RC_OK : failure_stream(r->failure, rc);
 }
 
 /* --- files --- */

@@ -42,6 +42,22 @@ static enum rc io_result(ssize_t n)
 	return errno == EAGAIN || errno == EWOULDBLOCK ? RC_TIMEOUT : RC_IO;
 }
 
+enum rc stream_send(int fd, struct slice s)
+{
+	while (s.len > 0) {
+		ssize_t n = send(fd, s.p, s.len, MSG_NOSIGNAL);
+		enum rc rc = n > 0 ? RC_OK : io_result(n);
+
+		if (rc != RC_OK)
+			return rc;
+		if (n > 0) {
+			s.p += n;
+			s.len -= (size_t)n;
+		}
+	}
+	return RC_OK;
+}
+
 void stream_out_init(struct stream_out *o, int fd, struct digest *d)
 {
 	o->fd = fd;
@@ -52,16 +68,8 @@ void stream_out_init(struct stream_out *o, int fd, struct digest *d)
 
 static void flush(struct stream_out *o)
 {
-	size_t at = 0;
-
-	while (o->rc == RC_OK && at < o->w.len) {
-		ssize_t n = send(o->fd, o->w.p + at, o->w.len - at, MSG_NOSIGNAL);
-
-		if (n > 0)
-			at += (size_t)n;
-		else
-			o->rc = io_result(n);
-	}
+	if (o->rc == RC_OK)
+		o->rc = stream_send(o->fd, wbuf_slice(&o->w));
 	o->w = wbuf_of(ring_next(&o->ring), STREAM_BUF);
 }
 

@@ -54,6 +54,9 @@ struct stream_in {
 /* Sets the socket's time-outs. */
 void stream_timeouts(int fd);
 
+/* Sends all of s at once, beside any stream_out. */
+RC_CHECK enum rc stream_send(int fd, struct slice s);
+
 void stream_out_init(struct stream_out *o, int fd, struct digest *d);
 /* Appends a whole frame made by put functions: they write to the wbuf that
  * this returns, which has room for a control frame. */

@@ -13,21 +13,6 @@ static struct sender sender;
 static struct receiver receiver;
 static uint8_t request_mem[FRAME_HEAD + FRAME_REQUEST_MAX];
 
-static enum rc send_all(int fd, struct slice s, struct failure *f)
-{
-	while (s.len > 0) {
-		ssize_t n = send(fd, s.p, s.len, MSG_NOSIGNAL);
-
-		if (n < 0 && errno == EINTR && !stream_stop)
-			continue;
-		if (n < 0)
-			return failure_stream(f, errno == EAGAIN ? RC_TIMEOUT : RC_IO);
-		s.p += n;
-		s.len -= (size_t)n;
-	}
-	return RC_OK;
-}
-
 static enum rc ask(int conn, const struct request *r, struct failure *f)
 {
 	struct wbuf w = wbuf_of(request_mem, sizeof request_mem);
@@ -35,7 +20,8 @@ static enum rc ask(int conn, const struct request *r, struct failure *f)
 	request_put(&w, r);
 	if (w.over)
 		return failure_set(f, ERR_OVER_LIMIT, "the paths do not fit into a request");
-	return send_all(conn, wbuf_slice(&w), f);
+	enum rc rc = stream_send(conn, wbuf_slice(&w));
+	return rc == RC_OK ? RC_OK : failure_stream(f, rc);
 }
 
 /* Waits for ACCEPT. */
