@@ -1,0 +1,89 @@
+/* casemate pull: files and folders out of an enclave. */
+#include <string.h>
+
+#include "appliance/base/io.h"
+#include "tools/casemate/meter.h"
+#include "tools/casemate/target.h"
+#include "tools/casemate/text.h"
+#include "tools/casemate/verb.h"
+
+enum { OPT_RESUME = 256 };
+
+/* Replaces each TARGET:PATH by its PATH; all must be of one enclave. */
+static bool split(char **src, size_t count, struct target *t)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct target other;
+		const char *path;
+
+		if (!target_parse_path(src[i], &other, &path))
+			return false;
+		if (i > 0 && !target_equal(t, &other)) {
+			say("%s and %s: one pull copies from one enclave", t->text, other.text);
+			return false;
+		}
+		*t = other;
+		src[i] += path - src[i]; /* path points into it */
+	}
+	return true;
+}
+
+static int pull_main(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "resume", no_argument, NULL, OPT_RESUME },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	static struct transfer t;
+	struct meter meter;
+	struct target target;
+	const char *dst;
+	size_t count;
+	bool into;
+	int fd, status;
+	enum rc rc;
+
+	while (verb_option(&verb_pull, argc, argv, ":h", longs) != -1)
+		t.resume = true;
+	if (argc - optind < 2)
+		verb_misuse(&verb_pull, "needs TARGET:PATH and DST");
+	if (argc - optind - 1 > REQUEST_ARGS_MAX)
+		verb_misuse(&verb_pull, "takes at most %d paths", REQUEST_ARGS_MAX);
+	dst = argv[argc - 1];
+	count = (size_t)(argc - 1 - optind);
+	if (*dst == '\0' || !split(argv + optind, count, &target))
+		return STATUS_USAGE;
+	into = count > 1 || dst[strlen(dst) - 1] == '/';
+	fd = target_dial(&target, CHANNEL_PORT);
+	if (fd < 0)
+		return STATUS_FAILED;
+	meter_start(&meter, &t);
+	rc = transfer_pull(fd, &t, argv + optind, count, dst, into);
+	status = meter_end(&meter, &t, rc, target.text);
+	io_close(&fd);
+	return status;
+}
+
+const struct verb verb_pull = {
+	.name = "pull",
+	.summary = "copy files and folders out of an enclave",
+	.usage = "[--resume] TARGET:PATH… DST",
+	.help =
+	"Copies as cp -a does: into DST when that is a folder, ends in / or there are\n"
+	"several PATHs, otherwise to that name. DIR/. stands for what is in DIR. Nothing\n"
+	"shows up under its name before all has arrived and its digest was checked, and\n"
+	"whatever the enclave sends, nothing is written outside DST.\n"
+	"\n"
+	"  --resume   go on with an interrupted pull to the same DST; keep what has\n"
+	"             arrived if this one is interrupted\n"
+	"\n"
+	"A relative PATH starts at /. Files and bytes that were copied, and the digest of\n"
+	"the file or of the whole transfer, are said on standard error.\n"
+	"\n"
+	"examples:\n"
+	"  casemate pull demo:/var/result.csv .\n"
+	"  casemate pull demo:/data/a demo:/data/b results/\n",
+	.usage_status = STATUS_USAGE,
+	.run = pull_main,
+};

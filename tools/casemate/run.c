@@ -1,0 +1,319 @@
+/* casemate run: starts an enclave and waits until it is ready. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "appliance/base/io.h"
+#include "tools/casemate/child.h"
+#include "tools/casemate/conlog.h"
+#include "tools/casemate/monitor.h"
+#include "tools/casemate/nitro.h"
+#include "tools/casemate/state.h"
+#include "tools/casemate/text.h"
+#include "tools/casemate/verb.h"
+
+enum {
+	DEFAULT_CPUS = 2,
+	DEFAULT_MEMORY_MIB = 256,
+	MEMORY_STEP_MIB = 64,
+	/* The image is in memory twice while it is unpacked, beside the kernel. */
+	KERNEL_MIB = 16,
+	CONSOLE_LINES = 20,
+	MIB = 1 << 20,
+};
+
+enum { OPT_NAME = 256, OPT_CPUS, OPT_MEMORY, OPT_BACKEND, OPT_DEBUG };
+
+struct run {
+	struct enclave e;
+	bool named;
+	uint64_t image_mib; /* rounded up */
+};
+
+static void set_name(struct run *r, const char *name)
+{
+	if (!state_name_ok(name))
+		verb_misuse(&verb_run, "--name %s: 1 to %d letters, digits, - _ . are a name, the "
+		            "first a letter or digit", name, STATE_NAME_MAX - 1);
+	snprintf(r->e.name, sizeof r->e.name, "%s", name);
+	r->named = true;
+}
+
+static void set_backend(struct run *r, const char *name)
+{
+	if (strcmp(name, "nitro") == 0)
+		r->e.backend = BACKEND_NITRO;
+	else if (strcmp(name, "emulator") == 0)
+		r->e.backend = BACKEND_EMULATOR;
+	else
+		verb_misuse(&verb_run, "--backend %s: emulator or nitro", name);
+}
+
+static const char *parse(struct run *r, int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "name", required_argument, NULL, OPT_NAME },
+		{ "cpus", required_argument, NULL, OPT_CPUS },
+		{ "memory", required_argument, NULL, OPT_MEMORY },
+		{ "backend", required_argument, NULL, OPT_BACKEND },
+		{ "debug", no_argument, NULL, OPT_DEBUG },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	int c;
+
+	while ((c = verb_option(&verb_run, argc, argv, ":h", longs)) != -1) {
+		if (c == OPT_NAME)
+			set_name(r, optarg);
+		else if (c == OPT_BACKEND)
+			set_backend(r, optarg);
+		else if (c == OPT_DEBUG)
+			r->e.debug = true;
+		else if (c == OPT_CPUS && !text_number(optarg, 1, 255, &r->e.cpus))
+			verb_misuse(&verb_run, "--cpus %s: a number from 1 to 255", optarg);
+		else if (c == OPT_MEMORY && !text_number(optarg, 1, 1 << 20, &r->e.memory_mib))
+			verb_misuse(&verb_run, "--memory %s: a number of MiB", optarg);
+	}
+	if (argc - optind != 1)
+		verb_misuse(&verb_run, "needs one IMAGE");
+	return argv[optind];
+}
+
+/* --- the image ---------------------------------------------------------------- */
+
+static bool check_image(struct run *r, const char *image)
+{
+	char magic[4] = "";
+	struct stat st;
+	bool ok = false;
+	int fd;
+
+	fd = open(image, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		say("cannot read the image %s: %m", image);
+	else if (!S_ISREG(st.st_mode) || io_read_full(fd, magic, sizeof magic) != RC_OK ||
+	         memcmp(magic, ".eif", sizeof magic) != 0)
+		say("%s is not an enclave image; casemate-image build makes one", image);
+	else if (realpath(image, r->e.image) == NULL)
+		say("cannot find the image %s: %m", image);
+	else if (strpbrk(r->e.image, "\n\r") != NULL)
+		say("the path of %s has a line break: give it another name", image);
+	else
+		ok = true;
+	if (ok)
+		r->image_mib = ((uint64_t)st.st_size + MIB - 1) / MIB;
+	io_close(&fd);
+	return ok;
+}
+
+static bool check_memory(struct run *r)
+{
+	uint64_t least = 2 * r->image_mib + KERNEL_MIB, usual = 4 * r->image_mib;
+
+	if (r->e.memory_mib == 0) {
+		usual = (usual + MEMORY_STEP_MIB - 1) / MEMORY_STEP_MIB * MEMORY_STEP_MIB;
+		r->e.memory_mib = usual < DEFAULT_MEMORY_MIB ? DEFAULT_MEMORY_MIB : (uint32_t)usual;
+		return true;
+	}
+	if (r->e.memory_mib >= least)
+		return true;
+	say("%s needs more than --memory %" PRIu32 ": the image has %" PRIu64 " MiB, is in memory "
+	    "twice while it is unpacked, and needs %d MiB for the kernel; give it %" PRIu64
+	    " or more", r->e.image, r->e.memory_mib, r->image_mib, KERNEL_MIB,
+	    usual > least ? usual : least);
+	return false;
+}
+
+/* From the file's name: "web.eif" becomes "web". */
+static void default_name(struct enclave *e)
+{
+	const char *base = strrchr(e->image, '/') + 1;
+	size_t n = strlen(base), at = 0;
+
+	if (n > 4 && strcmp(base + n - 4, ".eif") == 0)
+		n -= 4;
+	for (size_t i = 0; i < n && at < sizeof e->name - 1; i++) {
+		char one[2] = { base[i], '\0' };
+
+		/* state_name_ok() says of one letter whether it may be the first. */
+		if (state_name_ok(one) || (at > 0 && strchr("-_.", base[i]) != NULL))
+			e->name[at++] = base[i];
+	}
+	e->name[at] = '\0';
+	if (at == 0)
+		snprintf(e->name, sizeof e->name, "enclave");
+}
+
+/* --- the emulator ----------------------------------------------------------------- */
+
+/* In a process of its own, which init adopts. */
+static _Noreturn void become_monitor(struct monitor_start *s)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (setsid() < 0 || fork() != 0)
+		_exit(0);
+	s->e->pid = (uint32_t)getpid();
+	if (!state_save(s->e))
+		_exit(1);
+	s->echo = s->e->debug ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3) : -1;
+	for (int i = 0; i < 3; i++)
+		dup2(null, i);
+	monitor_main(s);
+}
+
+/* The monitor's one line, without its newline; "" when it died. */
+static void read_report(int fd, char line[MONITOR_REPORT_MAX])
+{
+	size_t n = 0;
+
+	while (n < MONITOR_REPORT_MAX - 1) {
+		ssize_t r = read(fd, line + n, MONITOR_REPORT_MAX - 1 - n);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r <= 0)
+			break;
+		n += (size_t)r;
+	}
+	line[n] = '\0';
+	line[strcspn(line, "\n")] = '\0';
+}
+
+static void print_ready(const struct enclave *e, int64_t ms)
+{
+	char text[TEXT_NUMBER_MAX];
+
+	snprintf(text, sizeof text, "%" PRId64 ".%02" PRId64, ms / 1000, ms % 1000 / 10);
+	say("%s ready after %s s", e->name, text);
+	printf("%s\n", e->name);
+}
+
+static int report_failure(const struct enclave *e, const char *why)
+{
+	char path[STATE_PATH_MAX];
+
+	say("%s did not start: %s", e->name, why);
+	state_last_path(path, e->name);
+	if (access(path, F_OK) == 0 && !e->debug) {
+		say("the last lines of its console (%s):", path);
+		if (!conlog_tail(path, CONSOLE_LINES))
+			say("(empty)");
+	}
+	return STATUS_FAILED;
+}
+
+static int await(struct enclave *e, int report)
+{
+	char line[MONITOR_REPORT_MAX];
+
+	read_report(report, line);
+	if (strncmp(line, "ready ", 6) == 0) {
+		print_ready(e, strtoll(line + 6, NULL, 10));
+		return STATUS_OK;
+	}
+	return report_failure(e, strncmp(line, "failed ", 7) == 0 ? line + 7
+	                                                          : "its monitor process died");
+}
+
+static int run_emulated(struct run *r, int lock)
+{
+	static struct emulator em;
+	struct monitor_start s = { .em = &em, .e = &r->e, .lock = lock, .report = -1, .echo = -1 };
+	int pair[2], status = STATUS_FAILED;
+	pid_t pid = -1;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
+		say("cannot make a socket: %m");
+		return STATUS_FAILED;
+	}
+	s.report = pair[1];
+	if (emulator_find(&em) && (pid = fork()) < 0)
+		say("cannot start a process: %m");
+	if (pid == 0) {
+		close(pair[0]);
+		become_monitor(&s);
+	}
+	io_close(&pair[1]);
+	if (pid > 0) {
+		child_wait(pid);
+		/* From here the folder is the monitor's. */
+		io_close(&lock);
+		status = await(&r->e, pair[0]);
+	} else {
+		state_remove(r->e.name, false);
+	}
+	io_close(&pair[0]);
+	return status;
+}
+
+/* --- nitro ------------------------------------------------------------------------- */
+
+static int run_nitro(struct run *r)
+{
+	int64_t start = clock_mono_ms();
+
+	if (state_save(&r->e) && nitro_run(&r->e)) {
+		r->e.life = LIFE_RUNNING;
+		if (state_save(&r->e)) {
+			print_ready(&r->e, clock_mono_ms() - start);
+			return STATUS_OK;
+		}
+		if (nitro_terminate(&r->e))
+			say("%s was ended again", r->e.name);
+	}
+	state_remove(r->e.name, false);
+	return STATUS_FAILED;
+}
+
+static int run_main(int argc, char **argv)
+{
+	static struct run r = { .e = { .cpus = DEFAULT_CPUS } };
+	const char *image;
+	int lock;
+
+	r.e.backend = nitro_here() ? BACKEND_NITRO : BACKEND_EMULATOR;
+	image = parse(&r, argc, argv);
+	if (!check_image(&r, image) || !check_memory(&r))
+		return STATUS_FAILED;
+	if (!r.named)
+		default_name(&r.e);
+	r.e.started_ms = clock_boot_ms();
+	lock = state_claim(&r.e, !r.named);
+	if (lock < 0)
+		return STATUS_FAILED;
+	return r.e.backend == BACKEND_NITRO ? run_nitro(&r) : run_emulated(&r, lock);
+}
+
+const struct verb verb_run = {
+	.name = "run",
+	.summary = "start an enclave from an image and wait until it is ready",
+	.usage = "[options] IMAGE",
+	.help =
+	"Boots IMAGE (an .eif file), waits for its heartbeat and says how long that\n"
+	"took. The enclave's name is printed on standard output.\n"
+	"\n"
+	"  --name NAME         default: the image's file name, with -2, -3, … if taken\n"
+	"  --cpus N            default: 2\n"
+	"  --memory MIB        default: 256, or four times the image\n"
+	"  --backend NAME      emulator or nitro; default: nitro if this machine has\n"
+	"                      /dev/nitro_enclaves\n"
+	"  --debug             nitro: debug mode, with a console and PCR0 to 2 zero;\n"
+	"                      emulator: shows the console until the enclave is ready\n"
+	"\n"
+	"An enclave that is not ready within 60 seconds is ended, and the last lines of\n"
+	"its console are shown.\n"
+	"\n"
+	"examples:\n"
+	"  casemate run build/demo.eif\n"
+	"  name=$(casemate run --memory 3072 --cpus 4 web.eif)\n",
+	.usage_status = STATUS_USAGE,
+	.run = run_main,
+};

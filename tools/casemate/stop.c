@@ -1,0 +1,224 @@
+/* casemate stop: asks the enclave to shut down, and ends it when it does not. */
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "appliance/base/io.h"
+#include "channel/message.h"
+#include "tools/casemate/monitor.h"
+#include "tools/casemate/nitro.h"
+#include "tools/casemate/target.h"
+#include "tools/casemate/text.h"
+#include "tools/casemate/verb.h"
+
+enum {
+	DEFAULT_S = 10,
+	KILL_MS = 10000, /* for the monitor to clean up, or nitro-cli's process to end */
+};
+
+/* --- waiting -------------------------------------------------------------------- */
+
+static bool readable(int fd, int64_t deadline_ms)
+{
+	for (;;) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		int64_t left = deadline_ms - clock_mono_ms();
+		int n = poll(&p, 1, left > 0 ? (int)left : 0);
+
+		if (n >= 0)
+			return n > 0;
+		if (errno != EINTR)
+			return false;
+	}
+}
+
+static bool read_before(int fd, uint8_t *p, size_t n, int64_t deadline_ms)
+{
+	while (n > 0) {
+		ssize_t r;
+
+		if (!readable(fd, deadline_ms))
+			return false;
+		r = recv(fd, p, n, MSG_DONTWAIT);
+		if (r == 0 || (r < 0 && errno != EAGAIN && errno != EINTR))
+			return false;
+		p += r > 0 ? r : 0;
+		n -= r > 0 ? (size_t)r : 0;
+	}
+	return true;
+}
+
+/* --- asking the enclave --------------------------------------------------------- */
+
+static bool send_request(int fd)
+{
+	static struct request r = { .op = OP_STOP };
+	uint8_t buf[256];
+	struct wbuf w = wbuf_of(buf, sizeof buf);
+
+	request_put(&w, &r);
+	return !w.over && send(fd, buf, w.len, MSG_NOSIGNAL) == (ssize_t)w.len;
+}
+
+static bool read_answer(const struct target *t, int fd, int64_t deadline_ms)
+{
+	static uint8_t payload[FRAME_CONTROL_MAX];
+	uint8_t head[FRAME_HEAD];
+	struct error_msg e;
+	struct frame f;
+	uint32_t pid;
+
+	if (!read_before(fd, head, sizeof head, deadline_ms) ||
+	    frame_head(slice_of(head, sizeof head), &f) != RC_OK || f.len > sizeof payload ||
+	    !read_before(fd, payload, f.len, deadline_ms)) {
+		say("%s gives no answer", t->text);
+		return false;
+	}
+	if (f.type == FRAME_ACCEPT && accept_parse(slice_of(payload, f.len), &pid) == RC_OK)
+		return true;
+	if (f.type == FRAME_ERROR && error_parse(slice_of(payload, f.len), &e) == RC_OK)
+		say("%s refuses to shut down: %s: %.*s", t->text, error_name(e.code),
+		    (int)e.text.len, (const char *)e.text.p);
+	else
+		say("%s gives an answer that makes no sense", t->text);
+	return false;
+}
+
+/* True when the enclave said that it shuts down. */
+static bool ask(const struct target *t, int64_t deadline_ms)
+{
+	int fd = target_dial(t, CHANNEL_PORT);
+	bool ok = fd >= 0 && send_request(fd) && read_answer(t, fd, deadline_ms);
+
+	io_close(&fd);
+	return ok;
+}
+
+/* --- by backend ------------------------------------------------------------------- */
+
+static bool stop_emulated(const struct target *t, const struct enclave *e, int64_t deadline_ms)
+{
+	char stopping = CONTROL_STOPPING, end = CONTROL_KILL;
+	int fd = monitor_connect(e->name);
+	bool gone = false;
+
+	if (fd < 0) {
+		say("cannot reach the monitor process of %s (process %" PRIu32 "): %m", e->name, e->pid);
+		return false;
+	}
+	/* A monitor that has just ended takes nothing more, and reads as its end. */
+	(void)send(fd, &stopping, 1, MSG_NOSIGNAL);
+	if (clock_mono_ms() < deadline_ms && ask(t, deadline_ms))
+		gone = readable(fd, deadline_ms);
+	if (!gone) {
+		if (clock_mono_ms() >= deadline_ms)
+			say("%s did not shut down in time: ending the machine", e->name);
+		else
+			say("ending the machine of %s", e->name);
+		(void)send(fd, &end, 1, MSG_NOSIGNAL);
+		gone = readable(fd, clock_mono_ms() + KILL_MS);
+		if (!gone)
+			say("the monitor process of %s (process %" PRIu32 ") does not end", e->name, e->pid);
+	}
+	io_close(&fd);
+	return gone;
+}
+
+/* nitro-cli's own process ends with the enclave. */
+static bool stop_nitro(const struct target *t, const struct enclave *e, int64_t deadline_ms)
+{
+	int fd;
+	bool ok;
+
+	if (!nitro_alive(e)) {
+		state_remove(e->name, false);
+		return true;
+	}
+	fd = (int)syscall(SYS_pidfd_open, (pid_t)e->pid, 0);
+	ok = fd >= 0 && clock_mono_ms() < deadline_ms && ask(t, deadline_ms) &&
+	     readable(fd, deadline_ms);
+	if (!ok) {
+		say("ending %s with nitro-cli terminate-enclave", e->name);
+		ok = nitro_terminate(e);
+	}
+	io_close(&fd);
+	if (ok)
+		state_remove(e->name, false);
+	return ok;
+}
+
+static bool stop_named(const struct target *t, int64_t deadline_ms)
+{
+	struct enclave e;
+
+	if (!state_load(t->text, &e)) {
+		say("no enclave is named %s; casemate ps shows which run", t->text);
+		return false;
+	}
+	if (e.life == LIFE_DEAD) {
+		state_remove(e.name, false);
+		return true;
+	}
+	return e.backend == BACKEND_NITRO ? stop_nitro(t, &e, deadline_ms)
+	                                  : stop_emulated(t, &e, deadline_ms);
+}
+
+static bool stop_one(const char *arg, uint32_t seconds)
+{
+	int64_t deadline = clock_mono_ms() + (int64_t)seconds * 1000;
+	struct target t;
+	bool ok;
+
+	if (!target_parse(arg, &t))
+		return false;
+	ok = t.kind == TARGET_NAME ? stop_named(&t, deadline) : ask(&t, deadline);
+	if (ok)
+		printf("%s\n", t.text);
+	return ok;
+}
+
+static int stop_main(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "time", required_argument, NULL, 't' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	uint32_t seconds = DEFAULT_S;
+	int status = STATUS_OK, c;
+
+	while ((c = verb_option(&verb_stop, argc, argv, ":ht:", longs)) != -1) {
+		if (!text_number(optarg, 0, 86400, &seconds))
+			verb_misuse(&verb_stop, "--time %s: a number of seconds, at most 86400", optarg);
+	}
+	if (optind == argc)
+		verb_misuse(&verb_stop, "needs a TARGET");
+	for (int i = optind; i < argc; i++) {
+		if (!stop_one(argv[i], seconds))
+			status = STATUS_FAILED;
+	}
+	return status;
+}
+
+const struct verb verb_stop = {
+	.name = "stop",
+	.summary = "shut enclaves down",
+	.usage = "[--time SECONDS] TARGET…",
+	.help =
+	"Asks each enclave to shut down and waits until it is gone. One that refuses, has\n"
+	"its channel off or is not gone in time is ended from outside; that is possible\n"
+	"for those of `casemate run` only. Each that stopped is printed.\n"
+	"\n"
+	"  -t, --time SECONDS  how long it may take, default 10; 0 does not ask\n"
+	"\n"
+	"examples:\n"
+	"  casemate stop demo\n"
+	"  casemate stop --time 0 demo web\n",
+	.usage_status = STATUS_USAGE,
+	.run = stop_main,
+};
