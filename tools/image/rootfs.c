@@ -29,14 +29,17 @@ static void find_mkfs(char path[PATH_MAX])
 		snprintf(path, PATH_MAX, "mkfs.erofs");
 }
 
-/* Only what keeps the result from depending on where it was made is in the
- * child's environment. */
+/* LZ4 because the kernel unpacks it on every first read of a page. Clusters of
+ * 64 KiB and shared tails made Python's library of 54 MB a quarter smaller than
+ * the defaults, in twice the time; a higher level or deduplication gained 3 %
+ * in five times as long. -x-1 leaves extended attributes behind, the locale
+ * and the time zone are set so that they cannot matter. */
 static void run_child(char *mkfs, char *dir, char *out, int output)
 {
 	char *argv[] = {
 		mkfs, "--quiet", "-T0", "--all-root", "-x-1",
 		"-U", "00000000-0000-4000-8000-000000000000",
-		"-zlz4hc,12", "-C65536",
+		"-zlz4hc,level=9", "-C65536", "-Efragments",
 		out, dir, NULL,
 	};
 

@@ -90,7 +90,7 @@ static enum rc write_part(int dir, const char *dir_name, const char *name, struc
 }
 
 struct part {
-	char name[16];
+	char name[32];
 	struct slice data;
 };
 

@@ -1,0 +1,133 @@
+#include "appliance/base/manifest.h"
+#include "tests/unit/test.h"
+
+static struct manifest sample(void)
+{
+	struct manifest m = { .channel = CHANNEL_OPEN, .argc = 3 };
+
+	m.argv[0] = slice_str("/bin/server");
+	m.argv[1] = slice_str("");
+	m.argv[2] = slice_of("\xff -x", 4); /* bytes, not UTF-8 */
+	return m;
+}
+
+static struct slice encode(uint8_t *buf, const struct manifest *m)
+{
+	struct wbuf w = wbuf_of(buf, MANIFEST_MAX);
+
+	manifest_put(&w, m);
+	CHECK(!w.over);
+	return wbuf_slice(&w);
+}
+
+static enum rc parse(const void *p, size_t n)
+{
+	struct slice s = test_guard(slice_of(p, n));
+	struct manifest m;
+	enum rc rc = manifest_parse(s, &m);
+
+	test_unguard(s);
+	return rc;
+}
+
+static void test_round_trip(void)
+{
+	static const uint8_t want[] = "\xa3\x01\x01\x02\x01\x03\x83\x4b/bin/server\x40\x44\xff -x";
+	static uint8_t buf[MANIFEST_MAX];
+	struct manifest m = sample(), back;
+	struct slice s = encode(buf, &m), g = test_guard(s);
+
+	CHECK(slice_eq(s, slice_of(want, sizeof want - 1)));
+	CHECK(manifest_parse(g, &back) == RC_OK);
+	CHECK(back.channel == CHANNEL_OPEN && back.argc == 3);
+	for (size_t i = 0; i < 3; i++)
+		CHECK(slice_eq(back.argv[i], m.argv[i]));
+	test_unguard(g);
+	for (size_t n = 0; n < s.len; n++)
+		CHECK(parse(s.p, n) != RC_OK);
+	m = (struct manifest){ .channel = CHANNEL_OFF };
+	s = encode(buf, &m);
+	CHECK(slice_eq(s, slice_of("\xa3\x01\x01\x02\x00\x03\x80", 7)));
+	CHECK(manifest_parse(s, &back) == RC_OK && back.argc == 0 && back.channel == CHANNEL_OFF);
+}
+
+/* Whatever one byte becomes: refused, or another manifest whose one encoding
+ * it is. */
+static void test_corrupted(void)
+{
+	static uint8_t buf[MANIFEST_MAX], again[MANIFEST_MAX];
+	struct manifest m = sample(), back;
+	struct slice s = encode(buf, &m);
+
+	for (size_t i = 0; i < s.len; i++)
+		for (int v = 0; v < 256; v++) {
+			uint8_t keep = buf[i];
+			struct wbuf w = wbuf_of(again, sizeof again);
+
+			buf[i] = (uint8_t)v;
+			if (manifest_parse(s, &back) == RC_OK) {
+				manifest_put(&w, &back);
+				CHECK(slice_eq(wbuf_slice(&w), s));
+			}
+			buf[i] = keep;
+		}
+}
+
+#define PARSE(text) parse(text, sizeof text - 1)
+
+static void test_refused(void)
+{
+	CHECK(PARSE("\xa3\x01\x01\x02\x00\x03\x80") == RC_OK);
+	CHECK(PARSE("\xa3\x01\x00\x02\x00\x03\x80") == RC_BAD);     /* version 0 */
+	CHECK(PARSE("\xa3\x01\x02\x02\x00\x03\x80") == RC_BAD);     /* version 2 */
+	CHECK(PARSE("\xa3\x01\x01\x02\x02\x03\x80") == RC_LIMIT);   /* unknown mode */
+	CHECK(PARSE("\xa3\x01\x01\x02\x00\x03\x80\x00") == RC_BAD); /* trailing */
+	CHECK(PARSE("\xa2\x01\x01\x02\x00") == RC_BAD);             /* no command */
+	CHECK(PARSE("\xa2\x01\x01\x03\x80") == RC_BAD);             /* no mode */
+	CHECK(PARSE("\xa2\x02\x00\x03\x80") == RC_BAD);             /* no version */
+	CHECK(PARSE("\xa3\x01\x01\x03\x80\x02\x00") == RC_BAD);     /* order */
+	CHECK(PARSE("\xa3\x01\x01\x01\x01\x03\x80") == RC_BAD);     /* twice */
+	CHECK(PARSE("\xa3\x01\x01\x02\x00\x04\x80") == RC_BAD);     /* unknown key */
+	CHECK(PARSE("\xa3\x01\x01\x02\x00\x00\x80") == RC_BAD);     /* key 0 */
+	CHECK(PARSE("\xa4\x01\x01\x02\x00\x03\x80\x04\x00") == RC_LIMIT);
+	CHECK(PARSE("\xa3\x01\x01\x02\x00\x03\x81\x61x") == RC_BAD);  /* text, not bytes */
+	CHECK(PARSE("\xa3\x01\x01\x02\x00\x03\x81\x40") == RC_BAD);   /* empty command */
+	CHECK(PARSE("\xa3\x01\x01\x02\x00\x03\x81\x42x\0") == RC_BAD); /* NUL */
+	CHECK(PARSE("\xa3\x01\x01\x02\x00\x03\x98\x41") == RC_LIMIT); /* 65 words */
+	CHECK(PARSE("\xa3\x01\x01\x02\x00\x03\x81\x59\x10\x01") != RC_OK);
+	CHECK(PARSE("") == RC_EOF);
+}
+
+static void test_limits(void)
+{
+	static uint8_t buf[MANIFEST_MAX + 1], word[MANIFEST_ARG_MAX + 1];
+	struct manifest m = { .argc = MANIFEST_ARGV_MAX }, back;
+	struct slice s;
+	struct wbuf w;
+
+	memset(word, 'x', sizeof word);
+	for (size_t i = 0; i < m.argc; i++)
+		m.argv[i] = slice_of(word, 100);
+	s = encode(buf, &m);
+	CHECK(manifest_parse(s, &back) == RC_OK && back.argc == MANIFEST_ARGV_MAX);
+	m.argc = 1;
+	m.argv[0] = slice_of(word, MANIFEST_ARG_MAX);
+	s = encode(buf, &m);
+	CHECK(manifest_parse(s, &back) == RC_OK);
+	m.argv[0].len++;
+	s = encode(buf, &m);
+	CHECK(manifest_parse(s, &back) == RC_LIMIT);
+	CHECK(manifest_parse(slice_of(buf, MANIFEST_MAX + 1), &back) == RC_LIMIT);
+	w = wbuf_of(buf, 100);
+	manifest_put(&w, &m);
+	CHECK(w.over);
+}
+
+int main(void)
+{
+	test_round_trip();
+	test_corrupted();
+	test_refused();
+	test_limits();
+	return test_end();
+}
