@@ -6,7 +6,13 @@
  * sealed memfd holding the REQUEST's payload. PID 1 records the operation,
  * starts a session process that gets both, and answers; or it refuses, and
  * the channel role tells the peer why. PID 1 trusts none of the fields: op is
- * checked, place is only echoed.
+ * checked, place is only echoed. Before all this the channel role sends the
+ * one byte ADMIT_READY: it listens. When PID 1 shuts its end down, the enclave
+ * stops: the role finishes what it owes to who asked for that, and exits.
+ *
+ * A session process is started in advance. It waits on SESSION_HANDOVER_FD,
+ * one end of another such pair, for a session_handover with the same two
+ * descriptors; when that end is closed first it has no work and exits.
  */
 #ifndef CHANNEL_ADMIT_H
 #define CHANNEL_ADMIT_H
@@ -22,6 +28,11 @@ struct admit_request {
 	uint8_t digest[SHA384_LEN];    /* of those bytes */
 };
 
+struct session_handover {
+	uint32_t op;                   /* enum request_op, checked */
+	uint32_t len;                  /* bytes of the request, checked */
+};
+
 struct admit_reply {
 	uint32_t place;
 	uint32_t error;                /* 0 admitted, else enum error_code */
@@ -29,11 +40,14 @@ struct admit_reply {
 
 enum {
 	SESSIONS_MAX = 256,
-	/* Descriptors of a new session process. */
+	/* Descriptors of a session process: at first this one, */
+	SESSION_HANDOVER_FD = 3,
+	/* then these two. */
 	SESSION_CONN_FD = 3,
 	SESSION_REQUEST_FD = 4,
 	/* The channel role's end of the pair. */
 	ADMIT_FD = 3,
+	ADMIT_READY = 1,
 };
 
 #endif

@@ -1,9 +1,10 @@
 /* The channel role: accepts connections on CHANNEL_PORT, reads one REQUEST
  * from each and hands the connection to PID 1 (admit.h).
  *
- * Runs as its own uid without capabilities; its input is the parent's. One
- * epoll loop, at most PENDING_MAX connections without a request, deadlines
- * and eviction as in PROTOCOL.md.
+ * Runs as its own uid without capabilities and under a seccomp filter; its
+ * input is the parent's. One epoll loop, at most PENDING_MAX connections
+ * without a session, deadlines and eviction as in PROTOCOL.md. It never reads
+ * beyond the REQUEST: what follows is the session's.
  */
 #ifndef CHANNEL_LISTEN_H
 #define CHANNEL_LISTEN_H
@@ -12,9 +13,21 @@ enum {
 	PENDING_MAX = 128,
 	PENDING_DEADLINE_MS = 10000,
 	PENDING_EVICT_MS = 100,
+	PENDING_LINGER_MS = 5000,   /* after an ERROR of ours, for the peer to close */
+	/* The same after the ACCEPT of a stop: everything else is ending. */
+	PENDING_STOP_MS = 1000,
+	/* The kernel's queue before us: room for a burst of honest callers while
+	 * a flood of silent ones is evicted. */
+	PENDING_BACKLOG = 512,
+	/* When descriptors or memory are short, how long until the next try. */
+	PENDING_RETRY_MS = 100,
 };
 
 /* Never returns while ADMIT_FD is open; the exit status otherwise. */
 int listen_main(void);
+
+/* The loop alone, over a listening socket and our end of the pair, both
+ * non-blocking. Once per process: its places are static. */
+int listen_serve(int listener, int admit);
 
 #endif

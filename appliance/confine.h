@@ -1,0 +1,31 @@
+/* What a role or the app's programs may no longer do, taken away by the
+ * process itself right after it was started as root by PID 1.
+ */
+#ifndef APPLIANCE_CONFINE_H
+#define APPLIANCE_CONFINE_H
+
+#include <sys/types.h>
+
+#include "appliance/base/rc.h"
+
+/* Users of the roles; no image may rely on them. */
+enum { UID_CHANNEL = 902 };
+
+/* Whom the kernel ends first when memory is short: programs and sessions
+ * before the channel, PID 1 never. */
+enum { OOM_INIT = -1000, OOM_CHANNEL = -900, OOM_APP = 0 };
+
+/* Needs /proc. RC_IO. */
+RC_CHECK enum rc confine_oom(int score);
+
+/* For a role that serves hostile peers: an empty folder (root_fd, closed
+ * here) as root, the given user and group, no capabilities, nothing to gain
+ * by exec, no ptrace. SIGTERM is ignored: PID 1 ends roles by closing their
+ * pair. RC_IO, logged. */
+RC_CHECK enum rc confine_role(int root_fd, uid_t id);
+
+/* For the app and sessions: root of the app's root, with the capabilities
+ * that confine.c lists and no way to more. RC_IO, logged. */
+RC_CHECK enum rc confine_app(void);
+
+#endif

@@ -1,0 +1,176 @@
+#include "appliance/init.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "appliance/base/io.h"
+#include "appliance/base/log.h"
+#include "appliance/base/manifest.h"
+#include "appliance/confine.h"
+#include "appliance/front.h"
+#include "appliance/measure.h"
+#include "appliance/sessions.h"
+#include "appliance/spawn.h"
+#include "appliance/supervisor.h"
+#include "attest/nsm.h"
+#include "boot/clock.h"
+#include "boot/early.h"
+#include "boot/entropy.h"
+#include "boot/heartbeat.h"
+#include "boot/root.h"
+
+/* Open files of any process: what programs expect, and what they may ask for. */
+enum { FILES_SOFT = 1024, FILES_HARD = 65536 };
+
+static struct {
+	int nsm;
+	int empty;                      /* an empty folder, roles' root */
+	uint8_t raw[MANIFEST_MAX];
+	size_t raw_len;
+	struct manifest manifest;
+	char text[MANIFEST_MAX + MANIFEST_ARGV_MAX]; /* its arguments, with NUL */
+	char *command[MANIFEST_ARGV_MAX + 2];        /* "app", arguments, NULL */
+} b = { .nsm = -1, .empty = -1 };
+
+static enum rc step_process(void)
+{
+	static const struct rlimit files = { FILES_SOFT, FILES_HARD }, core = { 0, 0 };
+	sigset_t all;
+
+	sigfillset(&all);
+	umask(022);
+	if (sigprocmask(SIG_SETMASK, &all, NULL) != 0 || setrlimit(RLIMIT_NOFILE, &files) != 0 ||
+	    setrlimit(RLIMIT_CORE, &core) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+		return RC_IO;
+	return spawn_init();
+}
+
+static enum rc step_mounts(void)
+{
+	enum rc rc = early_mounts();
+
+	if (rc == RC_OK)
+		rc = confine_oom(OOM_INIT);
+	return rc;
+}
+
+static enum rc step_entropy(void)
+{
+	uint8_t seed[ENTROPY_SEED_LEN];
+	enum rc rc = entropy_source("/sys/class/misc/hw_random/rng_current");
+
+	if (rc != RC_OK)
+		return rc;
+	rc = nsm_open("/dev/nsm", &b.nsm);
+	if (rc == RC_OK)
+		rc = nsm_random(b.nsm, seed, sizeof seed);
+	if (rc != RC_OK) {
+		log_line("entropy: the security module gives none: %s (%m)", rc_str(rc));
+		return rc;
+	}
+	return entropy_credit(seed);
+}
+
+/* The main command as an argument vector; its strings end with NUL only here. */
+static void copy_command(const struct manifest *m)
+{
+	static char role[] = "app";
+	char *at = b.text;
+
+	b.command[0] = role;
+	for (size_t i = 0; i < m->argc; i++) {
+		b.command[i + 1] = at;
+		memcpy(at, m->argv[i].p, m->argv[i].len);
+		at += m->argv[i].len;
+		*at++ = '\0';
+	}
+}
+
+static enum rc step_manifest(void)
+{
+	static const char *const modes[] = { [CHANNEL_OFF] = "off", [CHANNEL_OPEN] = "open" };
+	enum rc rc = io_read_file("/manifest", b.raw, sizeof b.raw, &b.raw_len);
+
+	if (rc == RC_IO) {
+		log_line("manifest: cannot read /manifest of the second ramdisk: %m");
+		return rc;
+	}
+	if (rc == RC_OK)
+		rc = manifest_parse(slice_of(b.raw, b.raw_len), &b.manifest);
+	if (rc != RC_OK) {
+		log_line("manifest: %s", rc_str(rc));
+		return rc;
+	}
+	copy_command(&b.manifest);
+	log_line("manifest: channel %s, %s main command", modes[b.manifest.channel],
+	         b.manifest.argc > 0 ? "a" : "no");
+	return RC_OK;
+}
+
+static enum rc step_measure(void)
+{
+	return measure(b.nsm, slice_of(b.raw, b.raw_len));
+}
+
+static enum rc step_root(void)
+{
+	enum rc rc = root_mount();
+
+	if (rc != RC_OK)
+		return rc;
+	if (mkdir("/empty", 0555) == 0)
+		b.empty = open("/empty", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (b.empty < 0) {
+		log_line("root: no empty folder: %m");
+		return RC_IO;
+	}
+	return root_enter();
+}
+
+static enum rc step_channel(void)
+{
+	enum rc rc;
+
+	if (b.manifest.channel == CHANNEL_OFF) {
+		log_line("channel: off, nobody listens");
+		return RC_OK;
+	}
+	rc = front_start(b.empty);
+	if (rc != RC_OK)
+		return rc;
+	sessions_prepare();
+	rc = front_wait();
+	if (rc != RC_OK)
+		log_line("channel: does not listen: %s", rc_str(rc));
+	else
+		log_line("channel: open, whoever reaches it is root in the app's root");
+	return rc;
+}
+
+static const struct {
+	const char *name;
+	enum rc (*run)(void);
+} steps[] = {
+	{ "console", early_console },   { "process", step_process },   { "mounts", step_mounts },
+	{ "entropy", step_entropy },    { "clock", clock_step },       { "manifest", step_manifest },
+	{ "measurement", step_measure }, { "root", step_root },        { "channel", step_channel },
+};
+
+_Noreturn void init_main(void)
+{
+	log_name("init");
+	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+		if (steps[i].run() == RC_OK)
+			continue;
+		log_line("boot failed at %s; ending the enclave", steps[i].name);
+		supervisor_reset();
+	}
+	if (heartbeat_send() != RC_OK)
+		log_line("ready, though nobody was told");
+	supervise(b.manifest.argc > 0 ? b.command : NULL);
+}

@@ -1,0 +1,28 @@
+/* Starts this executable again, as another role (PID 1 only).
+ *
+ * The child shares PID 1's memory until it has executed, as with vfork: no
+ * page is copied and PID 1 waits for less than a millisecond. It starts in a
+ * session of its own with no signal blocked, /dev/null as standard input and
+ * the console as output and error, and with nothing else than the two
+ * descriptors it is given. No environment.
+ */
+#ifndef APPLIANCE_SPAWN_H
+#define APPLIANCE_SPAWN_H
+
+#include <sys/types.h>
+
+#include "appliance/base/rc.h"
+
+/* The first descriptors of a child beside the standard ones. In PID 1 both
+ * are kept taken (spawn_init), so that no source is ever one of them. */
+enum { SPAWN_FD_A = 3, SPAWN_FD_B = 4 };
+
+/* Before anything else is opened: takes 3 and 4, and a descriptor of this
+ * executable (/init). RC_IO. */
+RC_CHECK enum rc spawn_init(void);
+
+/* argv[0] is the role. a and b become 3 and 4; -1 for none. Returns the pid,
+ * or -1 with errno; the child of a failed execution is left to be reaped. */
+pid_t spawn(char *const argv[], int a, int b);
+
+#endif

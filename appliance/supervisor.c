@@ -1,0 +1,177 @@
+#include "appliance/supervisor.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/reboot.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "appliance/base/io.h"
+#include "appliance/base/log.h"
+#include "appliance/front.h"
+#include "appliance/sessions.h"
+#include "appliance/spawn.h"
+
+enum phase { RUNNING, TERM, KILL };
+enum { TAG_SIGNAL, TAG_FRONT };
+
+static struct {
+	enum phase phase;
+	int64_t deadline_ms;   /* of TERM and KILL */
+	int64_t now_ms;
+	int epoll, signals;
+	int watched;           /* the front's descriptor in epoll, or -1 */
+	pid_t command;         /* 0: none */
+} s = { .epoll = -1, .signals = -1, .watched = -1 };
+
+_Noreturn void supervisor_reset(void)
+{
+	sync();
+	for (;;) {
+		reboot(RB_AUTOBOOT);
+		log_line("reboot: %m");
+		pause();
+	}
+}
+
+static void watch(int fd, uint32_t tag)
+{
+	struct epoll_event e = { .events = EPOLLIN, .data.u32 = tag };
+
+	if (epoll_ctl(s.epoll, EPOLL_CTL_ADD, fd, &e) != 0)
+		log_line("epoll_ctl: %m");
+}
+
+/* A closed descriptor left epoll by itself: nobody else holds PID 1's end. */
+static void watch_front(void)
+{
+	int fd = front_fd();
+
+	if (fd >= 0 && s.watched < 0)
+		watch(fd, TAG_FRONT);
+	s.watched = fd;
+}
+
+static void stop(const char *why)
+{
+	if (s.phase != RUNNING)
+		return;
+	log_line("stopping: %s", why);
+	s.phase = TERM;
+	s.deadline_ms = s.now_ms + STOP_TERM_MS;
+	front_end();
+	sessions_end();
+	kill(-1, SIGTERM);
+	kill(-1, SIGCONT); /* what is stopped has to run to end */
+}
+
+static void command_ended(int status)
+{
+	s.command = 0;
+	if (WIFSIGNALED(status))
+		log_line("app: ended by signal %d", WTERMSIG(status));
+	else
+		log_line("app: exited with status %d", WEXITSTATUS(status));
+	stop("the main command has ended");
+}
+
+/* Reaps whatever ended, ours or orphaned. No child left: a stop is complete. */
+static void reap(void)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == s.command)
+			command_ended(status);
+		else if (!front_reap(pid, status, s.now_ms))
+			(void)sessions_reap(pid, status);
+	}
+	if (pid < 0 && errno == ECHILD && s.phase != RUNNING) {
+		log_line("stopped");
+		supervisor_reset();
+	}
+}
+
+static void on_signals(void)
+{
+	struct signalfd_siginfo info;
+
+	while (read(s.signals, &info, sizeof info) == sizeof info)
+		if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
+			stop("asked to by a signal");
+	reap();
+}
+
+static void on_deadlines(void)
+{
+	front_tick(s.now_ms);
+	if (s.phase == RUNNING || s.deadline_ms > s.now_ms)
+		return;
+	if (s.phase == KILL) {
+		log_line("stopped, with processes left");
+		supervisor_reset();
+	}
+	log_line("stopping: not everything has ended; killing it");
+	s.phase = KILL;
+	s.deadline_ms = s.now_ms + STOP_KILL_MS;
+	kill(-1, SIGKILL);
+}
+
+static int timeout(void)
+{
+	int64_t next = front_deadline();
+
+	if (s.phase != RUNNING && s.deadline_ms < next)
+		next = s.deadline_ms;
+	if (next == INT64_MAX)
+		return -1;
+	return next > s.now_ms ? (int)(next - s.now_ms) : 0;
+}
+
+static void wakeup(void)
+{
+	struct epoll_event events[2];
+	int n = epoll_wait(s.epoll, events, 2, timeout());
+
+	s.now_ms = clock_mono_ms();
+	for (int i = 0; i < n; i++) {
+		if (events[i].data.u32 == TAG_SIGNAL)
+			on_signals();
+		else if (front_answer())
+			stop("asked to over the channel");
+	}
+	on_deadlines();
+	if (s.phase == RUNNING && front_fd() >= 0)
+		sessions_prepare();
+	watch_front();
+}
+
+_Noreturn void supervise(char *const command[])
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	s.now_ms = clock_mono_ms();
+	s.epoll = epoll_create1(EPOLL_CLOEXEC);
+	s.signals = signalfd(-1, &all, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (s.epoll < 0 || s.signals < 0) {
+		log_line("no epoll or signalfd: %m");
+		supervisor_reset();
+	}
+	watch(s.signals, TAG_SIGNAL);
+	watch_front();
+	if (command && (s.command = spawn(command, -1, -1)) < 0) {
+		log_line("app: cannot be started: %m");
+		s.command = 0;
+		stop("the main command cannot be started");
+	}
+	/* A child may have ended before its signal could be read. */
+	reap();
+	for (;;)
+		wakeup();
+}

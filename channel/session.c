@@ -1,0 +1,171 @@
+#include "channel/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/vm_sockets.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "appliance/base/io.h"
+#include "appliance/base/log.h"
+#include "channel/admit.h"
+
+/* Our buffer of what the peer may send ahead of us, for file contents. The
+ * kernel's default of 256 KiB leaves the sender waiting for us in between. */
+static const uint64_t transfer_buffer = 1 << 20;
+
+static bool before(int64_t until_ms, int fd, short events)
+{
+	struct pollfd p = { fd, events, 0 };
+	int64_t left;
+
+	while ((left = until_ms - clock_mono_ms()) > 0) {
+		int n = poll(&p, 1, (int)left);
+
+		if (n > 0)
+			return true;
+		if (n < 0 && errno != EINTR)
+			return false;
+	}
+	return false;
+}
+
+static void drop_until_close(int conn, int64_t until_ms)
+{
+	static uint8_t scrap[16384];
+
+	while (before(until_ms, conn, POLLIN)) {
+		ssize_t n = recv(conn, scrap, sizeof scrap, MSG_DONTWAIT);
+
+		if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
+			return;
+	}
+}
+
+void session_linger(int conn)
+{
+	drop_until_close(conn, clock_mono_ms() + SESSION_CLOSE_MS);
+}
+
+void session_fail(int conn, enum error_code code, const char *text)
+{
+	uint8_t mem[FRAME_HEAD + ERROR_TEXT_MAX + 16];
+	struct wbuf w = wbuf_of(mem, sizeof mem);
+	int64_t until_ms = clock_mono_ms() + SESSION_DRAIN_MS;
+	struct slice left;
+
+	error_put(&w, code, text);
+	left = wbuf_slice(&w);
+	while (left.len > 0 && before(until_ms, conn, POLLOUT)) {
+		ssize_t n = send(conn, left.p, left.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
+			return;
+		if (n > 0)
+			left = slice_of(left.p + n, left.len - (size_t)n);
+	}
+	drop_until_close(conn, until_ms);
+}
+
+/* Waits for work and puts its two descriptors where they belong. RC_EOF when
+ * there will be none. */
+static enum rc take_work(struct session_handover *h)
+{
+	union { struct cmsghdr head; char room[CMSG_SPACE(2 * sizeof(int))]; } control = { 0 };
+	struct iovec iov = { h, sizeof *h };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+		              .msg_controllen = sizeof control };
+	int fds[2];
+	ssize_t n;
+
+	do
+		n = recvmsg(SESSION_HANDOVER_FD, &msg, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n == 0)
+		return RC_EOF;
+	if (n < 0)
+		return RC_IO;
+	if (n != sizeof *h || control.head.cmsg_type != SCM_RIGHTS ||
+	    control.head.cmsg_len != CMSG_LEN(sizeof fds))
+		return RC_BAD;
+	memcpy(fds, CMSG_DATA(&control.head), sizeof fds);
+	/* Both are above 3; the first may be 4, and is copied before that goes. */
+	if (dup3(fds[0], SESSION_CONN_FD, O_CLOEXEC) < 0)
+		return RC_IO;
+	if (fds[1] != SESSION_REQUEST_FD && dup3(fds[1], SESSION_REQUEST_FD, O_CLOEXEC) < 0)
+		return RC_IO;
+	for (int i = 0; i < 2; i++)
+		if (fds[i] != SESSION_REQUEST_FD)
+			io_close(&fds[i]);
+	return RC_OK;
+}
+
+static enum rc read_request(struct request *r, size_t len)
+{
+	static uint8_t mem[FRAME_REQUEST_MAX];
+	ssize_t n;
+
+	if (len > sizeof mem)
+		return RC_LIMIT;
+	n = pread(SESSION_REQUEST_FD, mem, len, 0);
+	close(SESSION_REQUEST_FD);
+	if (n < 0)
+		return RC_IO;
+	if ((size_t)n != len)
+		return RC_EOF;
+	return request_parse(slice_of(mem, len), r);
+}
+
+static void widen(int conn)
+{
+	static const uint64_t *const size = &transfer_buffer;
+
+	/* Only speed depends on it, and a Unix socket has none. */
+	(void)setsockopt(conn, AF_VSOCK, SO_VM_SOCKETS_BUFFER_MAX_SIZE, size, sizeof *size);
+	(void)setsockopt(conn, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, size, sizeof *size);
+}
+
+static void serve(int conn, const struct request *r)
+{
+	switch (r->op) {
+	case OP_EXEC:
+		exec_serve(conn, r);
+		break;
+	case OP_PUSH:
+		widen(conn);
+		push_serve(conn, r);
+		break;
+	case OP_PULL:
+		widen(conn);
+		pull_serve(conn, r);
+		break;
+	default:
+		session_fail(conn, ERR_PROTOCOL, "not an operation of a session");
+		break;
+	}
+}
+
+int session_main(void)
+{
+	static struct request r;
+	struct session_handover h;
+	enum rc rc = take_work(&h);
+
+	if (rc == RC_EOF)
+		return 0;
+	if (rc != RC_OK) {
+		log_line("no work: %s (%m)", rc_str(rc));
+		return 1;
+	}
+	/* The channel role worked without waiting; a session waits. */
+	if (fcntl(SESSION_CONN_FD, F_SETFL, 0) != 0)
+		log_line("connection: %m");
+	rc = read_request(&r, h.len);
+	if (rc != RC_OK) {
+		session_fail(SESSION_CONN_FD, ERR_PROTOCOL, "the request is malformed");
+		return 1;
+	}
+	serve(SESSION_CONN_FD, &r);
+	return 0;
+}
