@@ -38,9 +38,14 @@ static enum rc launch(void)
 		f.pid = 0;
 		return RC_IO;
 	}
-	f.sock = pair[0];
-	f.started_ms = clock_mono_ms();
+	front_adopt(pair[0]);
 	return RC_OK;
+}
+
+void front_adopt(int sock)
+{
+	f.sock = sock;
+	f.started_ms = clock_mono_ms();
 }
 
 enum rc front_start(int empty_root)

@@ -28,6 +28,9 @@ enum {
 /* empty_root: a descriptor of an empty folder, the role's root. RC_IO. */
 RC_CHECK enum rc front_start(int empty_root);
 
+/* Uses sock as our end of a pair, instead of starting a role: for tests. */
+void front_adopt(int sock);
+
 /* Waits until the role listens. RC_TIMEOUT, RC_EOF when it ended, RC_BAD. */
 RC_CHECK enum rc front_wait(void);
 

@@ -171,7 +171,7 @@ bool lcbor_more(struct lcbor *c, struct lcbor_seq *s)
 	}
 	if (s->left == 0) {
 		if (s->indefinite)
-			fail(c, RC_LIMIT);
+			fail(c, c->in.len == 0 ? RC_EOF : RC_LIMIT);
 		return false;
 	}
 	s->left--;
@@ -188,7 +188,7 @@ bool lcbor_is_text(const struct lcbor *c)
  * left cannot come; the bound for an indefinite map stays even. */
 static bool skip_into(struct lcbor *c, const struct item *it, struct lcbor_seq *s)
 {
-	size_t most = c->in.len & ~(size_t)1;
+	size_t most = (c->in.len + 1) & ~(size_t)1;
 
 	if (it->v > c->in.len) {
 		fail(c, RC_EOF);

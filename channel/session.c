@@ -155,7 +155,7 @@ int session_main(void)
 	if (rc == RC_EOF)
 		return 0;
 	if (rc != RC_OK) {
-		log_line("no work: %s (%m)", rc_str(rc));
+		log_line("cannot take over a connection: %s", rc_str(rc));
 		return 1;
 	}
 	/* The channel role worked without waiting; a session waits. */

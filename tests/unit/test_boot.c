@@ -1,0 +1,155 @@
+/* The parts of boot/ that can be tried outside an enclave. */
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "appliance/base/io.h"
+#include "boot/clock.h"
+#include "boot/entropy.h"
+#include "boot/heartbeat.h"
+#include "boot/root.h"
+#include "tests/unit/test.h"
+
+static char dir[] = "/tmp/test_boot.XXXXXX";
+
+static void put(const char *name, const char *content)
+{
+	char path[256];
+	int fd;
+
+	snprintf(path, sizeof path, "%s/%s", dir, name);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	CHECK(fd >= 0 && io_write_full(fd, content, strlen(content)) == RC_OK);
+	io_close(&fd);
+}
+
+static void make_dir(const char *name)
+{
+	char path[256];
+
+	snprintf(path, sizeof path, "%s/%s", dir, name);
+	CHECK(mkdir(path, 0700) == 0);
+}
+
+/* Only the hypervisor's clock will do, whatever its number. */
+static void ptp(void)
+{
+	CHECK(clock_find_ptp(dir) == -1);
+	make_dir("ptp0");
+	CHECK(clock_find_ptp(dir) == -1);
+	put("ptp0/clock_name", "a network card\n");
+	CHECK(clock_find_ptp(dir) == -1);
+	make_dir("ptp3");
+	put("ptp3/clock_name", "KVM virtual PTP\n");
+	CHECK(clock_find_ptp(dir) == 3);
+	put("ptp0/clock_name", "KVM virtual PTP");
+	CHECK(clock_find_ptp(dir) == 0);
+	put("ptp0/clock_name", "KVM virtual PTP and more");
+	CHECK(clock_find_ptp(dir) == 3);
+}
+
+static enum rc source(const char *content)
+{
+	char path[256];
+
+	put("rng_current", content);
+	snprintf(path, sizeof path, "%s/rng_current", dir);
+	return entropy_source(path);
+}
+
+/* Nothing but the security module's generator, and no file is no generator. */
+static void rng(void)
+{
+	char path[256], long_name[200];
+
+	CHECK(source("nsm-hwrng\n") == RC_OK);
+	CHECK(source("nsm-hwrng2\n") == RC_MISMATCH);
+	CHECK(source("virtio_rng.0\n") == RC_MISMATCH);
+	CHECK(source("none\n") == RC_MISMATCH);
+	CHECK(source("") == RC_MISMATCH);
+	memset(long_name, 'n', sizeof long_name - 1);
+	long_name[sizeof long_name - 1] = '\0';
+	CHECK(source(long_name) == RC_MISMATCH);
+	snprintf(path, sizeof path, "%s/absent", dir);
+	CHECK(entropy_source(path) == RC_IO);
+}
+
+static void tmpfs(void)
+{
+	char options[96];
+
+	root_tmpfs_options(options, sizeof options, UINT64_C(200) << 20);
+	CHECK(strcmp(options, "size=178257920,nr_inodes=25600,mode=0755") == 0);
+	root_tmpfs_options(options, sizeof options, UINT64_MAX);
+	CHECK(strlen(options) < sizeof options - 1);
+}
+
+struct side {
+	int call, host;
+};
+
+static struct side side(void)
+{
+	int pair[2];
+
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0);
+	return (struct side){ pair[0], pair[1] };
+}
+
+static void answer(int fd, uint8_t byte)
+{
+	CHECK(io_write_full(fd, &byte, 1) == RC_OK);
+}
+
+/* The first right answer wins; a wrong one, silence and a closed call do not
+ * stop the other. */
+static void heartbeat(void)
+{
+	struct side a = side(), b = side();
+	uint8_t byte = 0;
+	int who = -1, fd[2] = { a.call, b.call };
+
+	answer(b.host, HEARTBEAT_BYTE);
+	CHECK(heartbeat_over(fd, 1000, &who) == RC_OK && who == 1);
+	CHECK(io_read_full(a.host, &byte, 1) == RC_OK && byte == HEARTBEAT_BYTE);
+	CHECK(io_read_full(b.host, &byte, 1) == RC_OK && byte == HEARTBEAT_BYTE);
+	CHECK(io_read_full(b.host, &byte, 1) == RC_EOF);
+	io_close(&a.host), io_close(&b.host);
+
+	a = side(), b = side();
+	fd[0] = a.call, fd[1] = b.call;
+	answer(a.host, 0xb8);
+	io_close(&b.host);
+	CHECK(heartbeat_over(fd, 1000, &who) == RC_EOF);
+	io_close(&a.host);
+
+	a = side(), b = side();
+	fd[0] = a.call, fd[1] = b.call;
+	answer(b.host, 0);
+	answer(a.host, HEARTBEAT_BYTE);
+	CHECK(heartbeat_over(fd, 1000, &who) == RC_OK && who == 0);
+	io_close(&a.host), io_close(&b.host);
+
+	a = side();
+	fd[0] = a.call, fd[1] = -1;
+	CHECK(heartbeat_over(fd, 20, &who) == RC_TIMEOUT);
+	io_close(&a.host);
+
+	fd[0] = fd[1] = -1;
+	CHECK(heartbeat_over(fd, 1000, &who) == RC_EOF);
+}
+
+int main(void)
+{
+	char command[64];
+
+	if (!CHECK(mkdtemp(dir) != NULL))
+		return test_end();
+	ptp();
+	rng();
+	tmpfs();
+	heartbeat();
+	snprintf(command, sizeof command, "rm -rf %s", dir);
+	CHECK(system(command) == 0);
+	return test_end();
+}

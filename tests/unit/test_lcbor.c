@@ -1,0 +1,113 @@
+/* attest/lcbor.h: lenient in form, strict in bounds. */
+#include "attest/lcbor.h"
+#include "tests/unit/test.h"
+
+/* Each is one item; lcbor_skip must take all of it, or refuse it with rc. */
+static const struct {
+	const char *what;
+	enum rc rc;
+	size_t len;
+	uint8_t bytes[24];
+} items[] = {
+	{ "zero", RC_OK, 1, { 0x00 } },
+	{ "long form of a small number", RC_OK, 9, { 0x1b, 0, 0, 0, 0, 0, 0, 0, 1 } },
+	{ "negative", RC_OK, 2, { 0x38, 0x63 } },
+	{ "null", RC_OK, 1, { 0xf6 } },
+	{ "text", RC_OK, 4, { 0x63, 'a', 'b', 'c' } },
+	{ "indefinite map", RC_OK, 5, { 0xbf, 0x61, 'a', 0x01, 0xff } },
+	{ "indefinite array in a map", RC_OK, 7, { 0xa1, 0x61, 'a', 0x9f, 0x01, 0x02, 0xff } },
+	{ "empty indefinite map", RC_OK, 2, { 0xbf, 0xff } },
+	{ "eight deep", RC_OK, 9, { 0x81, 0x81, 0x81, 0x81, 0x81, 0x81, 0x81, 0x81, 0x00 } },
+	{ "nine deep", RC_LIMIT, 10, { 0x81, 0x81, 0x81, 0x81, 0x81, 0x81, 0x81, 0x81, 0x81, 0x00 } },
+	{ "a key without a value", RC_BAD, 4, { 0xbf, 0x61, 'a', 0xff } },
+	{ "a break alone", RC_BAD, 1, { 0xff } },
+	{ "a break in a definite array", RC_BAD, 3, { 0x82, 0x01, 0xff } },
+	{ "a tag", RC_BAD, 2, { 0xc0, 0x00 } },
+	{ "a float", RC_BAD, 3, { 0xf9, 0x3c, 0x00 } },
+	{ "a string in chunks", RC_BAD, 4, { 0x7f, 0x61, 'a', 0xff } },
+	{ "reserved additional information", RC_BAD, 1, { 0x1c } },
+	{ "more items than bytes", RC_EOF, 9, { 0x9b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } },
+	{ "more bytes than there are", RC_EOF, 9, { 0x5b, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } },
+	{ "two pairs announced, one there", RC_EOF, 3, { 0xa2, 0x00, 0x00 } },
+};
+
+static void skip_items(void)
+{
+	for (size_t i = 0; i < sizeof items / sizeof items[0]; i++) {
+		struct slice s = test_guard(slice_of(items[i].bytes, items[i].len));
+		struct lcbor c = lcbor_of(s);
+
+		lcbor_skip(&c);
+		if (!CHECK(lcbor_end(&c) == items[i].rc))
+			printf("  %s: %s\n", items[i].what, rc_str(c.rc));
+		test_unguard(s);
+	}
+}
+
+/* No prefix of a good item is a good item. */
+static void skip_prefixes(void)
+{
+	for (size_t i = 0; i < sizeof items / sizeof items[0]; i++)
+		for (size_t n = 0; items[i].rc == RC_OK && n < items[i].len; n++) {
+			struct slice s = test_guard(slice_of(items[i].bytes, n));
+			struct lcbor c = lcbor_of(s);
+
+			lcbor_skip(&c);
+			CHECK(c.rc == RC_EOF);
+			test_unguard(s);
+		}
+}
+
+static void sequences(void)
+{
+	static const uint8_t open[] = { 0x9f, 0x01, 0x02, 0x03, 0xff };
+	struct lcbor c = lcbor_of(slice_of(open, sizeof open));
+	struct lcbor_seq seq;
+	uint64_t sum = 0;
+
+	lcbor_array(&c, &seq, 3);
+	while (lcbor_more(&c, &seq))
+		sum += lcbor_uint(&c, 9);
+	CHECK(sum == 6 && lcbor_end(&c) == RC_OK);
+
+	c = lcbor_of(slice_of(open, sizeof open));
+	lcbor_array(&c, &seq, 2);
+	while (lcbor_more(&c, &seq))
+		lcbor_uint(&c, 9);
+	CHECK(c.rc == RC_LIMIT);
+
+	c = lcbor_of(slice_of(open, sizeof open));
+	lcbor_map(&c, &seq, 2);
+	CHECK(c.rc == RC_BAD && !lcbor_more(&c, &seq));
+}
+
+static void values(void)
+{
+	static const uint8_t b[] = { 0x43, 1, 2, 3, 0x61, 'x', 0xf5, 0x19, 0x01, 0x00 };
+	struct lcbor c = lcbor_of(slice_of(b, sizeof b));
+
+	CHECK(!lcbor_is_text(&c));
+	CHECK(lcbor_bytes(&c, 3).len == 3);
+	CHECK(lcbor_is_text(&c));
+	CHECK(slice_is(lcbor_text(&c, 1), "x"));
+	CHECK(lcbor_bool(&c));
+	CHECK(lcbor_uint(&c, 255) == 0 && c.rc == RC_LIMIT);
+	CHECK(lcbor_end(&c) == RC_LIMIT);
+
+	c = lcbor_of(slice_of(b, sizeof b));
+	CHECK(lcbor_bytes(&c, 2).len == 0 && c.rc == RC_LIMIT);
+	c = lcbor_of(slice_of(b, 4));
+	CHECK(lcbor_bytes(&c, 3).len == 3 && lcbor_end(&c) == RC_OK);
+	c = lcbor_of(slice_of(b, 6));
+	lcbor_bytes(&c, 3);
+	CHECK(lcbor_end(&c) == RC_BAD);
+}
+
+int main(void)
+{
+	skip_items();
+	skip_prefixes();
+	sequences();
+	values();
+	return test_end();
+}

@@ -1,0 +1,338 @@
+/* channel/listen.h: the front against peers and a PID 1 of the test's own.
+ * Each case runs the loop in a process of its own, over Unix sockets.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include "appliance/base/dcbor.h"
+#include "appliance/base/io.h"
+#include "channel/admit.h"
+#include "channel/listen.h"
+#include "channel/message.h"
+#include "tests/unit/test.h"
+
+static struct sockaddr_un at;
+static socklen_t at_len;
+static pid_t front;
+static int admit = -1; /* PID 1's end */
+
+static void start(void)
+{
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), pair[2];
+
+	at.sun_family = AF_UNIX;
+	at_len = sizeof at.sun_family; /* the kernel gives an abstract name */
+	CHECK(bind(listener, (struct sockaddr *)&at, at_len) == 0);
+	at_len = sizeof at;
+	CHECK(getsockname(listener, (struct sockaddr *)&at, &at_len) == 0);
+	CHECK(listen(listener, PENDING_BACKLOG) == 0);
+	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
+	front = fork();
+	if (front == 0) {
+		close(pair[0]);
+		_exit(listen_serve(listener, pair[1]));
+	}
+	close(pair[1]);
+	close(listener);
+	admit = pair[0];
+}
+
+/* The loop ends with 0 once PID 1 shuts the pair down. */
+static void finish(void)
+{
+	int status = -1;
+
+	shutdown(admit, SHUT_WR);
+	CHECK(waitpid(front, &status, 0) == front && status == 0);
+	io_close(&admit);
+}
+
+static int dial(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	CHECK(connect(fd, (struct sockaddr *)&at, at_len) == 0);
+	return fd;
+}
+
+static void say(int fd, struct slice s)
+{
+	CHECK(io_write_full(fd, s.p, s.len) == RC_OK);
+}
+
+static struct slice request(uint8_t *mem, size_t max, enum request_op op)
+{
+	static const char *const args[] = { "/bin/true", "x" };
+	struct wbuf w = wbuf_of(mem, max);
+	struct request r = { .op = op, .argc = op == OP_STOP ? 0 : 2, .rows = 24, .cols = 80 };
+
+	for (size_t i = 0; i < r.argc; i++)
+		r.argv[i] = slice_str(args[i]);
+	request_put(&w, &r);
+	CHECK(!w.over);
+	return wbuf_slice(&w);
+}
+
+/* What the front asks PID 1; conn and memfd are the caller's to close. */
+static bool asked(struct admit_request *req, int *conn, int *memfd)
+{
+	union { struct cmsghdr h; char room[CMSG_SPACE(2 * sizeof(int))]; } control;
+	struct iovec iov = { req, sizeof *req };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+		              .msg_controllen = sizeof control };
+	int fds[2];
+
+	if (!CHECK(recvmsg(admit, &msg, MSG_CMSG_CLOEXEC) == sizeof *req))
+		return false;
+	if (!CHECK(control.h.cmsg_type == SCM_RIGHTS && control.h.cmsg_len == CMSG_LEN(sizeof fds)))
+		return false;
+	memcpy(fds, CMSG_DATA(&control.h), sizeof fds);
+	*conn = fds[0];
+	*memfd = fds[1];
+	return true;
+}
+
+static void reply(uint32_t place, uint32_t error)
+{
+	struct admit_reply r = { place, error };
+
+	CHECK(send(admit, &r, sizeof r, 0) == sizeof r);
+}
+
+static bool closed(int fd)
+{
+	uint8_t b;
+
+	return read(fd, &b, 1) == 0;
+}
+
+/* Reads one ERROR frame; its code. */
+static enum error_code error_of(int fd)
+{
+	uint8_t head[FRAME_HEAD], body[FRAME_CONTROL_MAX];
+	struct error_msg e = { 0 };
+	struct frame f;
+
+	if (!CHECK(io_read_full(fd, head, sizeof head) == RC_OK))
+		return 0;
+	if (!CHECK(frame_head(slice_of(head, sizeof head), &f) == RC_OK && f.type == FRAME_ERROR))
+		return 0;
+	CHECK(io_read_full(fd, body, f.len) == RC_OK);
+	CHECK(error_parse(slice_of(body, f.len), &e) == RC_OK);
+	return e.code;
+}
+
+/* The request arrives whole and checked, however it was cut; what follows it
+ * is still in the connection, for the session. */
+static void admits(bool bytewise)
+{
+	uint8_t mem[256], copy[256];
+	struct slice s = request(mem, sizeof mem, OP_EXEC);
+	struct admit_request req;
+	uint8_t digest[SHA384_LEN];
+	int fd = dial(), conn = -1, memfd = -1;
+	struct sha384 h;
+
+	for (size_t i = 0; bytewise && i < s.len; i++)
+		say(fd, slice_of(s.p + i, 1));
+	if (!bytewise)
+		say(fd, s);
+	say(fd, slice_str("next"));
+	if (!asked(&req, &conn, &memfd))
+		return;
+	CHECK(req.op == OP_EXEC && req.len == s.len - FRAME_HEAD);
+	CHECK(pread(memfd, copy, sizeof copy, 0) == (ssize_t)req.len);
+	CHECK(memcmp(copy, s.p + FRAME_HEAD, req.len) == 0);
+	sha384_init(&h);
+	sha384_update(&h, copy, req.len);
+	sha384_final(&h, digest);
+	CHECK(memcmp(digest, req.digest, sizeof digest) == 0);
+	CHECK(write(memfd, "x", 1) < 0 && errno == EPERM);
+	CHECK(recv(conn, copy, sizeof copy, 0) == 4 && memcmp(copy, "next", 4) == 0);
+	reply(req.place, 0);
+	/* The front lets go of it, so that our copy was the last. */
+	CHECK(io_write_full(conn, "bye", 3) == RC_OK);
+	io_close(&conn);
+	CHECK(io_read_full(fd, copy, 3) == RC_OK && closed(fd));
+	io_close(&memfd);
+	io_close(&fd);
+}
+
+static void admission(void)
+{
+	start();
+	admits(false);
+	admits(true);
+	finish();
+}
+
+/* Each first frame gets that error, and then the peer may close. */
+static void refusals(void)
+{
+	static const struct {
+		size_t len;
+		uint8_t bytes[16];
+		enum error_code code;
+	} bad[] = {
+		{ 1, { 0x7f }, ERR_PROTOCOL },                        /* unknown type, no more */
+		{ 4, { 0x02, 0, 0, 1 }, ERR_PROTOCOL },               /* out of turn */
+		{ 4, { 0x01, 0x01, 0x00, 0x01 }, ERR_PROTOCOL },      /* too long by one */
+		{ 4, { 0x01, 0xff, 0xff, 0xff }, ERR_PROTOCOL },
+		{ 4, { 0x01, 0, 0, 0 }, ERR_PROTOCOL },               /* empty */
+		{ 5, { 0x01, 0, 0, 1, 0xa0 }, ERR_PROTOCOL },         /* no keys */
+		{ 9, { 0x01, 0, 0, 5, 0xa2, 1, 2, 2, 4 }, ERR_VERSION },
+		{ 9, { 0x01, 0, 0, 5, 0xa2, 1, 1, 2, 9 }, ERR_PROTOCOL }, /* no such operation */
+	};
+
+	start();
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		int fd = dial();
+
+		say(fd, slice_of(bad[i].bytes, bad[i].len));
+		CHECK(error_of(fd) == bad[i].code);
+		say(fd, slice_str("whatever else is sent is dropped"));
+		io_close(&fd);
+	}
+	admits(false);
+	finish();
+}
+
+/* A peer that goes away at any byte leaves the front as it was. */
+static void cuts(void)
+{
+	uint8_t mem[256];
+	struct slice s = request(mem, sizeof mem, OP_EXEC);
+
+	start();
+	for (size_t n = 0; n < s.len; n++) {
+		int fd = dial();
+
+		say(fd, slice_of(s.p, n));
+		io_close(&fd);
+	}
+	admits(false);
+	finish();
+}
+
+/* More silent peers than places, and one that means it. */
+static void silence(void)
+{
+	enum { MANY = 1000 };
+	static int fds[MANY];
+
+	start();
+	for (int i = 0; i < MANY; i++)
+		fds[i] = dial();
+	admits(false);
+	CHECK(error_of(fds[0]) == ERR_DEADLINE && closed(fds[0]));
+	for (int i = 0; i < MANY; i++)
+		io_close(&fds[i]);
+	admits(false);
+	finish();
+}
+
+static void busy(void)
+{
+	uint8_t mem[256];
+	struct slice s = request(mem, sizeof mem, OP_EXEC);
+	struct admit_request req;
+	int fd, conn, memfd;
+
+	start();
+	fd = dial();
+	say(fd, s);
+	if (asked(&req, &conn, &memfd)) {
+		reply(PENDING_MAX, 0); /* not a place: ignored */
+		reply(req.place, ERR_BUSY);
+		CHECK(error_of(fd) == ERR_BUSY);
+		reply(req.place, 0); /* nothing was asked: ignored */
+		io_close(&conn);
+		io_close(&memfd);
+	}
+	io_close(&fd);
+	admits(false);
+	finish();
+}
+
+/* All places asked for at once: PID 1 answers them in another order. */
+static void full(void)
+{
+	static int fds[PENDING_MAX];
+	static uint32_t places[PENDING_MAX];
+	uint8_t mem[256];
+	struct slice s = request(mem, sizeof mem, OP_EXEC);
+	struct admit_request req;
+	int conn, memfd;
+
+	start();
+	for (int i = 0; i < PENDING_MAX; i++) {
+		fds[i] = dial();
+		say(fds[i], s);
+	}
+	for (int i = 0; i < PENDING_MAX; i++) {
+		if (!asked(&req, &conn, &memfd))
+			return;
+		places[i] = req.place;
+		io_close(&conn);
+		io_close(&memfd);
+	}
+	for (int i = PENDING_MAX - 1; i >= 0; i--)
+		reply(places[i], i % 2 == 0 ? 0 : ERR_BUSY);
+	for (int i = 0; i < PENDING_MAX; i++) {
+		if (i % 2 == 0)
+			CHECK(closed(fds[i]));
+		else
+			CHECK(error_of(fds[i]) == ERR_BUSY);
+		io_close(&fds[i]);
+	}
+	admits(false);
+	finish();
+}
+
+/* Who asks to stop is told yes, though the front is told to end right away;
+ * who only waits is cut. */
+static void stop(void)
+{
+	uint8_t mem[256], head[FRAME_HEAD], body[16];
+	struct slice s = request(mem, sizeof mem, OP_STOP);
+	struct admit_request req;
+	int idle, fd, conn, memfd;
+	uint32_t pid = 1;
+	struct frame f;
+
+	start();
+	idle = dial();
+	fd = dial();
+	say(fd, s);
+	if (asked(&req, &conn, &memfd)) {
+		CHECK(req.op == OP_STOP);
+		reply(req.place, 0);
+		shutdown(admit, SHUT_WR);
+		io_close(&conn);
+		io_close(&memfd);
+		CHECK(io_read_full(fd, head, sizeof head) == RC_OK);
+		CHECK(frame_head(slice_of(head, sizeof head), &f) == RC_OK && f.type == FRAME_ACCEPT);
+		CHECK(f.len <= sizeof body && io_read_full(fd, body, f.len) == RC_OK);
+		CHECK(accept_parse(slice_of(body, f.len), &pid) == RC_OK && pid == 0);
+		CHECK(closed(idle));
+	}
+	io_close(&idle);
+	io_close(&fd);
+	finish();
+}
+
+int main(void)
+{
+	admission();
+	refusals();
+	cuts();
+	silence();
+	busy();
+	full();
+	stop();
+	return test_end();
+}

@@ -1,0 +1,177 @@
+/* channel/session.h: a session process from its hand-over to its end. */
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "appliance/base/io.h"
+#include "channel/admit.h"
+#include "channel/session.h"
+#include "tests/unit/test.h"
+
+static pid_t child;
+
+/* Starts a session as PID 1 does; our end of its pair. */
+static int start(void)
+{
+	int pair[2];
+
+	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
+	child = fork();
+	if (child == 0) {
+		dup2(pair[1], SESSION_HANDOVER_FD);
+		for (int fd = SESSION_HANDOVER_FD + 1; fd < 64; fd++)
+			close(fd);
+		_exit(session_main());
+	}
+	close(pair[1]);
+	return pair[0];
+}
+
+static int status(void)
+{
+	int st = -1;
+
+	CHECK(waitpid(child, &st, 0) == child);
+	return st;
+}
+
+static void hand_over(int pair, const struct session_handover *h, const int *fds, size_t n)
+{
+	union { struct cmsghdr h; char room[CMSG_SPACE(2 * sizeof(int))]; } control = { 0 };
+	struct iovec iov = { (void *)(uintptr_t)h, sizeof *h };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (n > 0) {
+		msg.msg_control = &control;
+		msg.msg_controllen = CMSG_SPACE(n * sizeof(int));
+		control.h.cmsg_level = SOL_SOCKET;
+		control.h.cmsg_type = SCM_RIGHTS;
+		control.h.cmsg_len = CMSG_LEN(n * sizeof(int));
+		memcpy(CMSG_DATA(&control.h), fds, n * sizeof(int));
+	}
+	CHECK(sendmsg(pair, &msg, 0) == sizeof *h);
+}
+
+static enum frame_type next(int fd, uint8_t *body, size_t max, size_t *len)
+{
+	uint8_t head[FRAME_HEAD];
+	struct frame f;
+
+	if (!CHECK(io_read_full(fd, head, sizeof head) == RC_OK) ||
+	    !CHECK(frame_head(slice_of(head, sizeof head), &f) == RC_OK) || !CHECK(f.len <= max) ||
+	    !CHECK(io_read_full(fd, body, f.len) == RC_OK))
+		return 0;
+	*len = f.len;
+	return f.type;
+}
+
+/* Hands over request bytes with a non-blocking connection, as the front's
+ * are; the peer's end. */
+static int begin(struct slice request)
+{
+	int pair = start(), conn[2], memfd = memfd_create("request", MFD_CLOEXEC);
+	struct session_handover h = { OP_EXEC, (uint32_t)request.len };
+
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, conn) == 0);
+	CHECK(fcntl(conn[1], F_SETFL, O_NONBLOCK) == 0);
+	CHECK(io_write_full(memfd, request.p, request.len) == RC_OK);
+	hand_over(pair, &h, (int[]){ conn[1], memfd }, 2);
+	close(conn[1]);
+	close(memfd);
+	close(pair);
+	return conn[0];
+}
+
+static void runs(void)
+{
+	static const char *const args[] = { "/bin/sh", "-c", "exit 7" };
+	uint8_t mem[512], body[FRAME_CONTROL_MAX];
+	struct wbuf w = wbuf_of(mem, sizeof mem);
+	struct request r = { .op = OP_EXEC, .argc = 3, .rows = 24, .cols = 80 };
+	struct exit_msg e = { 0 };
+	uint32_t pid = 0;
+	size_t len;
+	int fd;
+
+	for (size_t i = 0; i < 3; i++)
+		r.argv[i] = slice_str(args[i]);
+	request_put(&w, &r);
+	fd = begin(slice_of(mem + FRAME_HEAD, w.len - FRAME_HEAD));
+	CHECK(next(fd, body, sizeof body, &len) == FRAME_ACCEPT);
+	CHECK(accept_parse(slice_of(body, len), &pid) == RC_OK && pid > 0);
+	CHECK(next(fd, body, sizeof body, &len) == FRAME_EXIT);
+	CHECK(exit_parse(slice_of(body, len), &e) == RC_OK && !e.killed && e.status == 7);
+	io_close(&fd);
+	CHECK(status() == 0);
+}
+
+static void malformed(void)
+{
+	uint8_t body[FRAME_CONTROL_MAX];
+	struct error_msg e = { 0 };
+	size_t len;
+	int fd = begin(slice_str("\xa1\x01\x01"));
+
+	CHECK(next(fd, body, sizeof body, &len) == FRAME_ERROR);
+	CHECK(error_parse(slice_of(body, len), &e) == RC_OK && e.code == ERR_PROTOCOL);
+	io_close(&fd);
+	CHECK(WEXITSTATUS(status()) == 1);
+}
+
+/* No work, or a hand-over that is none. */
+static void idle(void)
+{
+	struct session_handover h = { OP_EXEC, 1 };
+	int pair = start(), one;
+
+	io_close(&pair);
+	CHECK(status() == 0);
+
+	pair = start();
+	hand_over(pair, &h, NULL, 0);
+	CHECK(WEXITSTATUS(status()) == 1);
+	io_close(&pair);
+
+	pair = start();
+	one = dup(1);
+	hand_over(pair, &h, &one, 1);
+	CHECK(WEXITSTATUS(status()) == 1);
+	io_close(&one);
+	io_close(&pair);
+}
+
+/* ERROR goes out although the peer first sends more than fits, and the call
+ * returns when the peer closes. */
+static void fails(void)
+{
+	static uint8_t much[1 << 20];
+	uint8_t body[FRAME_CONTROL_MAX];
+	struct error_msg e = { 0 };
+	int conn[2];
+	size_t len;
+
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, conn) == 0);
+	child = fork();
+	if (child == 0) {
+		close(conn[0]);
+		session_fail(conn[1], ERR_NO_SPACE, "the file system is full");
+		_exit(0);
+	}
+	close(conn[1]);
+	CHECK(io_write_full(conn[0], much, sizeof much) == RC_OK);
+	CHECK(next(conn[0], body, sizeof body, &len) == FRAME_ERROR);
+	CHECK(error_parse(slice_of(body, len), &e) == RC_OK && e.code == ERR_NO_SPACE);
+	CHECK(slice_is(e.text, "the file system is full"));
+	io_close(&conn[0]);
+	CHECK(status() == 0);
+}
+
+int main(void)
+{
+	runs();
+	malformed();
+	idle();
+	fails();
+	return test_end();
+}
