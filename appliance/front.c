@@ -31,7 +31,7 @@ static enum rc launch(void)
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
 		return RC_IO;
-	f.pid = spawn(argv, pair[1], f.empty_root);
+	f.pid = spawn_role(argv, pair[1], f.empty_root);
 	io_close(&pair[1]);
 	if (f.pid < 0) {
 		io_close(&pair[0]);

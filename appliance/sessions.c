@@ -35,7 +35,7 @@ void sessions_prepare(void)
 		log_line("session: no socket pair: %m");
 		return;
 	}
-	spare = spawn(argv, pair[1], -1);
+	spare = spawn_role(argv, pair[1], -1);
 	if (spare < 0) {
 		log_line("session: cannot be started: %m");
 		io_close(&pair[0]);

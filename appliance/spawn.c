@@ -42,7 +42,7 @@ static int child(void *arg)
 	_exit(127);
 }
 
-pid_t spawn(char *const argv[], int a, int b)
+pid_t spawn_role(char *const argv[], int a, int b)
 {
 	struct order o = { argv, a, b, 0 };
 	pid_t pid = clone(child, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &o);

@@ -23,6 +23,6 @@ RC_CHECK enum rc spawn_init(void);
 
 /* argv[0] is the role. a and b become 3 and 4; -1 for none. Returns the pid,
  * or -1 with errno; the child of a failed execution is left to be reaped. */
-pid_t spawn(char *const argv[], int a, int b);
+pid_t spawn_role(char *const argv[], int a, int b);
 
 #endif

@@ -165,7 +165,7 @@ _Noreturn void supervise(char *const command[])
 	}
 	watch(s.signals, TAG_SIGNAL);
 	watch_front();
-	if (command && (s.command = spawn(command, -1, -1)) < 0) {
+	if (command && (s.command = spawn_role(command, -1, -1)) < 0) {
 		log_line("app: cannot be started: %m");
 		s.command = 0;
 		stop("the main command cannot be started");

@@ -15,14 +15,16 @@ static enum rc mount_on(const char *type, const char *path, unsigned long flags)
 	return mount(type, path, type, flags, NULL) == 0 ? RC_OK : RC_IO;
 }
 
-/* The kernel could not open a console for us from an empty ramdisk, so that
- * none of 0, 1 and 2 is taken. */
+/* Whether the kernel opened a console for us depends on what its built-in
+ * ramdisk holds: begin with 0, 1 and 2 free in any case. */
 enum rc early_console(void)
 {
 	enum rc rc = mount_on("devtmpfs", "/dev", MS_NOSUID | MS_NOEXEC);
 
 	if (rc != RC_OK)
 		return rc;
+	for (int fd = 0; fd <= 2; fd++)
+		close(fd);
 	if (open("/dev/null", O_RDWR) != 0)
 		return RC_IO;
 	if (open("/dev/console", O_WRONLY | O_NOCTTY) != 1 || dup(1) != 2)
