@@ -88,6 +88,23 @@ for v in json.load(open(sys.argv[1])): print(v["file"], v["expected"], sep="\t")
     check no-extract-leaves-nothing 'a folder was made' test ! -e "$work/none"
 }
 
+# Our own images (tests/vectors/eif): VERDICTS.tsv has "ok" or a phrase of the refusal.
+own_images() {
+    local file verdict own=$root/tests/vectors/eif
+    while IFS=$'\t' read -r file verdict; do
+        if [ "$verdict" = ok ]; then
+            check "own-${file%.eif}" 'refused' "$tool" eif describe "$own/$file"
+        else
+            refused "own-${file%.eif}" "^casemate-image: eif describe: .*$verdict" \
+                "$tool" eif describe "$own/$file"
+        fi
+    done <"$own/VERDICTS.tsv"
+    mkdir "$work/own"
+    cp "$own/make.py" "$own/signed.eif" "$work/own"
+    check own-made-again 'make.py makes others' bash -c 'cd "$1" && python3 make.py && diff -r "$1" "$2"' \
+        - "$work/own" "$own"
+}
+
 make_parts() {
     cd -- "$work" || exit 1
     head -c 70001 /dev/urandom >kernel
@@ -228,6 +245,7 @@ if [ -d "$vectors" ]; then
 else
     printf 'skip vectors: %s is not there\n' "$vectors"
 fi
+own_images
 round_trip
 signed
 archives
