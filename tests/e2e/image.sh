@@ -135,6 +135,46 @@ round_trip() {
         --ramdisk r0 --metadata bad.json -o c.eif
 }
 
+# A file system of its own that is too small, in a mount namespace of its own.
+full_disk() {
+    mkdir small
+    if ! unshare -m true 2>/dev/null; then
+        printf 'skip full-disk: no mount namespace (not root)\n'
+        return
+    fi
+    unshare -m bash -c 'mount -t tmpfs -o size=40k none small || exit 3
+        "$0" eif build --kernel kernel --cmdline x --ramdisk r0 -o small/a.eif 2>said
+        status=$?
+        test $status = 1 && test -z "$(ls -A small)" && grep -q "No space left" said' "$tool"
+    check full-disk "$(cat said)" test $? = 0
+}
+
+interrupted() {
+    mkfifo pipe
+    mkdir cut
+    "$tool" eif build --kernel pipe --cmdline x --ramdisk r0 -o cut/a.eif 2>said &
+    local pid=$!
+    exec 9>pipe # returns when the builder has opened it: its output exists by now
+    kill -TERM "$pid"
+    wait "$pid"
+    check interrupted-status 'not ended by TERM' test $? = 143
+    exec 9>&-
+    check interrupted-leaves-nothing "$(ls -A cut)" test -z "$(ls -A cut)"
+}
+
+usage() {
+    local status verb
+    for verb in '' build cpio 'eif build' 'eif describe' 'eif extract'; do
+        # shellcheck disable=SC2086
+        check "help-${verb// /-}" 'no usage' bash -c '"$@" --help | grep -q "^usage: casemate-image"' - "$tool" $verb
+        # shellcheck disable=SC2086
+        "$tool" $verb --nonsense >/dev/null 2>&1
+        status=$?
+        check "usage-${verb// /-}" "status $status" test "$status" = 2
+    done
+    check version 'none' bash -c '"$0" --version | grep -qE "^casemate-image [0-9]"' "$tool"
+}
+
 make_key() { # make_key CURVE NAME
     openssl ecparam -name "$1" -genkey -noout -out "$2.pem" &&
         openssl pkcs8 -topk8 -nocrypt -in "$2.pem" -out "$2.p8" &&
@@ -247,6 +287,9 @@ else
 fi
 own_images
 round_trip
+full_disk
+interrupted
+usage
 signed
 archives
 apps

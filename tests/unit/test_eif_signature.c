@@ -1,5 +1,6 @@
 #include <bearssl.h>
 
+#include "appliance/base/dcbor.h"
 #include "tests/unit/test.h"
 #include "tools/image/ecsign.h"
 #include "tools/image/signature.h"
@@ -77,6 +78,7 @@ static void test_round_trip(size_t i)
 	struct ecsign_cert c, other_cert;
 	struct sample s, again;
 	static struct signature p;
+	uint8_t padded[ECSIGN_SIG_MAX + 2];
 	const char *why = NULL;
 	struct slice g;
 
@@ -97,7 +99,11 @@ static void test_round_trip(size_t i)
 	CHECK(verifies(&p, &c) && !verifies(&p, &other_cert));
 	test_unguard(g);
 
-	/* Another length is not the same number written otherwise. */
+	/* The same numbers with zeros in front are another signature. */
+	memset(padded, 0, sizeof padded);
+	memcpy(padded + 1, p.sig.p, p.sig.len / 2);
+	memcpy(padded + p.sig.len / 2 + 2, p.sig.p + p.sig.len / 2, p.sig.len / 2);
+	CHECK(!ecsign_verify(&c, s.tbs_s, slice_of(padded, p.sig.len + 2)));
 	CHECK(!ecsign_verify(&c, s.tbs_s, slice_of(p.sig.p, p.sig.len - 2)));
 	CHECK(!ecsign_verify(&c, s.tbs_s, slice_of(NULL, 0)));
 	CHECK(!ecsign_verify(&c, slice_of(s.tbs_s.p, s.tbs_s.len - 1), p.sig));
@@ -212,6 +218,33 @@ static void test_refused(void)
 	CHECK(parse("\x81\xa1\x69signature\x81\x19\x01\x00", 16) == RC_BAD);
 }
 
+/* A COSE_Sign1 over a payload of n values for the register. */
+static enum rc parse_register(uint64_t index, size_t n)
+{
+	uint8_t payload[SIGNATURE_PAYLOAD_MAX], cose[SIGNATURE_COSE_MAX];
+	struct wbuf p = wbuf_of(payload, sizeof payload), o = wbuf_of(cose, sizeof cose);
+
+	dcbor_put_map(&p, 2);
+	dcbor_put_text(&p, slice_str("register_index"));
+	dcbor_put_uint(&p, index);
+	dcbor_put_text(&p, slice_str("register_value"));
+	dcbor_put_array(&p, n);
+	for (size_t i = 0; i < n; i++)
+		dcbor_put_uint(&p, i);
+	signature_put_cose(&o, slice_of("\xa1\x01\x26", 3), wbuf_slice(&p), slice_of("sig", 3));
+	CHECK(!p.over && !o.over);
+	return parse_with(slice_str("x"), wbuf_slice(&o), COSE_ES256, 1);
+}
+
+static void test_register(void)
+{
+	CHECK(parse_register(0, 48) == RC_OK);
+	CHECK(parse_register(0, 47) == RC_BAD);
+	CHECK(parse_register(0, 49) == RC_BAD);
+	CHECK(parse_register(0, 0) == RC_BAD);
+	CHECK(parse_register(1, 48) == RC_BAD);
+}
+
 int main(void)
 {
 	for (size_t i = 0; i < CURVES; i++)
@@ -219,5 +252,6 @@ int main(void)
 	test_bits();
 	test_corrupted();
 	test_refused();
+	test_register();
 	return test_end();
 }
