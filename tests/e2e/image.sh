@@ -57,7 +57,7 @@ reference_build() { # reference_build JSON OUT
     local ramdisks=() r in=$vectors/inputs
     while read -r r; do ramdisks+=(--ramdisk "$in/$r"); done < <(python3 -c 'import json, sys
 print("\n".join(json.load(open(sys.argv[1]))["inputs"]["ramdisks"]))' "$1")
-    json "$1" metadata_json | tr -d '\n' >"$work/meta.json"
+    json "$1" metadata_json >"$work/meta.json"
     "$tool" eif build --arch "$(json "$1" arch)" --kernel "$in/$(json "$1" inputs kernel)" \
         --cmdline "$(json "$1" inputs cmdline)" "${ramdisks[@]}" --metadata "$work/meta.json" -o "$2"
 }

@@ -18,8 +18,9 @@ static const char help[] =
 	"  --cmdline TEXT    the kernel's command line (the text, not a file)\n"
 	"  --ramdisk FILE    first: part of PCR1; any further: the app, PCR2\n"
 	"  --arch ARCH       x86_64 (the default) or aarch64\n"
-	"  --metadata FILE   the metadata section's JSON, taken as it is; by default one\n"
-	"                    without a name, dated SOURCE_DATE_EPOCH or 1970\n"
+	"  --metadata FILE   the metadata section's JSON, taken as it is but for a final\n"
+	"                    newline; by default one without a name, dated\n"
+	"                    SOURCE_DATE_EPOCH or 1970\n"
 	"  --sign-key PEM    private key: P-256, P-384 or P-521, PKCS#8 or SEC 1\n"
 	"  --sign-cert PEM   its certificate, measured in PCR8\n"
 	"  -o, --output OUT  the image; replaced only when everything went well\n"
@@ -104,11 +105,10 @@ static bool parse_options(struct options *o, int argc, char **argv)
 	return false;
 }
 
-/* As nitro-cli does it: a final newline would be measured. */
-static struct slice trimmed(const char *text)
+/* A final newline is the shell's or the editor's. nitro-cli leaves it out of
+ * the command line as well, where it would be measured. */
+static struct slice trimmed(struct slice s)
 {
-	struct slice s = slice_str(text);
-
 	while (s.len > 0 && s.p[s.len - 1] == '\n')
 		s.len--;
 	return s;
@@ -129,6 +129,7 @@ static enum rc load_metadata(const char *path, uint8_t **text, struct slice *s)
 		return RC_OK;
 	}
 	rc = assemble_read("metadata", path, EIF_METADATA_MAX, text, s);
+	*s = trimmed(*s);
 	if (rc == RC_OK && metadata_load(*s, &root, why) != RC_OK)
 		rc = fail(RC_BAD, "metadata '%s': %s", path, why);
 	metadata_free(&root);
@@ -140,7 +141,7 @@ static enum rc fill(struct eifwrite *w, const struct options *o, struct slice me
 	enum rc rc = assemble_file(w, EIF_KERNEL, "kernel", o->kernel, 1);
 
 	if (rc == RC_OK)
-		rc = assemble_bytes(w, EIF_CMDLINE, trimmed(o->cmdline));
+		rc = assemble_bytes(w, EIF_CMDLINE, trimmed(slice_str(o->cmdline)));
 	if (rc == RC_OK)
 		rc = assemble_bytes(w, EIF_METADATA, metadata);
 	for (size_t i = 0; rc == RC_OK && i < o->ramdisks; i++)
