@@ -107,5 +107,5 @@ bool sessions_reap(pid_t pid, int status)
 
 void sessions_end(void)
 {
-	io_close(&spare_fd);
+	forget_spare();
 }
