@@ -503,8 +503,8 @@ static int open_listener(void)
 /* What the loop above calls, and the log's write. The clock is read without
  * a call where the vDSO has it. */
 static const int calls[] = {
-	SYS_accept4, SYS_close, SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_pwait, SYS_recvfrom, SYS_sendto,
-	SYS_sendmsg, SYS_memfd_create, SYS_write, SYS_fcntl, SYS_madvise,
+	SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_pwait, SYS_accept4, SYS_recvfrom, SYS_sendto,
+	SYS_sendmsg, SYS_close, SYS_memfd_create, SYS_write, SYS_fcntl, SYS_madvise,
 	SYS_clock_gettime, SYS_restart_syscall, SYS_exit, SYS_exit_group,
 };
 
