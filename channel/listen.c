@@ -89,17 +89,13 @@ static bool in_epoll(const struct place *p)
 	return p->state == HEAD || p->state == BODY || p->state == LINGER;
 }
 
-/* Gives the place back. A session may hold the same connection, and epoll
- * would go on watching that. */
+/* Gives the place back. Only we hold a connection that is in epoll, so that
+ * closing takes it out. */
 static void release(struct place *p)
 {
-	uint8_t *frame = frames[index_of(p)];
-
-	if (in_epoll(p))
-		watch(p->fd, EPOLL_CTL_DEL, 0, 0);
 	io_close(&p->fd);
 	if (p->got > PAGE)
-		madvise(frame + PAGE, sizeof frames[0] - PAGE, MADV_DONTNEED);
+		madvise(frames[index_of(p)] + PAGE, sizeof frames[0] - PAGE, MADV_DONTNEED);
 	p->got = 0;
 	p->state = FREE;
 }

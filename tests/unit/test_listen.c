@@ -151,7 +151,7 @@ static void admits(bool bytewise)
 	sha384_update(&h, copy, req.len);
 	sha384_final(&h, digest);
 	CHECK(memcmp(digest, req.digest, sizeof digest) == 0);
-	CHECK(write(memfd, "x", 1) < 0 && errno == EPERM);
+	CHECK(pwrite(memfd, "x", 1, 0) < 0 && errno == EPERM);
 	CHECK(recv(conn, copy, sizeof copy, 0) == 4 && memcmp(copy, "next", 4) == 0);
 	reply(req.place, 0);
 	/* The front lets go of it, so that our copy was the last. */

@@ -10,6 +10,7 @@
 #include "tests/unit/test.h"
 
 static pid_t child;
+static int kept = -1; /* the session's end of the connection, as it has it */
 
 /* Starts a session as PID 1 does; our end of its pair. */
 static int start(void)
@@ -77,7 +78,7 @@ static int begin(struct slice request)
 	CHECK(fcntl(conn[1], F_SETFL, O_NONBLOCK) == 0);
 	CHECK(io_write_full(memfd, request.p, request.len) == RC_OK);
 	hand_over(pair, &h, (int[]){ conn[1], memfd }, 2);
-	close(conn[1]);
+	kept = conn[1];
 	close(memfd);
 	close(pair);
 	return conn[0];
@@ -100,8 +101,10 @@ static void runs(void)
 	fd = begin(slice_of(mem + FRAME_HEAD, w.len - FRAME_HEAD));
 	CHECK(next(fd, body, sizeof body, &len) == FRAME_ACCEPT);
 	CHECK(accept_parse(slice_of(body, len), &pid) == RC_OK && pid > 0);
+	CHECK((fcntl(kept, F_GETFL) & O_NONBLOCK) == 0);
 	CHECK(next(fd, body, sizeof body, &len) == FRAME_EXIT);
 	CHECK(exit_parse(slice_of(body, len), &e) == RC_OK && !e.killed && e.status == 7);
+	io_close(&kept);
 	io_close(&fd);
 	CHECK(status() == 0);
 }
@@ -115,6 +118,7 @@ static void malformed(void)
 
 	CHECK(next(fd, body, sizeof body, &len) == FRAME_ERROR);
 	CHECK(error_parse(slice_of(body, len), &e) == RC_OK && e.code == ERR_PROTOCOL);
+	io_close(&kept);
 	io_close(&fd);
 	CHECK(WEXITSTATUS(status()) == 1);
 }
