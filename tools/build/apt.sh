@@ -72,12 +72,12 @@ apt_ready() {
     APT_READY=1
 }
 
-# apt_origs NAME: every upstream tarball the lists know of, newest first, one a
-# line: UPSTREAM-VERSION URI FILE BYTES SHA256.
+# apt_origs NAME [SUITE]: every upstream tarball the lists know of (of that suite
+# and its security archive), newest first, one a line: VERSION URI FILE BYTES SHA256.
 apt_origs() {
     local version
-    private_apt apt-cache showsrc "$1" | awk -v name="$1" '
-        /^Package: / { p = $2 } /^Version: / && p == name { print $2 }' | sort -uVr |
+    private_apt apt-cache madison "$1" | awk -F' *[|] *' -v suite="${2:-}" '
+        $3 ~ / Sources$/ && (suite == "" || $3 ~ (" " suite "[/-]")) { print $2 }' | sort -uVr |
         while read -r version; do
             private_apt apt-get --print-uris --only-source --download-only source "$1=$version" 2>/dev/null |
                 sed -n "s|^'\([^']*\)' \(${1}_\([^ ]*\)\.orig\.tar\.[a-z0-9]*\) \([0-9]*\) SHA256:\([0-9a-f]\{64\}\)\$|\3 \1 \2 \4 \5|p"

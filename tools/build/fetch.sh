@@ -45,7 +45,7 @@ fetch_source() { # NAME
     if [ -n "$line" ] && download "$(cut -d' ' -f2 <<<"$line")" "$CACHE/src/$file" "$sha256"; then
         return 0
     fi
-    [ "$1" = linux ] && fetch_substitute && return 0
+    [ "$1" = linux ] && [ -z "${NO_SUBSTITUTE:-}" ] && fetch_substitute && return 0
     echo "$file is not to be had from this machine's mirror. Put a copy into $CACHE/src," \
         "or move the pin with ./build.sh lock."
     return 1

@@ -139,6 +139,6 @@ make_ramdisk() {
     chmod 755 "$dir/init"
     touch -d @0 "$dir/init"
     (cd "$dir" && echo init | cpio --quiet --reproducible --owner=0:0 -o -H newc) >"$WORK/init.cpio"
-    xz --check=crc32 --x86 --lzma2=preset=9e -c "$WORK/init.cpio" >"$WORK/init.cpio.xz"
-    put_output "$WORK/init.cpio.xz" "$BUILD/init.cpio"
+    zstd -q -22 --ultra -c "$WORK/init.cpio" >"$WORK/init.cpio.zst"
+    put_output "$WORK/init.cpio.zst" "$BUILD/init.cpio"
 }

@@ -20,7 +20,8 @@ usage: ./build.sh build [c|kernel|emulator]
 EOF
 }
 
-build_c() {
+# Everything that compiling C needs.
+prepare_c() {
     need_packages "${BUILD_PACKAGES[@]}"
     build_musl
     kernel_headers
@@ -28,19 +29,27 @@ build_c() {
     unpack libcbor
     unpack lwip
     configure_libcbor
-    step 'compile' make -f tools/build/Makefile -j"$JOBS" all
+}
+
+make_c() { make -f tools/build/Makefile -j"$JOBS" "$@"; }
+
+build_c() {
+    prepare_c
+    step 'compile' make_c all
+}
+
+build_all() {
+    build_c
+    build_kernel
+    build_ramdisk
+    build_erofs
+    build_emulator
 }
 
 verb_main() {
     lock_build
     case ${1:-} in
-    '')
-        build_c
-        build_kernel
-        build_ramdisk
-        build_erofs
-        build_emulator
-        ;;
+    '') build_all ;;
     c)
         build_c
         build_ramdisk
