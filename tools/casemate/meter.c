@@ -56,6 +56,18 @@ void meter_start(struct meter *p, struct transfer *t)
 	t->progress.ctx = p;
 }
 
+/* The file's own digest, as sha384sum shows it, when one file is all that was
+ * moved; a symlink has none. */
+static struct slice digest(const struct transfer *t)
+{
+	static const uint8_t none[SHA384_LEN];
+	struct slice of_file = slice_of(t->file_digest, SHA384_LEN);
+
+	if (t->totals.files == 1 && !slice_eq(of_file, slice_of(none, SHA384_LEN)))
+		return of_file;
+	return slice_of(t->totals.digest, SHA384_LEN);
+}
+
 static void say_result(const struct meter *p, const struct transfer *t)
 {
 	char hex[2 * SHA384_LEN + 1], moved[TEXT_NUMBER_MAX], rate[TEXT_NUMBER_MAX + 8] = "";
@@ -63,7 +75,7 @@ static void say_result(const struct meter *p, const struct transfer *t)
 	int64_t took = clock_mono_ms() - p->start_ms;
 	const struct totals *s = &t->totals;
 
-	hex_put(hex, slice_of(s->files == 1 ? t->file_digest : s->digest, SHA384_LEN));
+	hex_put(hex, digest(t));
 	text_bytes(moved, s->bytes);
 	if (p->on && took > 0) {
 		text_bytes(per_s, s->bytes * 1000 / (uint64_t)took);

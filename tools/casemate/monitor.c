@@ -91,10 +91,12 @@ static int connect_at(const char *path)
 
 int monitor_connect(const char *name)
 {
-	char path[STATE_PATH_MAX];
+	char path[STATE_SHORT_MAX];
+	int dir = state_short_path(path, name, STATE_CONTROL);
+	int fd = dir < 0 ? -1 : connect_at(path);
 
-	state_path(path, name, STATE_CONTROL);
-	return connect_at(path);
+	io_close(&dir);
+	return fd;
 }
 
 /* Connects to vhost-device-vsock as soon as it listens. The folder's inotify

@@ -17,8 +17,7 @@
 enum {
 	INFO_MAX = 8192,     /* bytes of info: an image's path and nine short lines */
 	UNIQUE_MAX = 1000,   /* NAME-2 to NAME-1000 */
-	/* The longest of a root, so that ROOT/NAME/vm.sock_9000 is a sun_path. */
-	ROOT_MAX = 108 - STATE_NAME_MAX - (int)sizeof "/vm.sock_9000",
+	ROOT_MAX = STATE_PATH_MAX - STATE_NAME_MAX - 32, /* room for /NAME/FILE */
 };
 
 bool state_name_ok(const char *name)
@@ -62,8 +61,8 @@ const char *state_root(void)
 		return root;
 	choose_root(root, sizeof root);
 	if (strlen(root) > ROOT_MAX) {
-		say("%s: too long for the sockets in it (at most %d bytes); set XDG_RUNTIME_DIR "
-		    "to a shorter path", root, ROOT_MAX);
+		say("%s: too long (at most %d bytes); set XDG_RUNTIME_DIR to a shorter path", root,
+		    ROOT_MAX);
 		exit(STATUS_FAILED);
 	}
 	if (mkdir(root, 0700) < 0 && errno != EEXIST) {
@@ -80,6 +79,17 @@ const char *state_root(void)
 void state_path(char out[STATE_PATH_MAX], const char *name, const char *file)
 {
 	snprintf(out, STATE_PATH_MAX, "%s/%s%s%s", state_root(), name, *file ? "/" : "", file);
+}
+
+int state_short_path(char out[STATE_SHORT_MAX], const char *name, const char *file)
+{
+	char path[STATE_PATH_MAX];
+	int dir;
+
+	state_path(path, name, "");
+	dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	snprintf(out, STATE_SHORT_MAX, "/proc/self/fd/%d/%s", dir, file);
+	return dir;
 }
 
 void state_last_path(char out[STATE_PATH_MAX], const char *name)

@@ -29,6 +29,7 @@
 enum {
 	STATE_NAME_MAX = 64,    /* with the final NUL */
 	STATE_PATH_MAX = 512,
+	STATE_SHORT_MAX = 64,   /* fits into a sun_path */
 	STATE_ENCLAVES_MAX = 256,
 };
 
@@ -62,6 +63,10 @@ const char *state_root(void);
 
 /* ROOT/NAME/FILE, or ROOT/NAME when file is "". */
 void state_path(char out[STATE_PATH_MAX], const char *name, const char *file);
+
+/* The same for a socket, whose path must be short however long ROOT is: by way
+ * of the descriptor given back, which must stay open meanwhile; -1 with errno. */
+int state_short_path(char out[STATE_SHORT_MAX], const char *name, const char *file);
 
 /* ROOT/.last/NAME.log */
 void state_last_path(char out[STATE_PATH_MAX], const char *name);

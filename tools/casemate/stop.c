@@ -116,10 +116,7 @@ static bool stop_emulated(const struct target *t, const struct enclave *e, int64
 	if (clock_mono_ms() < deadline_ms && ask(t, deadline_ms))
 		gone = readable(fd, deadline_ms);
 	if (!gone) {
-		if (clock_mono_ms() >= deadline_ms)
-			say("%s did not shut down in time: ending the machine", e->name);
-		else
-			say("ending the machine of %s", e->name);
+		say("%s has not shut down: ending its machine", e->name);
 		(void)send(fd, &end, 1, MSG_NOSIGNAL);
 		gone = readable(fd, clock_mono_ms() + KILL_MS);
 		if (!gone)

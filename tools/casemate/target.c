@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "appliance/base/io.h"
 #include "channel/dial.h"
 #include "tools/casemate/state.h"
 #include "tools/casemate/text.h"
@@ -95,8 +96,10 @@ static void say_failure(const struct target *t, uint32_t port, enum rc rc)
 
 static enum rc dial_name(const struct target *t, uint32_t port, int *fd)
 {
-	char path[STATE_PATH_MAX];
+	char path[STATE_SHORT_MAX];
 	struct enclave e;
+	enum rc rc;
+	int dir;
 
 	if (!state_load(t->text, &e)) {
 		say("no enclave is named %s; casemate ps shows which run", t->text);
@@ -104,8 +107,10 @@ static enum rc dial_name(const struct target *t, uint32_t port, int *fd)
 	}
 	if (e.backend == BACKEND_NITRO)
 		return dial_vsock(e.cid, port, fd);
-	state_path(path, t->text, STATE_VM_SOCKET);
-	return dial_unix(path, port, fd);
+	dir = state_short_path(path, t->text, STATE_VM_SOCKET);
+	rc = dir < 0 ? RC_IO : dial_unix(path, port, fd);
+	io_close(&dir);
+	return rc;
 }
 
 int target_dial(const struct target *t, uint32_t port)
