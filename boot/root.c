@@ -129,7 +129,16 @@ static enum rc fill_dev(void)
 	return RC_OK;
 }
 
-static enum rc mount_dev(void)
+static enum rc mount_shm(uint64_t free_bytes)
+{
+	char options[64];
+
+	snprintf(options, sizeof options, "mode=1777,size=%llu",
+	         (unsigned long long)(free_bytes / 100 * ROOT_SHM_SHARE));
+	return mount_at("tmpfs", ROOT_AT "/dev/shm", "tmpfs", PLAIN | MS_NOEXEC, options);
+}
+
+static enum rc mount_dev(uint64_t free_bytes)
 {
 	enum rc rc = mount_at("tmpfs", ROOT_AT "/dev", "tmpfs", MS_NOSUID | MS_NOEXEC,
 	                      "size=64k,mode=0755");
@@ -145,7 +154,7 @@ static enum rc mount_dev(void)
 	              "newinstance,ptmxmode=0666,mode=0620,gid=5");
 	if (rc != RC_OK)
 		return rc;
-	return mount_at("tmpfs", ROOT_AT "/dev/shm", "tmpfs", PLAIN | MS_NOEXEC, "mode=1777");
+	return mount_shm(free_bytes);
 }
 
 /* Root inside the enclave keeps no right to mount, so that what is read-only
@@ -200,7 +209,7 @@ enum rc root_mount(void)
 	if (rc == RC_OK)
 		rc = mount_kernel();
 	if (rc == RC_OK)
-		rc = mount_dev();
+		rc = mount_dev(free_bytes);
 	if (rc == RC_OK)
 		rc = ensure_tmp();
 	if (rc != RC_OK)
