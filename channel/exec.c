@@ -340,17 +340,36 @@ static void flush(int64_t deadline)
 	}
 }
 
+/* Reads output for nobody, so that a command that tidies up is not ended by
+ * SIGPIPE when it says so. */
+static void drop_output(int64_t deadline)
+{
+	int *const fds[2] = { &x.cmd.out, &x.cmd.err };
+	int64_t left;
+
+	while ((left = deadline - clock_mono_ms()) > 0) {
+		struct pollfd p[2] = { { x.cmd.out, POLLIN, 0 }, { x.cmd.err, POLLIN, 0 } };
+
+		(void)poll(p, 2, (int)left);
+		for (int i = 0; i < 2; i++)
+			if (p[i].revents && read(*fds[i], x.in, sizeof x.in) == 0)
+				io_close(fds[i]);
+	}
+}
+
 /* The connection ended before EXIT. A command that still runs is ended with
  * all of its group, which may outlive it: so the time is always given whole. */
 static void abandon(enum rc why)
 {
-	int64_t deadline = clock_mono_ms() + HANGUP_MS, left;
+	int64_t deadline = clock_mono_ms() + HANGUP_MS;
 
 	if (!x.ended) {
 		(void)kill(-x.cmd.pid, SIGHUP);
 		(void)kill(-x.cmd.pid, SIGCONT);
 	}
-	spawned_close(&x.cmd); /* a terminal hangs up */
+	io_close(&x.cmd.in);
+	if (x.cmd.tty)
+		spawned_close(&x.cmd); /* it hangs up */
 	if (why == RC_EOF) {
 		(void)shutdown(x.link.fd, SHUT_RDWR);
 	} else {
@@ -358,11 +377,11 @@ static void abandon(enum rc why)
 		session_fail(x.link.fd, why == RC_BAD ? ERR_PROTOCOL : ERR_SYSTEM,
 		             why == RC_BAD ? "a frame that exec does not allow" : "poll failed");
 	}
-	if (x.ended)
-		return;
-	while ((left = deadline - clock_mono_ms()) > 0)
-		(void)poll(NULL, 0, (int)left);
-	(void)kill(-x.cmd.pid, SIGKILL);
+	if (!x.ended) {
+		drop_output(deadline);
+		(void)kill(-x.cmd.pid, SIGKILL);
+	}
+	spawned_close(&x.cmd);
 }
 
 static void serve(const struct request *r)

@@ -629,6 +629,7 @@ static struct later {
 	int fd;                /* the connection, or a FIFO that the group holds open */
 	const char *wrong;     /* the connection is to end with ERROR protocol */
 	bool fifo;             /* the FIFO is to come to its end */
+	const char *says;      /* and to give this before, or NULL for whatever */
 } laters[256];
 static size_t laters_len;
 
@@ -643,8 +644,9 @@ static void check_laters(void)
 {
 	for (size_t i = 0; i < laters_len; i++) {
 		const struct later *l = &laters[i];
+		char text[64] = "", c;
+		size_t len = 0;
 		int status;
-		char c;
 
 		if (l->wrong) {
 			memset(&h, 0, sizeof h);
@@ -655,8 +657,11 @@ static void check_laters(void)
 			if (!CHECK(failed(ERR_PROTOCOL, "exec")))
 				printf("  with: %s\n", l->wrong);
 		}
+		/* its end: every process that had it open is dead */
 		while (l->fifo && read(l->fd, &c, 1) > 0)
-			; /* its end: every process that had it open is dead */
+			if (len < sizeof text - 1)
+				text[len++] = c;
+		CHECK(!l->says || strcmp(text, l->says) == 0);
 		close(l->fd);
 		CHECK(waitpid(l->pid, &status, 0) == l->pid && status == 0);
 	}
@@ -709,6 +714,10 @@ static void cut(void)
 	                        "while :; do echo y || :; done 2>/dev/null");
 	/* It dies of SIGHUP, its child does not. */
 	cut_when_up("orphan", "sh -c 'trap \"\" HUP; echo up >&3; sleep 1000; :' & wait");
+	/* It says goodbye to nobody, and that does not end it by SIGPIPE. */
+	cut_when_up("polite", "trap 'echo bye; echo bye >&2; echo done >&3; exit' HUP; "
+	                      "echo up >&3; while :; do sleep 1; done");
+	laters[laters_len - 1].says = "p\ndone\n";
 	/* It is stopped. */
 	cut_when_up("stopped", "sh -c 'echo up >&3; kill -STOP $$'; :");
 }
