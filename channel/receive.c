@@ -2,8 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <linux/fs.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "appliance/base/io.h"
@@ -138,13 +139,19 @@ static enum rc on_from(struct receiver *r, struct slice payload)
 	return RC_OK;
 }
 
+/* renameat2(2), for which not every libc has a function. */
+static int rename_flags(int from, int to, const char *name, unsigned flags)
+{
+	return (int)syscall(SYS_renameat2, from, name, to, name, flags);
+}
+
 /* Takes the file over from an earlier attempt, if it left one. */
 static void take_old(struct receiver *r)
 {
 	const struct receive_level *l = top(r);
 	struct stat st;
 
-	if (l->old < 0 || renameat2(l->old, r->name, l->fd, r->name, RENAME_NOREPLACE) < 0)
+	if (l->old < 0 || rename_flags(l->old, l->fd, r->name, RENAME_NOREPLACE) < 0)
 		return;
 	r->file = openat(l->fd, r->name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (r->file >= 0 && fstat(r->file, &st) == 0 && S_ISREG(st.st_mode)) {
@@ -152,7 +159,7 @@ static void take_old(struct receiver *r)
 		return;
 	}
 	io_close(&r->file);
-	(void)!renameat2(l->fd, r->name, l->old, r->name, 0);
+	(void)!rename_flags(l->fd, l->old, r->name, 0);
 }
 
 static enum rc begin_file(struct receiver *r, const struct entry *e)
