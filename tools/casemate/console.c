@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "appliance/base/io.h"
@@ -55,26 +56,21 @@ static bool wait_change(int events, int monitor)
 	return p[1].revents == 0;
 }
 
-/* The monitor may have begun a new file; the old one has been shown to its
- * end by then, or is shown now. */
+/* Goes on with the new file when the monitor has begun one. */
 static bool step_over(const char *name, int *fd)
 {
 	int newer = open_file(name, STATE_CONSOLE);
+	struct stat here, there;
 	bool ok = true;
-	off_t at, end;
 
-	if (newer < 0)
+	if (newer < 0 || fstat(*fd, &here) < 0 || fstat(newer, &there) < 0 ||
+	    here.st_ino == there.st_ino) {
+		io_close(&newer);
 		return true;
-	at = lseek(*fd, 0, SEEK_CUR);
-	end = lseek(newer, 0, SEEK_END);
-	if (end < at) {
-		ok = show_rest(*fd);
-		io_close(fd);
-		*fd = newer;
-		newer = -1;
-		lseek(*fd, 0, SEEK_SET);
 	}
-	io_close(&newer);
+	ok = show_rest(*fd);
+	io_close(fd);
+	*fd = newer;
 	return ok;
 }
 

@@ -105,7 +105,7 @@ static bool stop_emulated(const struct target *t, const struct enclave *e, int64
 {
 	char stopping = CONTROL_STOPPING, end = CONTROL_KILL;
 	int fd = monitor_connect(e->name);
-	bool gone = false;
+	bool gone = false, asks = clock_mono_ms() < deadline_ms;
 
 	if (fd < 0) {
 		say("cannot reach the monitor process of %s (process %" PRIu32 "): %m", e->name, e->pid);
@@ -113,10 +113,11 @@ static bool stop_emulated(const struct target *t, const struct enclave *e, int64
 	}
 	/* A monitor that has just ended takes nothing more, and reads as its end. */
 	(void)send(fd, &stopping, 1, MSG_NOSIGNAL);
-	if (clock_mono_ms() < deadline_ms && ask(t, deadline_ms))
+	if (asks && ask(t, deadline_ms))
 		gone = readable(fd, deadline_ms);
 	if (!gone) {
-		say("%s has not shut down: ending its machine", e->name);
+		if (asks)
+			say("%s has not shut down: ending its machine", e->name);
 		(void)send(fd, &end, 1, MSG_NOSIGNAL);
 		gone = readable(fd, clock_mono_ms() + KILL_MS);
 		if (!gone)
@@ -129,18 +130,19 @@ static bool stop_emulated(const struct target *t, const struct enclave *e, int64
 /* nitro-cli's own process ends with the enclave. */
 static bool stop_nitro(const struct target *t, const struct enclave *e, int64_t deadline_ms)
 {
+	bool ok, asks;
 	int fd;
-	bool ok;
 
 	if (!nitro_alive(e)) {
 		state_remove(e->name, false);
 		return true;
 	}
 	fd = (int)syscall(SYS_pidfd_open, (pid_t)e->pid, 0);
-	ok = fd >= 0 && clock_mono_ms() < deadline_ms && ask(t, deadline_ms) &&
-	     readable(fd, deadline_ms);
+	asks = clock_mono_ms() < deadline_ms;
+	ok = fd >= 0 && asks && ask(t, deadline_ms) && readable(fd, deadline_ms);
 	if (!ok) {
-		say("ending %s with nitro-cli terminate-enclave", e->name);
+		if (asks)
+			say("ending %s with nitro-cli terminate-enclave", e->name);
 		ok = nitro_terminate(e);
 	}
 	io_close(&fd);

@@ -1,0 +1,247 @@
+#!/usr/bin/env bash
+# The host tool by itself: its command line, its completion, and its backends
+# against stand-ins for the emulator (fake_vm.c) and for nitro-cli.
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+VERBS='run ps stop console push pull exec'
+STATE=$XDG_RUNTIME_DIR/casemate
+FAKE_VM=$ROOT/build/e2e/fake_vm
+mkdir -p "$WORK/emulator" "$WORK/bin"
+for program in qemu-system-x86_64 vhost-device-vsock; do cp "$FAKE_VM" "$WORK/emulator/$program"; done
+export CASEMATE_EMULATOR=$WORK/emulator
+printf '.eif and no more' >"$WORK/web.eif"
+IMG=$WORK/web.eif
+
+# also NAME PATTERN: what the last command said matches that as well.
+also() {
+    if grep -qE -- "$2" "$WORK/said"; then ok "$1"; else not_ok "$1" "wanted '$2', said: $(said)"; fi
+}
+
+# --- help and wrong use
+gives no-verb 2 '^usage: casemate VERB' casemate
+gives help 0 '^  exec ' casemate help
+gives no-such-verb 2 '^casemate: there is no verb frob' casemate frob
+gives help-no-such-verb 2 '^casemate: there is no verb frob' casemate help frob
+for verb in $VERBS; do
+    gives "help-$verb" 0 "^usage: casemate $verb " casemate "$verb" --help
+    also "help-$verb-has-examples" '^examples:$'
+    same "help-$verb-is-help" "$(casemate help "$verb")" "$(casemate "$verb" -h)"
+    [ "$verb" = exec ] && status=125 || status=2
+    gives "$verb-unknown-option" "$status" "^casemate: $verb: unknown option --bogus; see casemate $verb --help$" \
+        casemate "$verb" --bogus
+    gives "$verb-unknown-letter" "$status" "^casemate: $verb: unknown option -Z; " casemate "$verb" -Z
+    [ "$verb" = ps ] || gives "$verb-no-operand" "$status" "^casemate: $verb: needs " casemate "$verb"
+done
+gives run-no-value 2 'option --name needs a value' casemate run --name
+gives run-too-much 2 'needs one IMAGE' casemate run a b
+gives run-cpus 2 -- casemate run --cpus 0 "$IMG"
+gives run-memory 2 'a number of MiB' casemate run --memory 1G "$IMG"
+gives run-backend 2 'emulator or nitro' casemate run --backend kvm "$IMG"
+gives run-name 2 'are a name' casemate run --name ../x "$IMG"
+gives run-debug-value 2 'takes no value' casemate run --debug=1 "$IMG"
+gives stop-time 2 'a number of seconds' casemate stop --time x web
+gives ps-operand 2 'takes no web' casemate ps web
+gives push-no-colon 2 'TARGET:PATH' casemate push "$IMG" web
+gives pull-two-enclaves 2 'from one enclave' casemate pull a:/x b:/y "$WORK"
+gives exec-no-command 125 'needs a command' casemate exec web
+gives exec-bare-dashes 125 'needs a command' casemate exec web --
+gives exec-detach-tty 125 'neither -i nor -t' casemate exec -d -t web true
+gives exec-bad-env 125 'K=V' casemate exec -e =x web true
+gives exec-not-a-target 125 'not a target' casemate exec 'a b' true
+gives exec-vsock-word 125 'needs a number' casemate exec vsock:x true
+gives exec-no-socket 125 'unix:/nowhere: cannot connect.*No such file' casemate exec unix:/nowhere true
+gives push-no-enclave 1 'no enclave is named web' casemate push "$IMG" web:/x
+gives stop-no-enclave 1 'no enclave is named web' casemate stop web
+gives console-no-enclave 1 'no enclave is named web' casemate console web
+gives run-no-image 1 'cannot read the image .*No such file' casemate run "$WORK/nothing.eif"
+gives run-not-an-image 1 'is not an enclave image' casemate run "$0"
+gives run-folder 1 'is not an enclave image' casemate run "$WORK"
+truncate -s 40M "$WORK/large.eif" && printf .eif | dd of="$WORK/large.eif" conv=notrunc status=none
+gives run-small-memory 1 'large.eif needs more than --memory 64: the image has 40 MiB' casemate run --memory 64 "$WORK/large.eif"
+CASEMATE_EMULATOR=$WORK/none gives run-no-emulator 1 "$WORK/none/qemu-system-x86_64.*build.sh build" casemate run "$IMG"
+same nothing-is-left '' "$(ls -A "$STATE" | grep -v '^\.lock$')"
+
+# --- the emulator: ready, ps, console, names
+gives run 0 '^casemate: run: web ready after [0-9]+\.[0-9][0-9] s$' casemate run "$IMG"
+same run-prints-the-name web-2 "$(casemate run "$IMG" 2>/dev/null)"
+gives run-name-taken 1 'web is there already' casemate run --name web "$IMG"
+same ps-names 'web web-2' "$(casemate ps -q | tr '\n' ' ' | sed 's/ $//')"
+gives ps 0 "^web +web.eif +emulator +2 +256M +running .*unix:$STATE/web/vm.sock$" casemate ps
+casemate ps --json >"$WORK/ps.json"
+check ps-json python3 -c '
+import json, sys
+a = json.load(open(sys.argv[1]))
+assert [e["name"] for e in a] == ["web", "web-2"], a
+e = a[0]
+assert e["state"] == "running" and e["backend"] == "emulator" and e["memory_mib"] == 256, e
+assert e["image"] == sys.argv[2] and e["cpus"] == 2 and e["debug"] is False and e["uptime_s"] >= 0, e
+assert e["target"].startswith("unix:/") and e["pid"] > 1, e
+' "$WORK/ps.json" "$IMG"
+casemate console web >"$WORK/console"
+check console-has-lines grep -qx 'console line 30' "$WORK/console"
+check console-without-returns sh -c '! grep -q "$(printf "\r")" "$1"' sh "$WORK/console"
+check heartbeat-echoed grep -qx 'beat b7 answered' "$WORK/console"
+check qemu-machine grep -q -- "-M nitro-enclave,vsock=c,id=web .*-kernel $IMG -m 256M -smp 2 " "$WORK/console"
+gives no-channel 125 'nobody answers on port 7000' casemate exec web true
+gives unix-target-no-channel 125 'nobody answers on port 7000' casemate exec "unix:$STATE/web/vm.sock" true
+gives memory-and-cpus 0 '' casemate run --name big --cpus 3 --memory 777 "$IMG"
+check memory-and-cpus-passed sh -c 'casemate console big | grep -q -- "-m 777M -smp 3 "'
+gives debug-shows-console 0 '^console line 30$' casemate run --debug --name dbg "$IMG"
+gives stop-refused 0 'dbg has not shut down: ending its machine' casemate stop dbg
+gives stop-several 0 '^web-2$' casemate stop --time 0 web big web-2
+same stopped-leave-nothing '' "$(casemate ps -q)"
+gives stopped-has-no-last-console 1 'no enclave is named web' casemate console web
+
+# --- the emulator: stop
+FAKE=stop check run-stop casemate run "$IMG"
+gives stop-asked 0 '^web$' casemate stop web
+same stop-asked-silently web "$(cat "$WORK/said")"
+FAKE=deny check run-deny casemate run "$IMG"
+gives stop-denied 0 'web refuses to shut down: denied: locked' casemate stop web
+FAKE=mute check run-mute casemate run "$IMG"
+gives stop-mute 0 'web gives no answer' casemate stop --time 1 web
+gives stop-one-missing 1 'no enclave is named gone' casemate stop gone
+
+# --- the emulator: what goes wrong
+FAKE=crash gives run-crash 1 'web did not start: qemu-system-x86_64 failed \(status 1\)' casemate run "$IMG"
+same crash-shows-20-lines '11 30' "$(grep -o 'console line [0-9]*' "$WORK/said" | sed -n '1s/.* //p;$s/.* //p' | tr '\n' ' ' | sed 's/ $//')"
+gives crash-keeps-console 0 '^console line 1$' casemate console web
+FAKE=quit gives run-quit 1 'ended before its heartbeat' casemate run "$IMG"
+FAKE=no-vhost gives run-no-vhost 1 'vhost-device-vsock ended at once' casemate run "$IMG"
+also no-vhost-says-why 'vhost-device-vsock: vhost: no memory for queues'
+FAKE=wrong gives run-wrong-heartbeat 0 'ready after' casemate run "$IMG"
+check wrong-heartbeat-refused sh -c 'casemate console web | grep -qx "beat b6 refused"'
+check stop-wrong casemate stop --time 0 web
+same failed-leave-nothing '' "$(casemate ps -q)"
+
+# An enclave that ends by itself: `console -f` shows all and ends with it.
+FAKE=lost-vhost check run-lost casemate run --name lost "$IMG"
+casemate console -f lost >"$WORK/console" 2>&1
+check lost-follow-ends grep -q 'console line 30' "$WORK/console"
+gives lost-last-console 0 'lost has ended; its last console' casemate console lost
+
+# 20 MiB of console are cut to the last 4 to 8, and -f loses none of the end.
+FAKE=chatter check run-chatter casemate run --name loud "$IMG"
+casemate console -f loud >"$WORK/console" &
+follower=$!
+tail -F -n +1 "$WORK/console" 2>/dev/null | grep -qx 'the end'
+check chatter-followed grep -qx 'the end' "$WORK/console"
+casemate console loud >"$WORK/console2"
+check chatter-is-bounded test "$(stat -c %s "$WORK/console2")" -le 9000000
+check chatter-keeps-the-end sh -c 'tail -n 1 "$1" | grep -qx "the end"' sh "$WORK/console2"
+check stop-chatter casemate stop --time 0 loud
+wait "$follower"
+same follower-ends 0 $?
+
+# Interrupted before it is ready: nothing is left.
+FAKE=silent casemate run --debug "$IMG" >"$WORK/silent" 2>&1 &
+runner=$!
+tail -F -n +1 "$WORK/silent" 2>/dev/null | grep -qx 'console line 30'
+same booting booting "$(casemate ps --json | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["state"])')"
+monitor=$(casemate ps --json | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["pid"])')
+kill -TERM "$runner"
+wait "$runner"
+tail --pid="$monitor" -f /dev/null
+same interrupted-leaves-nothing '' "$(casemate ps -q)"
+
+# The monitor is killed: its children die with it, the name is free again.
+check run-killed casemate run --name dead "$IMG"
+monitor=$(casemate ps --json | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["pid"])')
+children=$(cat "/proc/$monitor/task/$monitor/children")
+kill -KILL "$monitor"
+for child in $children; do tail --pid="$child" -f /dev/null; done
+gives dead-is-shown 0 '^dead .* dead ' casemate ps
+check dead-name-is-free casemate run --name dead "$IMG"
+check stop-dead casemate stop --time 0 dead
+
+# Twenty at once, from the same image: twenty names.
+for _ in $(seq 20); do casemate run "$IMG" >>"$WORK/names" 2>>"$WORK/errors" & done
+wait
+same twenty-at-once 20 "$(sort -u "$WORK/names" | wc -l)"
+# shellcheck disable=SC2046
+check stop-twenty casemate stop --time 0 $(casemate ps -q)
+same twenty-leave-nothing '' "$(ls "$STATE")"
+
+# --- nitro-cli
+cat >"$WORK/bin/nitro-cli" <<'END'
+#!/bin/sh
+# Keeps one enclave: its name in $WORK/nitro.name, its process in $WORK/nitro.pid.
+echo "$*" >>"$WORK/nitro.args"
+case $1 in
+run-enclave)
+    [ "$NITRO" != fails ] || { echo '[ E39 ] Enclave process connection failure' >&2; exit 39; }
+    [ "$NITRO" != odd ] || { echo '{"EnclaveCID": "x"}'; exit 0; }
+    sleep 1000 >/dev/null 2>&1 &
+    echo $! >"$WORK/nitro.pid"
+    echo 'Start allocating memory...' >&2
+    printf '{\n  "EnclaveName": "n",\n  "EnclaveID": "i-0-enc7",\n  "ProcessID": %s,\n  "EnclaveCID": 4294900000\n}\n' $! ;;
+describe-enclaves)
+    if [ -e "$WORK/nitro.pid" ]; then echo '[{"EnclaveID": "i-0-enc7"}]'; else echo '[]'; fi ;;
+terminate-enclave)
+    [ "$2 $3" = '--enclave-id i-0-enc7' ] || exit 1
+    kill "$(cat "$WORK/nitro.pid")"
+    rm "$WORK/nitro.pid" ;;
+console) echo "console of $3" ;;
+esac
+END
+chmod +x "$WORK/bin/nitro-cli"
+export WORK PATH=$WORK/bin:$PATH
+end_fake_nitro() {
+    [ ! -e "$WORK/nitro.pid" ] || kill "$(cat "$WORK/nitro.pid")"
+    rm -f "$WORK/nitro.pid"
+}
+trap 'end_fake_nitro; finish' EXIT
+nitro_args() { tail -n 1 "$WORK/nitro.args"; }
+
+gives nitro-run 0 'real ready after' casemate run --backend nitro --name real --cpus 4 --memory 512 "$IMG"
+same nitro-run-arguments "run-enclave --eif-path $IMG --cpu-count 4 --memory 512 --enclave-name real" "$(nitro_args)"
+gives nitro-ps 0 '^real +web.eif +nitro +4 +512M +running .*vsock:4294900000$' casemate ps
+gives nitro-ps-json 0 '"enclave_id":"i-0-enc7"' casemate ps --json
+gives nitro-console 1 'only when it was run with --debug' casemate console real
+gives nitro-name-taken 1 'real is there already' casemate run --backend nitro --name real "$IMG"
+gives nitro-exec 125 'casemate: exec: real: ' casemate exec real true
+gives nitro-stop 0 '^real$' casemate stop --time 0 real
+same nitro-stop-arguments 'terminate-enclave --enclave-id i-0-enc7' "$(nitro_args)"
+same nitro-stopped '' "$(casemate ps -q)"
+gives nitro-debug 0 'dbg ready after' casemate run --backend nitro --name dbg --debug "$IMG"
+same nitro-debug-arguments "run-enclave --eif-path $IMG --cpu-count 2 --memory 256 --enclave-name dbg --debug-mode" "$(nitro_args)"
+gives nitro-debug-console 0 'console of i-0-enc7' casemate console dbg
+end_fake_nitro
+gives nitro-gone 0 '^dbg .* dead ' casemate ps
+gives nitro-stop-gone 0 '^dbg$' casemate stop dbg
+NITRO=fails gives nitro-fails 1 'run-enclave failed \(status 39\).*it said' casemate run --backend nitro "$IMG"
+also nitro-fails-says-why 'E39.*connection failure'
+NITRO=odd gives nitro-odd 1 'did not say EnclaveID' casemate run --backend nitro "$IMG"
+PATH=${PATH#"$WORK/bin:"} gives nitro-missing 1 'is it installed and in PATH' casemate run --backend nitro "$IMG"
+same nitro-leaves-nothing '' "$(casemate ps -q)"
+
+# --- completion: complete WORD... is what bash offers for the last word
+complete_() {
+    bash -c '. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
+        _casemate; printf "%s\n" "${COMPREPLY[@]}"' bash "$ROOT/tools/casemate/completion.bash" casemate "$@" | sort | tr '\n' ' ' | sed 's/ $//'
+}
+cd "$WORK" || exit 1
+mkdir -p comp/deep && touch comp/file.eif comp/file.txt && cd comp || exit 1
+check run-completion casemate run --name web "$IMG"
+same complete-verbs "$(echo $VERBS help | tr ' ' '\n' | sort | tr '\n' ' ' | sed 's/ $//')" "$(complete_ '')"
+same complete-verb 'pull push' "$(complete_ pu)"
+same complete-option '--backend' "$(complete_ run --b)"
+same complete-backend 'emulator nitro' "$(complete_ run --backend '')"
+same complete-image 'deep file.eif' "$(complete_ run '')"
+same complete-name 'web' "$(complete_ exec -i w)"
+same complete-stop 'web' "$(complete_ stop '')"
+same complete-push-source 'file.eif file.txt' "$(complete_ push fi)"
+same complete-push-target 'web:' "$(complete_ push file.txt w)"
+same complete-pull-source 'web:' "$(complete_ pull w)"
+same complete-pull-destination 'deep file.eif file.txt' "$(complete_ pull web:/x '')"
+for verb in $VERBS; do
+    for option in $(casemate "$verb" --help | grep -o -- '^  .*' | grep -o -- '--[a-z]\+' | sort -u); do
+        case " $(complete_ "$verb" --) " in
+        *" $option "*) ;;
+        *) not_ok "complete-$verb$option" "the completion does not know it" ;;
+        esac
+    done
+done
+check stop-completion casemate stop --time 0 web
+
+done_testing

@@ -1,0 +1,90 @@
+# shellcheck shell=bash
+# Completion of casemate for bash: verbs, options, names of running enclaves,
+# files. Put `. completion.bash` into ~/.bashrc, or the file itself under the
+# name casemate into /usr/share/bash-completion/completions.
+
+_casemate_options() {
+    case $1 in
+    run) echo --name --cpus --memory --backend --debug --help ;;
+    ps) echo --json --quiet --help ;;
+    stop) echo --time --help ;;
+    console) echo --follow --help ;;
+    push | pull) echo --resume --help ;;
+    exec) echo --interactive --tty --detach --env --workdir --user --help ;;
+    esac
+}
+
+# _casemate_files WORD [SUFFIX]: files with that suffix, and folders.
+_casemate_files() {
+    local f
+    while IFS= read -r f; do
+        if [ -d "$f" ] || [[ $f == *"${2:-}" ]]; then COMPREPLY+=("$f"); fi
+    done < <(compgen -f -- "$1")
+    compopt -o filenames 2>/dev/null
+}
+
+# _casemate_names WORD [SUFFIX]
+_casemate_names() {
+    local name
+    while IFS= read -r name; do
+        [[ $name == "$1"* ]] && COMPREPLY+=("$name${2:-}")
+    done < <(casemate ps -q 2>/dev/null)
+    [ -z "${2:-}" ] || compopt -o nospace 2>/dev/null
+}
+
+# How many operands of VERB stand before the word in hand.
+_casemate_operands() {
+    local i n=0
+    for ((i = 2; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+        --name | --cpus | --memory | --backend | --time | --env | --workdir | --user | -e | -w | -u) ((i++)) ;;
+        -t) [ "${COMP_WORDS[1]}" = stop ] && ((i++)) ;;
+        -*) ;;
+        *) ((n++)) ;;
+        esac
+    done
+    echo "$n"
+}
+
+_casemate_operand() {
+    local verb=$1 word=$2 before
+    before=$(_casemate_operands)
+    case $verb in
+    run) _casemate_files "$word" .eif ;;
+    stop) _casemate_names "$word" ;;
+    console) [ "$before" -gt 0 ] || _casemate_names "$word" ;;
+    exec) if [ "$before" -eq 0 ]; then _casemate_names "$word"; else _casemate_files "$word"; fi ;;
+    push)
+        [ "$before" -eq 0 ] || _casemate_names "$word" :
+        _casemate_files "$word"
+        ;;
+    pull)
+        [ -z "$word" ] && [ "$before" -gt 0 ] || _casemate_names "$word" :
+        [ "$before" -eq 0 ] || _casemate_files "$word"
+        ;;
+    help) mapfile -t COMPREPLY < <(compgen -W 'run ps stop console push pull exec' -- "$word") ;;
+    esac
+}
+
+_casemate() {
+    local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
+    COMPREPLY=()
+    if [ "$COMP_CWORD" -eq 1 ]; then
+        mapfile -t COMPREPLY < <(compgen -W 'run ps stop console push pull exec help' -- "$word")
+        return
+    fi
+    case $previous in
+    --backend)
+        mapfile -t COMPREPLY < <(compgen -W 'emulator nitro' -- "$word")
+        return
+        ;;
+    --name | --cpus | --memory | --time | --env | --workdir | --user) return ;;
+    esac
+    if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$(_casemate_options "$verb")" -- "$word")
+    else
+        _casemate_operand "$verb" "$word"
+    fi
+}
+
+complete -F _casemate casemate
