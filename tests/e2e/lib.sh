@@ -1,0 +1,109 @@
+# shellcheck shell=bash
+# What the end to end scripts share: sourced first by each of them.
+#
+# A script prints "ok NAME", "not ok NAME: why" or "skip NAME: why" a case and
+# exits 1 if one failed. It works in a folder of its own, with a run folder of
+# its own, so that its enclaves cannot be mistaken for others; both are gone
+# and all its enclaves ended when it ends, however it ends.
+set -uo pipefail
+ROOT=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)
+export LC_ALL=C TZ=UTC0
+umask 022
+CASEMATE=$ROOT/build/casemate
+IMAGE=$ROOT/build/casemate-image
+BUSYBOX=/bin/busybox
+WORK=$(mktemp -d /tmp/e2e.XXXXXX) # short: sockets lie below it
+export XDG_RUNTIME_DIR=$WORK/run
+mkdir -m 700 "$XDG_RUNTIME_DIR"
+# The tests run casemate by its name, as people do.
+PATH=$ROOT/build:$PATH
+FAILED=0
+
+finish() {
+    local names
+    names=$("$CASEMATE" ps -q 2>/dev/null)
+    # shellcheck disable=SC2086
+    [ -z "$names" ] || "$CASEMATE" stop --time 0 $names >/dev/null 2>&1
+    [ -z "$(jobs -p)" ] || kill $(jobs -p) 2>/dev/null
+    rm -rf -- "$WORK"
+}
+trap finish EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+ok() { printf 'ok %s\n' "$1"; }
+not_ok() {
+    printf 'not ok %s: %s\n' "$1" "$2"
+    FAILED=1
+}
+skip() { printf 'skip %s: %s\n' "$1" "$2"; }
+done_testing() { exit "$FAILED"; }
+
+said() { tail -n 3 "$WORK/said" | tr '\n' ' '; }
+
+# check NAME COMMAND...: ok if COMMAND succeeds.
+check() {
+    local name=$1
+    shift
+    if "$@" >"$WORK/said" 2>&1; then ok "$name"; else not_ok "$name" "$* gave $?: $(said)"; fi
+}
+# gives NAME STATUS PATTERN COMMAND...: ok if COMMAND has the status and what it
+# says, on either stream, matches the extended regular expression.
+gives() {
+    local name=$1 status=$2 pattern=$3 got=0
+    shift 3
+    "$@" >"$WORK/said" 2>&1 || got=$?
+    if [ "$got" = "$status" ] && { [ -z "$pattern" ] || grep -qE -- "$pattern" "$WORK/said"; }; then
+        ok "$name"
+    else
+        not_ok "$name" "status $got (wanted $status), wanted '$pattern', said: $(said)"
+    fi
+}
+# same NAME WANTED GOT
+same() {
+    if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "wanted '$2', got '$3'"; fi
+}
+
+# demo_image OUT [CMD...]: an image whose root is busybox and /etc/passwd.
+demo_image() {
+    local out=$1 root=$WORK/root
+    shift
+    if [ ! -d "$root" ]; then
+        mkdir -p "$root/bin" "$root/etc" "$root/tmp" "$root/data"
+        chmod 1777 "$root/tmp"
+        cp "$BUSYBOX" "$root/bin/busybox"
+        "$BUSYBOX" --list | grep -vx busybox | while read -r applet; do ln -sf busybox "$root/bin/$applet"; done
+        printf 'root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000::/data:/bin/sh\n' >"$root/etc/passwd"
+        printf 'root:x:0:\napp:x:1000:\ndisk:x:6:app\n' >"$root/etc/group"
+    fi
+    "$IMAGE" build --from "$root" --channel open -o "$out" ${1:+-- "$@"} >"$WORK/measures" 2>"$WORK/said"
+}
+
+# boot NAME [run's options]: builds the image once and boots it.
+boot() {
+    local name=$1
+    shift
+    [ -e "$WORK/demo.eif" ] || demo_image "$WORK/demo.eif" || {
+        not_ok "build-image" "$(said)"
+        done_testing
+    }
+    "$CASEMATE" run --name "$name" "$@" "$WORK/demo.eif" >"$WORK/said" 2>&1 || {
+        not_ok "boot-$name" "$(said)"
+        "$CASEMATE" console "$name" 2>/dev/null | tail -n 20
+        done_testing
+    }
+    ok "boot-$name"
+}
+
+# Where the enclave's hybrid socket is.
+vm_socket() { printf '%s\n' "$XDG_RUNTIME_DIR/casemate/$1/vm.sock"; }
+
+# alive NAME CASE: a new session works.
+alive() { gives "$2" 0 '^alive$' "$CASEMATE" exec "$1" -- /bin/echo alive; }
+
+# same_tree A B: names, kinds, modes, times to the nanosecond, link targets
+# and contents are the same.
+same_tree() {
+    python3 "$ROOT/tests/e2e/tree.py" compare "$1" "$2"
+}
