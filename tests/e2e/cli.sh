@@ -17,6 +17,18 @@ also() {
     if grep -qE -- "$2" "$WORK/said"; then ok "$1"; else not_ok "$1" "wanted '$2', said: $(said)"; fi
 }
 
+# until_line FILE LINE: waits until FILE, which grows, has LINE; not for ever.
+until_line() { timeout 60 tail -F -n +1 "$1" 2>/dev/null | grep -qx -- "$2"; }
+# ended PID: waits until that process is gone; not for ever.
+ended() {
+    python3 -c 'import os, select, sys
+try:
+    fd = os.pidfd_open(int(sys.argv[1]))
+except ProcessLookupError:
+    sys.exit(0)
+sys.exit(0 if select.select([fd], [], [], 60)[0] else 1)' "$1"
+}
+
 # --- help and wrong use
 gives no-verb 2 '^usage: casemate VERB' casemate
 gives help 0 '^  exec ' casemate help
@@ -124,7 +136,7 @@ gives lost-last-console 0 'lost has ended; its last console' casemate console lo
 FAKE=chatter check run-chatter casemate run --name loud "$IMG"
 casemate console -f loud >"$WORK/console" &
 follower=$!
-tail -F -n +1 "$WORK/console" 2>/dev/null | grep -qx 'the end'
+until_line "$WORK/console" 'the end'
 check chatter-followed grep -qx 'the end' "$WORK/console"
 casemate console loud >"$WORK/console2"
 check chatter-is-bounded test "$(stat -c %s "$WORK/console2")" -le 9000000
@@ -136,12 +148,12 @@ same follower-ends 0 $?
 # Interrupted before it is ready: nothing is left.
 FAKE=silent casemate run --debug "$IMG" >"$WORK/silent" 2>&1 &
 runner=$!
-tail -F -n +1 "$WORK/silent" 2>/dev/null | grep -qx 'console line 30'
+until_line "$WORK/silent" 'console line 30'
 same booting booting "$(casemate ps --json | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["state"])')"
 monitor=$(casemate ps --json | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["pid"])')
 kill -TERM "$runner"
 wait "$runner"
-tail --pid="$monitor" -f /dev/null
+check interrupted-monitor-ends ended "$monitor"
 same interrupted-leaves-nothing '' "$(casemate ps -q)"
 
 # The monitor is killed: its children die with it, the name is free again.
@@ -149,7 +161,7 @@ check run-killed casemate run --name dead "$IMG"
 monitor=$(casemate ps --json | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["pid"])')
 children=$(cat "/proc/$monitor/task/$monitor/children")
 kill -KILL "$monitor"
-for child in $children; do tail --pid="$child" -f /dev/null; done
+for child in $children; do check killed-monitor-takes-children ended "$child"; done
 gives dead-is-shown 0 '^dead .* dead ' casemate ps
 check dead-name-is-free casemate run --name dead "$IMG"
 check stop-dead casemate stop --time 0 dead
