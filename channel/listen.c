@@ -41,9 +41,7 @@ enum {
 	/* Tags of epoll beside the indices of places. */
 	TAG_LISTENER = PENDING_MAX,
 	TAG_ADMIT,
-	/* Per wakeup: connections accepted, bytes dropped of one that lingers. */
-	ACCEPT_BUDGET = 32,
-	DROP_BUDGET = 65536,
+	DROP_BUDGET = 65536, /* bytes a wakeup, of one that lingers */
 	EVENTS = 64,
 	TEXT_MAX = 64,
 };
@@ -332,27 +330,24 @@ static void accept_one(struct place *p, int fd)
 	read_frame(p);
 }
 
+/* One a wakeup: an accept that finds nothing sleeps until the kernel's next
+ * tick on a vsock listener, non-blocking or not. */
 static void on_listener(void)
 {
-	for (int i = 0; i < ACCEPT_BUDGET; i++) {
-		struct place *p = find_place();
-		int fd;
+	struct place *p = find_place();
+	int fd;
 
-		if (!p) {
-			accepting(false);
-			return;
-		}
-		fd = accept4(s.listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd >= 0) {
-			accept_one(p, fd);
-		} else if (errno == EAGAIN) {
-			return;
-		} else if (transient()) {
-			log_line("accept: %m; trying again");
-			accepting(false);
-			s.retry_ms = s.now_ms + PENDING_RETRY_MS;
-			return;
-		}
+	if (!p) {
+		accepting(false);
+		return;
+	}
+	fd = accept4(s.listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd >= 0) {
+		accept_one(p, fd);
+	} else if (errno != EAGAIN && transient()) {
+		log_line("accept: %m; trying again");
+		accepting(false);
+		s.retry_ms = s.now_ms + PENDING_RETRY_MS;
 	}
 }
 
