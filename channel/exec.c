@@ -46,9 +46,7 @@ enum {
 static struct exec {
 	struct duplex link;
 	struct spawned cmd;
-	/* A ring of input that the command has not taken. */
-	uint8_t pending[STDIN_WINDOW];
-	size_t at, len;
+	size_t at, len;               /* of pending */
 	uint32_t window;              /* bytes that the host may still send */
 	uint32_t due;                 /* bytes taken and not yet given back */
 	bool takes_input;             /* STDIN is in turn; then it ends */
@@ -57,7 +55,10 @@ static struct exec {
 	struct exit_msg exit;
 	size_t drained[2];            /* bytes since then, of output and error */
 	bool exit_sent;               /* EXIT is in link.out */
+	/* From here on nothing is cleared, so that pages exist once used. */
 	uint8_t in[IN_MAX], out[OUT_MAX];
+	/* A ring of input that the command has not taken. */
+	uint8_t pending[STDIN_WINDOW];
 } x;
 
 static_assert((int)STDIN_WINDOW >= (int)FRAME_CONTROL_MAX, "every frame of the host fits into in");
