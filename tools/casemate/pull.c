@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "appliance/base/io.h"
+#include "tools/casemate/interrupt.h"
 #include "tools/casemate/meter.h"
 #include "tools/casemate/target.h"
 #include "tools/casemate/text.h"
@@ -59,8 +60,10 @@ static int pull_main(int argc, char **argv)
 	if (fd < 0)
 		return STATUS_FAILED;
 	meter_start(&meter, &t);
+	interrupt_start(fd);
 	rc = transfer_pull(fd, &t, argv + optind, count, dst, into);
 	status = meter_end(&meter, &t, rc, target.text);
+	interrupt_end();
 	io_close(&fd);
 	return status;
 }
