@@ -105,7 +105,8 @@ apt_deb() {
     for suite in "$@"; do
         version=$(private_apt apt-cache madison "$package" |
             awk -F' *[|] *' -v s="$suite/main" '$3 ~ s && $3 ~ /Packages/ { print $2; exit }')
-        [ -n "$version" ] && dpkg --compare-versions "$version" ge "$least" || continue
+        [ -n "$version" ] || continue
+        dpkg --compare-versions "$version" ge "$least" || continue
         dir=$WORK/deb-$package
         mkdir -p "$dir"
         (cd "$dir" && private_apt apt-get download "$package=$version") >&2 || continue

@@ -4,8 +4,10 @@
 
 : "${ROOT:?}"
 CACHE=${CASEMATE_CACHE:-${HOME:?}/.cache/casemate}
+# shellcheck disable=SC2034
 LOCK=$ROOT/tools/build/lock
 BUILD=$ROOT/build
+# shellcheck disable=SC2034
 JOBS=$(nproc)
 export CASEMATE_CACHE=$CACHE
 

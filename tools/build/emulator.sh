@@ -74,7 +74,7 @@ compile_emulator() {
     done
     export PYTHONPATH=$WORK/debs/usr/lib/python3/dist-packages
     mkdir "$tree/build"
-    cd "$tree/build"
+    cd "$tree/build" || return
     ../configure --python=/usr/bin/python3 --target-list=x86_64-softmmu \
         --without-default-features --without-default-devices --with-devices-x86_64=casemate \
         --enable-system --enable-tcg --enable-kvm --enable-libcbor --enable-gnutls \
@@ -119,7 +119,7 @@ compile_erofs() { # DIR
     part=$WORK/tools
     mkdir -p "$part"
     make -C "$lz4" -j"$JOBS" BUILD_SHARED=no liblz4.a
-    cd "$BUILD/src/erofs-utils"
+    cd "$BUILD/src/erofs-utils" || return
     ./autogen.sh
     # One thread: the order of what several write is not promised.
     liblz4_CFLAGS=-I$lz4 liblz4_LIBS=$lz4/liblz4.a ./configure --enable-lz4 --disable-lzma \

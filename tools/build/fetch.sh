@@ -145,7 +145,7 @@ build_musl() {
 compile_musl() { # KEY
     rm -rf "$BUILD/musl" "$BUILD/obj/musl"
     mkdir -p "$BUILD/obj/musl"
-    cd "$BUILD/obj/musl"
+    cd "$BUILD/obj/musl" || return
     # -Os: PID 1 and its roles copy with memcpy (assembly) and are otherwise
     # bound by the kernel and by BearSSL, which is compiled for speed.
     CFLAGS='-Os -pipe -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables' \

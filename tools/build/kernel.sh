@@ -11,7 +11,8 @@ cache_holds() {
 
 # cache_put PART DIR: seals PART and gives it its final name.
 cache_put() {
-    (cd "$1" && find . -type f ! -name SHA256SUMS -print0 | sort -z | xargs -0 sha256sum >SHA256SUMS)
+    (cd "$1" && find . -type f -print0 | sort -z | xargs -0 sha256sum) >"$1.sums"
+    mv -- "$1.sums" "$1/SHA256SUMS"
     rm -rf -- "$2"
     mkdir -p -- "$(dirname -- "$2")"
     mv -- "$1" "$2"

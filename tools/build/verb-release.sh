@@ -17,10 +17,10 @@ verb_main() {
     local name file
     [ -z "$(git status --porcelain)" ] || die 'the tree has changes that are not committed: commit or remove them'
     lock_build
+    export NO_SUBSTITUTE=1
     while read -r name _; do
         file=$CACHE/src/$(lock_field "$name" file)
         if [ ! -e "$file" ]; then
-            [ "$name" != linux ] || NO_SUBSTITUTE=1
             apt_ready
             step "fetch $(basename -- "$file")" fetch_source "$name"
         fi
