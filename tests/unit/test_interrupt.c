@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "appliance/base/io.h"
 #include "tools/casemate/interrupt.h"
 
 struct child {
@@ -30,7 +31,7 @@ static struct child start(int ignored)
 		if (ignored != 0)
 			signal(ignored, SIG_IGN);
 		interrupt_start(pair[0]);
-		if (write(report[1], "r", 1) != 1 || read(pair[0], &b, 1) != 0 ||
+		if (write(report[1], "r", 1) != 1 || io_read_full(pair[0], &b, 1) != RC_EOF ||
 		    write(report[1], "c", 1) != 1)
 			_exit(9);
 		interrupt_end();
