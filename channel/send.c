@@ -405,7 +405,7 @@ static enum rc base_name(struct sender *s, const char *path, char name[NAME_LEN_
 
 enum rc send_path(struct sender *s, const char *path)
 {
-	char name[NAME_LEN_MAX + 1];
+	char name[NAME_LEN_MAX + 1] = "";
 	enum rc rc = base_name(s, path, name);
 
 	if (rc != RC_OK)

@@ -78,8 +78,9 @@ static void parse(struct exec *x, int argc, char **argv)
 static int exec_main(int argc, char **argv)
 {
 	static struct exec x;
+	static char term[] = "TERM";
 	struct target target;
-	char who[WHO_MAX], term[] = "TERM";
+	char who[WHO_MAX];
 	int at, fd, status;
 
 	parse(&x, argc, argv);

@@ -189,9 +189,9 @@ static int stop_main(int argc, char **argv)
 		{ 0 },
 	};
 	uint32_t seconds = DEFAULT_S;
-	int status = STATUS_OK, c;
+	int status = STATUS_OK;
 
-	while ((c = verb_option(&verb_stop, argc, argv, ":ht:", longs)) != -1) {
+	while (verb_option(&verb_stop, argc, argv, ":ht:", longs) != -1) {
 		if (!text_number(optarg, 0, 86400, &seconds))
 			verb_misuse(&verb_stop, "--time %s: a number of seconds, at most 86400", optarg);
 	}

@@ -145,7 +145,7 @@ static enum rc beside_us(char path[PATH_MAX], const char *name)
 	slash = strrchr(path, '/');
 	if ((size_t)(slash + 1 - path) + strlen(name) >= PATH_MAX)
 		return fail(RC_LIMIT, "'%s': too long a path", path);
-	strcpy(slash + 1, name);
+	memcpy(slash + 1, name, strlen(name) + 1);
 	return RC_OK;
 }
 

@@ -129,7 +129,8 @@ static enum rc load_metadata(const char *path, uint8_t **text, struct slice *s)
 		return RC_OK;
 	}
 	rc = assemble_read("metadata", path, EIF_METADATA_MAX, text, s);
-	*s = trimmed(*s);
+	if (rc == RC_OK)
+		*s = trimmed(*s);
 	if (rc == RC_OK && metadata_load(*s, &root, why) != RC_OK)
 		rc = fail(RC_BAD, "metadata '%s': %s", path, why);
 	metadata_free(&root);
