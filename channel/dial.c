@@ -82,7 +82,9 @@ enum rc dial_vsock(uint32_t cid, uint32_t port, int *fd)
 {
 	int64_t deadline = clock_mono_ms() + DIAL_TIMEOUT_MS;
 	struct sockaddr_vm to = {
-		.svm_family = AF_VSOCK, .svm_cid = cid, .svm_port = port,
+		.svm_family = AF_VSOCK,
+		.svm_cid = cid,
+		.svm_port = port,
 	};
 	enum rc rc = RC_OK;
 	int s;

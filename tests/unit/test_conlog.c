@@ -82,7 +82,9 @@ static void test_tail(void)
 	CHECK(tail_is("1\n2\n3\n4", 7, 2, "  3\n  4\n"));
 	CHECK(tail_is("1\n\033[2Jx\n", 8, 1, "  ?[2Jx\n"));
 	memset(big, '\n', sizeof big);
-	memcpy(big + sizeof big - 5, "a\nb\nc", 5);
+	big[sizeof big - 5] = 'a';
+	big[sizeof big - 3] = 'b';
+	big[sizeof big - 1] = 'c';
 	CHECK(tail_is(big, sizeof big, 2, "  b\n  c\n"));
 }
 

@@ -78,8 +78,8 @@ static void test_ok(void)
 static void test_refused(void)
 {
 	static const char *const bad[] = {
-		"ok 5\n", "OK\n", "OK \n", "OK 5 \n", "OK x\n", "ERR\n", "\n",
-		"OK 00000000000000000000000000000000000000\n",
+		"ok 5\n", "OK\n",  "OK \n", "OK 5 \n",
+		"OK x\n", "ERR\n", "\n",    "OK 00000000000000000000000000000000000000\n",
 	};
 	int fd;
 

@@ -82,8 +82,13 @@ static void test_save_load(void)
 static void test_damaged_info(void)
 {
 	static const char *const texts[] = {
-		"", "\n\n\n", "image", "cpus -1\nmemory 1e9\n", "life nonsense\n",
-		"backend nitro\nid \ncid 99999999999\n", "unknown key\n",
+		"",
+		"\n\n\n",
+		"image",
+		"cpus -1\nmemory 1e9\n",
+		"life nonsense\n",
+		"backend nitro\nid \ncid 99999999999\n",
+		"unknown key\n",
 	};
 	struct enclave e = named("bad"), r;
 	int lock = state_claim(&e, false);
@@ -126,7 +131,7 @@ static void test_claim(void)
 static void test_lock_is_inherited(void)
 {
 	struct enclave e = named("heir"), r;
-	int lock = state_claim(&e, false), p[2], status;
+	int lock = state_claim(&e, false), p[2] = { -1, -1 }, status;
 	char c;
 	pid_t pid;
 
@@ -151,7 +156,7 @@ static void test_claim_at_once(void)
 {
 	enum { MANY = 40 };
 	static char names[STATE_ENCLAVES_MAX][STATE_NAME_MAX];
-	int done[2], go[2], status;
+	int done[2] = { -1, -1 }, go[2] = { -1, -1 }, status;
 	size_t n = 0;
 	char c = 0;
 
@@ -163,7 +168,9 @@ static void test_claim_at_once(void)
 			close(done[0]);
 			close(go[1]);
 			_exit(state_claim(&e, true) >= 0 && write(done[1], "", 1) == 1 &&
-			      read(go[0], &c, 1) == 0 ? 0 : 1);
+			                      read(go[0], &c, 1) == 0
+			              ? 0
+			              : 1);
 		}
 	}
 	close(done[1]);
@@ -195,7 +202,8 @@ static void test_long_unique(void)
 	one = state_claim(&a, true);
 	two = state_claim(&b, true);
 	CHECK(one >= 0 && two >= 0 && state_name_ok(b.name));
-	CHECK(strlen(b.name) == STATE_NAME_MAX - 1 && strcmp(b.name + STATE_NAME_MAX - 3, "-2") == 0);
+	CHECK(strlen(b.name) == STATE_NAME_MAX - 1 &&
+	      strcmp(b.name + STATE_NAME_MAX - 3, "-2") == 0);
 	close(one);
 	close(two);
 	state_remove(a.name, false);

@@ -28,23 +28,33 @@ static void test_clean(void)
 	CLEANS("nul\0nul", true, "nul?nul");
 	CLEANS("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x99\x82", false,
 	       "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x99\x82");
-	CLEANS("\xc2\x9b" "31m", false, "?31m");          /* C1: CSI */
-	CLEANS("\xe2\x80\xae" "fdp", false, "?fdp");      /* right-to-left override */
-	CLEANS("\xe2\x81\xa6x", false, "?x");             /* isolate */
-	CLEANS("\xe2\x80\xa8x", true, "?x");              /* line separator */
+	CLEANS("\xc2\x9b"
+	       "31m",
+	       false, "?31m"); /* C1: CSI */
+	/* Right-to-left override and isolate, not written as literals: a reader of
+	 * this file is to see what is there. */
+	for (char last = '\xaa'; last <= '\xae'; last++)
+		CHECK(cleans((char[]){ '\xe2', '\x80', last, 'x' }, 4, false, "?x"));
+	for (char last = '\xa6'; last <= '\xa9'; last++)
+		CHECK(cleans((char[]){ '\xe2', '\x81', last, 'x' }, 4, false, "?x"));
+	CLEANS("\xe2\x80\xa8x", true, "?x"); /* line separator */
 }
 
 static void test_not_utf8(void)
 {
-	CLEANS("\x9b" "31m", false, "?31m");
-	CLEANS("\xc0\x80", false, "??");                   /* overlong */
+	CLEANS("\x9b"
+	       "31m",
+	       false, "?31m");
+	CLEANS("\xc0\x80", false, "??"); /* overlong */
 	CLEANS("\xe0\x9f\xbf", false, "???");
-	CLEANS("\xed\xa0\x80", false, "???");              /* surrogate */
-	CLEANS("\xf4\x90\x80\x80", false, "????");         /* above U+10FFFF */
+	CLEANS("\xed\xa0\x80", false, "???");      /* surrogate */
+	CLEANS("\xf4\x90\x80\x80", false, "????"); /* above U+10FFFF */
 	CLEANS("\xf5\x80\x80\x80", false, "????");
-	CLEANS("\xe2\x82", false, "??");                   /* cut */
+	CLEANS("\xe2\x82", false, "??"); /* cut */
 	CLEANS("\xf0\x9f\x99", false, "???");
-	CLEANS("\xc3" "a", false, "?a");
+	CLEANS("\xc3"
+	       "a",
+	       false, "?a");
 }
 
 /* Whatever the input, the output fits and is clean itself. */
@@ -57,8 +67,8 @@ static void test_every_pair(void)
 		char in[2] = { (char)(v >> 8), (char)v };
 		size_t n = text_clean(out, sizeof out, in, 2, false);
 
-		ok = ok && n <= 2 && out[n] == '\0' && text_clean(again, sizeof again, out, n, false) == n &&
-		     strcmp(out, again) == 0;
+		ok = ok && n <= 2 && out[n] == '\0' &&
+		     text_clean(again, sizeof again, out, n, false) == n && strcmp(out, again) == 0;
 	}
 	CHECK(ok);
 }

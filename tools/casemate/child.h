@@ -10,10 +10,10 @@ enum { CHILD_ARGS_MAX = 48 };
 struct child {
 	const char *argv[CHILD_ARGS_MAX + 1]; /* NULL-terminated; argv[0] is searched in PATH
 	                                       * unless it has a slash */
-	const char *dir;   /* working directory, or NULL */
-	int in, out, err;  /* -1: /dev/null */
-	int extra;         /* becomes descriptor 3, or -1 */
-	bool die_with_us;  /* SIGKILL when the thread that starts it ends */
+	const char *dir;                      /* working directory, or NULL */
+	int in, out, err;                     /* -1: /dev/null */
+	int extra;                            /* becomes descriptor 3, or -1 */
+	bool die_with_us;                     /* SIGKILL when the thread that starts it ends */
 };
 
 /* A child with nothing but a command's name. */

@@ -15,7 +15,7 @@ struct conlog {
 	const char *path, *old; /* kept by pointer */
 	int fd;                 /* -1: could not be opened; nothing is kept */
 	size_t size;
-	size_t max;             /* bytes of one file */
+	size_t max; /* bytes of one file */
 };
 
 void conlog_open(struct conlog *l, const char *path, const char *old, size_t max);

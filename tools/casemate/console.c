@@ -46,7 +46,8 @@ static bool wait_change(int events, int monitor)
 {
 	char buf[4096];
 	struct pollfd p[2] = {
-		{ .fd = events, .events = POLLIN }, { .fd = monitor, .events = POLLIN },
+		{ .fd = events, .events = POLLIN },
+		{ .fd = monitor, .events = POLLIN },
 	};
 
 	if (poll(p, 2, -1) < 0)
@@ -156,11 +157,7 @@ static int console_main(int argc, char **argv)
 	return STATUS_FAILED;
 }
 
-const struct verb verb_console = {
-	.name = "console",
-	.summary = "show what an enclave printed",
-	.usage = "[-f] NAME",
-	.help =
+static const char help_text[] =
 	"Shows the console of an enclave of `casemate run`, the last 4 to 8 MiB of it; of\n"
 	"one that ended unasked, what it printed last. With the nitro backend that takes\n"
 	"`run --debug`, and nitro-cli shows it and goes on.\n"
@@ -169,7 +166,13 @@ const struct verb verb_console = {
 	"\n"
 	"examples:\n"
 	"  casemate console demo | tail\n"
-	"  casemate console -f demo\n",
+	"  casemate console -f demo\n";
+
+const struct verb verb_console = {
+	.name = "console",
+	.summary = "show what an enclave printed",
+	.usage = "[-f] NAME",
+	.help = help_text,
 	.usage_status = STATUS_USAGE,
 	.run = console_main,
 };

@@ -46,7 +46,8 @@ static bool find_program(const struct emulator *em, const char *name, char path[
 	if (access(path, X_OK) == 0)
 		return true;
 	say("the emulator's %s cannot be used (%s: %m): ./build.sh build makes it, or set "
-	    "CASEMATE_EMULATOR to the folder it is in", name, path);
+	    "CASEMATE_EMULATOR to the folder it is in",
+	    name, path);
 	return false;
 }
 
@@ -107,6 +108,8 @@ pid_t emulator_start_vm(const struct emulator *em, const struct enclave *e, cons
 {
 	struct child c = child_of(em->qemu);
 	char machine[STATE_NAME_MAX + 40], memory[16], cpus[16];
+	/* An option and its value belong together. */
+	/* clang-format off */
 	const char *const args[] = {
 		"-L", em->dir, "-M", machine, "-kernel", e->image, "-m", memory, "-smp", cpus,
 		"-accel", em->kvm ? "kvm" : "tcg,thread=multi",
@@ -121,6 +124,7 @@ pid_t emulator_start_vm(const struct emulator *em, const struct enclave *e, cons
 		 * call reaches it directly. */
 		"-global", "virtio-mmio.ioeventfd=off",
 	};
+	/* clang-format on */
 
 	snprintf(machine, sizeof machine, "nitro-enclave,vsock=c,id=%s", e->name);
 	snprintf(memory, sizeof memory, "%uM", (unsigned)e->memory_mib);

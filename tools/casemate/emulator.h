@@ -14,7 +14,7 @@
 #include "tools/casemate/state.h"
 
 struct emulator {
-	char dir[PATH_MAX - 64];     /* programs and firmware */
+	char dir[PATH_MAX - 64]; /* programs and firmware */
 	char qemu[PATH_MAX];
 	char vhost[PATH_MAX];
 	bool kvm;

@@ -70,9 +70,11 @@ static void parse(struct exec *x, int argc, char **argv)
 		}
 	}
 	if (x->a.detach && (x->a.in || x->a.tty))
-		verb_misuse(&verb_exec, "-d leaves the command alone: it goes with neither -i nor -t");
+		verb_misuse(&verb_exec,
+		            "-d leaves the command alone: it goes with neither -i nor -t");
 	if (x->a.tty && x->a.in && !isatty(STDIN_FILENO))
-		verb_misuse(&verb_exec, "-i with -t needs a terminal as standard input; leave out -t");
+		verb_misuse(&verb_exec,
+		            "-i with -t needs a terminal as standard input; leave out -t");
 }
 
 static int exec_main(int argc, char **argv)
@@ -106,11 +108,7 @@ static int exec_main(int argc, char **argv)
 	return status;
 }
 
-const struct verb verb_exec = {
-	.name = "exec",
-	.summary = "run a command in an enclave",
-	.usage = "[options] TARGET [--] COMMAND [ARGUMENT…]",
-	.help =
+static const char help_text[] =
 	"  -i, --interactive    pass standard input on\n"
 	"  -t, --tty            give the command a terminal\n"
 	"  -d, --detach         start it and leave it alone\n"
@@ -125,7 +123,13 @@ const struct verb verb_exec = {
 	"examples:\n"
 	"  casemate exec demo -- cat /etc/os-release\n"
 	"  casemate exec -it demo sh\n"
-	"  tar c . | casemate exec -i -w /data demo -- tar x\n",
+	"  tar c . | casemate exec -i -w /data demo -- tar x\n";
+
+const struct verb verb_exec = {
+	.name = "exec",
+	.summary = "run a command in an enclave",
+	.usage = "[options] TARGET [--] COMMAND [ARGUMENT…]",
+	.help = help_text,
 	.usage_status = ATTACH_FAILED,
 	.run = exec_main,
 };

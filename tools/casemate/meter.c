@@ -40,7 +40,8 @@ static void on_change(void *ctx, uint64_t bytes, uint64_t files, const char *nam
 	text_bytes(moved, bytes);
 	text_bytes(rate, bytes / (uint64_t)took * 1000);
 	text_clean(clean, sizeof clean, name, strlen(name), false);
-	n = snprintf(line, sizeof line, "%s, %s/s, %" PRIu64 " files  %s", moved, rate, files, clean);
+	n = snprintf(line, sizeof line, "%s, %s/s, %" PRIu64 " files  %s", moved, rate, files,
+	             clean);
 	/* A name of wide letters may be cut early: bytes are counted. */
 	if (n > (int)max)
 		line[max] = '\0';

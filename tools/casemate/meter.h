@@ -8,8 +8,8 @@
 #include "channel/transfer.h"
 
 struct meter {
-	bool on;            /* standard error is a terminal */
-	bool shown;         /* there is a line to take away */
+	bool on;    /* standard error is a terminal */
+	bool shown; /* there is a line to take away */
 	int64_t start_ms, last_ms;
 };
 

@@ -26,7 +26,15 @@ enum {
 };
 
 enum {
-	P_REPORT, P_CONSOLE, P_NOISE, P_VM, P_VHOST, P_CONTROL, P_BEATS, P_BEAT, P_CLIENT,
+	P_REPORT,
+	P_CONSOLE,
+	P_NOISE,
+	P_VM,
+	P_VHOST,
+	P_CONTROL,
+	P_BEATS,
+	P_BEAT,
+	P_CLIENT,
 	P_COUNT = P_CLIENT + MONITOR_CLIENTS_MAX,
 };
 
@@ -34,15 +42,15 @@ struct monitor {
 	const struct monitor_start *s;
 	char dir[STATE_PATH_MAX];
 	struct conlog log;
-	int fd[P_COUNT];            /* -1: not there */
-	pid_t vm, vhost;            /* -1: not running */
+	int fd[P_COUNT]; /* -1: not there */
+	pid_t vm, vhost; /* -1: not running */
 	char noise[NOISE_MAX];
 	size_t noise_len;
 	int64_t start_ms;
 	bool ready;
-	bool wanted;                /* its end was asked for */
+	bool wanted; /* its end was asked for */
 	bool over;
-	char why[256];              /* it is over */
+	char why[256]; /* it is over */
 };
 
 __attribute__((format(printf, 2, 3))) static void finish(struct monitor *m, const char *fmt, ...)
@@ -109,7 +117,8 @@ static int connect_vhost(struct monitor *m, int created)
 
 	while (!m->over) {
 		int fd = connect_at(EMULATOR_VHOST_SOCKET);
-		int wait = errno == ECONNREFUSED ? LISTEN_GAP_MS : (int)(deadline - clock_mono_ms());
+		int wait = errno == ECONNREFUSED ? LISTEN_GAP_MS
+		                                 : (int)(deadline - clock_mono_ms());
 		struct pollfd p[2] = {
 			{ .fd = m->fd[P_VHOST], .events = POLLIN },
 			{ .fd = created, .events = POLLIN },
@@ -118,7 +127,8 @@ static int connect_vhost(struct monitor *m, int created)
 		if (fd >= 0)
 			return fd;
 		if (clock_mono_ms() >= deadline)
-			finish(m, "vhost-device-vsock did not listen within %d s", VHOST_START_MS / 1000);
+			finish(m, "vhost-device-vsock did not listen within %d s",
+			       VHOST_START_MS / 1000);
 		else if (poll(p, 2, wait) < 0 && errno != EINTR)
 			finish(m, "poll: %m");
 		else if (p[0].revents != 0)

@@ -22,24 +22,24 @@
 
 enum {
 	MONITOR_BOOT_MS = 60000,
-	MONITOR_LOG_MAX = 4 << 20,   /* console.log becomes console.old */
-	MONITOR_CLIENTS_MAX = 32,    /* on the control socket; more are closed */
+	MONITOR_LOG_MAX = 4 << 20, /* console.log becomes console.old */
+	MONITOR_CLIENTS_MAX = 32,  /* on the control socket; more are closed */
 	MONITOR_REPORT_MAX = 512,
 	HEARTBEAT_PORT = 9000,
 	HEARTBEAT = 0xb7,
 };
 
 enum {
-	CONTROL_STOPPING = 's',      /* its end will be wanted */
-	CONTROL_KILL = 'k',          /* end it now */
+	CONTROL_STOPPING = 's', /* its end will be wanted */
+	CONTROL_KILL = 'k',     /* end it now */
 };
 
 struct monitor_start {
 	const struct emulator *em;
 	struct enclave *e;
-	int lock;         /* of state_claim() */
-	int report;       /* our end of the stream */
-	int echo;         /* the console goes there too until ready, or -1 */
+	int lock;   /* of state_claim() */
+	int report; /* our end of the stream */
+	int echo;   /* the console goes there too until ready, or -1 */
 };
 
 /* The body of the process; the folder is claimed and saved. */

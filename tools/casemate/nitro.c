@@ -114,7 +114,8 @@ static void collect_both(int fds[2], struct output o[2])
 {
 	while (fds[0] >= 0 || fds[1] >= 0) {
 		struct pollfd p[2] = {
-			{ .fd = fds[0], .events = POLLIN }, { .fd = fds[1], .events = POLLIN },
+			{ .fd = fds[0], .events = POLLIN },
+			{ .fd = fds[1], .events = POLLIN },
 		};
 
 		if (poll(p, 2, -1) < 0)
@@ -203,8 +204,8 @@ bool nitro_run(struct enclave *e)
 	struct child c = child_of("nitro-cli");
 	char cpus[16], memory[16];
 	const char *const args[] = {
-		"run-enclave", "--eif-path", e->image, "--cpu-count", cpus, "--memory", memory,
-		"--enclave-name", e->name,
+		"run-enclave", "--eif-path", e->image,         "--cpu-count", cpus,
+		"--memory",    memory,       "--enclave-name", e->name,
 	};
 
 	snprintf(cpus, sizeof cpus, "%u", (unsigned)e->cpus);

@@ -75,8 +75,8 @@ static void print_json(const struct enclave *e, bool first)
 	if (e->backend == BACKEND_NITRO)
 		print_string("enclave_id", e->id);
 	printf("\"cpus\":%" PRIu32 ",\"memory_mib\":%" PRIu32 ",\"debug\":%s,\"pid\":%" PRIu32
-	       ",\"uptime_s\":%" PRId64 "}", e->cpus, e->memory_mib, e->debug ? "true" : "false",
-	       e->pid, uptime_s(e));
+	       ",\"uptime_s\":%" PRId64 "}",
+	       e->cpus, e->memory_mib, e->debug ? "true" : "false", e->pid, uptime_s(e));
 }
 
 static void print_all(enum form form)
@@ -132,11 +132,7 @@ static int ps_main(int argc, char **argv)
 	return STATUS_OK;
 }
 
-const struct verb verb_ps = {
-	.name = "ps",
-	.summary = "list the enclaves that run",
-	.usage = "[--json | -q]",
-	.help =
+static const char help_text[] =
 	"Lists the enclaves of `casemate run`. One whose process was killed is shown as\n"
 	"dead until it is stopped or its name is used again.\n"
 	"\n"
@@ -146,7 +142,13 @@ const struct verb verb_ps = {
 	"\n"
 	"examples:\n"
 	"  casemate ps\n"
-	"  casemate stop $(casemate ps -q)\n",
+	"  casemate stop $(casemate ps -q)\n";
+
+const struct verb verb_ps = {
+	.name = "ps",
+	.summary = "list the enclaves that run",
+	.usage = "[--json | -q]",
+	.help = help_text,
 	.usage_status = STATUS_USAGE,
 	.run = ps_main,
 };

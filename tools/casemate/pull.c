@@ -38,7 +38,7 @@ static int pull_main(int argc, char **argv)
 	};
 	static struct transfer t;
 	struct meter meter;
-	struct target target;
+	struct target target = { 0 };
 	const char *dst;
 	size_t count;
 	bool into;
@@ -68,11 +68,7 @@ static int pull_main(int argc, char **argv)
 	return status;
 }
 
-const struct verb verb_pull = {
-	.name = "pull",
-	.summary = "copy files and folders out of an enclave",
-	.usage = "[--resume] TARGET:PATH… DST",
-	.help =
+static const char help_text[] =
 	"Copies as cp -a does: into DST when that is a folder, ends in / or there are\n"
 	"several PATHs, otherwise to that name. DIR/. stands for what is in DIR. Nothing\n"
 	"shows up under its name before all has arrived and its digest was checked, and\n"
@@ -86,7 +82,13 @@ const struct verb verb_pull = {
 	"\n"
 	"examples:\n"
 	"  casemate pull demo:/var/result.csv .\n"
-	"  casemate pull demo:/data/a demo:/data/b results/\n",
+	"  casemate pull demo:/data/a demo:/data/b results/\n";
+
+const struct verb verb_pull = {
+	.name = "pull",
+	.summary = "copy files and folders out of an enclave",
+	.usage = "[--resume] TARGET:PATH… DST",
+	.help = help_text,
 	.usage_status = STATUS_USAGE,
 	.run = pull_main,
 };

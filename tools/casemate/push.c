@@ -45,11 +45,7 @@ static int push_main(int argc, char **argv)
 	return status;
 }
 
-const struct verb verb_push = {
-	.name = "push",
-	.summary = "copy files and folders into an enclave",
-	.usage = "[--resume] SRC… TARGET:PATH",
-	.help =
+static const char help_text[] =
 	"Copies as cp -a does: into PATH when that is a folder, ends in / or there are\n"
 	"several SRC, otherwise to that name. DIR/. stands for what is in DIR. Mode, time,\n"
 	"symlinks, empty folders and holes are kept. Nothing shows up under its name\n"
@@ -63,7 +59,13 @@ const struct verb verb_push = {
 	"\n"
 	"examples:\n"
 	"  casemate push model.bin demo:/data/\n"
-	"  casemate push --resume site/. vsock:16:/srv/www\n",
+	"  casemate push --resume site/. vsock:16:/srv/www\n";
+
+const struct verb verb_push = {
+	.name = "push",
+	.summary = "copy files and folders into an enclave",
+	.usage = "[--resume] SRC… TARGET:PATH",
+	.help = help_text,
 	.usage_status = STATUS_USAGE,
 	.run = push_main,
 };

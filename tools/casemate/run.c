@@ -40,8 +40,10 @@ struct run {
 static void set_name(struct run *r, const char *name)
 {
 	if (!state_name_ok(name))
-		verb_misuse(&verb_run, "--name %s: 1 to %d letters, digits, - _ . are a name, the "
-		            "first a letter or digit", name, STATE_NAME_MAX - 1);
+		verb_misuse(&verb_run,
+		            "--name %s: 1 to %d letters, digits, - _ . are a name, the "
+		            "first a letter or digit",
+		            name, STATE_NAME_MAX - 1);
 	snprintf(r->e.name, sizeof r->e.name, "%s", name);
 	r->named = true;
 }
@@ -126,8 +128,8 @@ static bool check_memory(struct run *r)
 		return true;
 	say("%s needs more than --memory %" PRIu32 ": the image has %" PRIu64 " MiB, is in memory "
 	    "twice while it is unpacked, and needs %d MiB for the kernel; give it %" PRIu64
-	    " or more", r->e.image, r->e.memory_mib, r->image_mib, KERNEL_MIB,
-	    usual > least ? usual : least);
+	    " or more",
+	    r->e.image, r->e.memory_mib, r->image_mib, KERNEL_MIB, usual > least ? usual : least);
 	return false;
 }
 
@@ -292,11 +294,7 @@ static int run_main(int argc, char **argv)
 	return r.e.backend == BACKEND_NITRO ? run_nitro(&r) : run_emulated(&r, lock);
 }
 
-const struct verb verb_run = {
-	.name = "run",
-	.summary = "start an enclave from an image and wait until it is ready",
-	.usage = "[options] IMAGE",
-	.help =
+static const char help_text[] =
 	"Boots IMAGE (an .eif file), waits for its heartbeat and says how long that\n"
 	"took. The enclave's name is printed on standard output.\n"
 	"\n"
@@ -313,7 +311,13 @@ const struct verb verb_run = {
 	"\n"
 	"examples:\n"
 	"  casemate run build/demo.eif\n"
-	"  name=$(casemate run --memory 3072 --cpus 4 web.eif)\n",
+	"  name=$(casemate run --memory 3072 --cpus 4 web.eif)\n";
+
+const struct verb verb_run = {
+	.name = "run",
+	.summary = "start an enclave from an image and wait until it is ready",
+	.usage = "[options] IMAGE",
+	.help = help_text,
 	.usage_status = STATUS_USAGE,
 	.run = run_main,
 };

@@ -15,8 +15,8 @@
 #include "tools/casemate/verb.h"
 
 enum {
-	INFO_MAX = 8192,     /* bytes of info: an image's path and nine short lines */
-	UNIQUE_MAX = 1000,   /* NAME-2 to NAME-1000 */
+	INFO_MAX = 8192,   /* bytes of info: an image's path and nine short lines */
+	UNIQUE_MAX = 1000, /* NAME-2 to NAME-1000 */
 	ROOT_MAX = STATE_PATH_MAX - STATE_NAME_MAX - 32, /* room for /NAME/FILE */
 };
 
@@ -173,7 +173,8 @@ static void remove_folder(const char *name, bool keep)
 {
 	static const char *const files[] = {
 		STATE_VM_SOCKET, STATE_VM_SOCKET "_9000", "vhost.sock", STATE_CONTROL,
-		STATE_CONSOLE, STATE_CONSOLE_OLD, "info", "info.part", "lock",
+		STATE_CONSOLE,   STATE_CONSOLE_OLD,       "info",       "info.part",
+		"lock",
 	};
 	char path[STATE_PATH_MAX];
 
@@ -256,7 +257,8 @@ int state_claim(struct enclave *e, bool unique)
 	fd = unique ? claim_unique(e) : claim_name(e->name);
 	if (fd == -1)
 		say("an enclave named %s is there already: casemate stop %s, or choose another "
-		    "--name", e->name, e->name);
+		    "--name",
+		    e->name, e->name);
 	io_close(&root);
 	return fd < 0 ? -1 : fd;
 }
@@ -274,10 +276,11 @@ bool state_save(const struct enclave *e)
 		say("cannot write %s: %m", part);
 		return false;
 	}
-	fprintf(f, "image %s\nbackend %s\nlife %s\ndebug %d\ncpus %" PRIu32 "\nmemory %" PRIu32
-	        "\nstarted %" PRId64 "\npid %" PRIu32 "\ncid %" PRIu32 "\nid %s\n", e->image,
-	        state_backend_name(e->backend), state_life_name(e->life), e->debug, e->cpus,
-	        e->memory_mib, e->started_ms, e->pid, e->cid, e->id);
+	fprintf(f,
+	        "image %s\nbackend %s\nlife %s\ndebug %d\ncpus %" PRIu32 "\nmemory %" PRIu32
+	        "\nstarted %" PRId64 "\npid %" PRIu32 "\ncid %" PRIu32 "\nid %s\n",
+	        e->image, state_backend_name(e->backend), state_life_name(e->life), e->debug,
+	        e->cpus, e->memory_mib, e->started_ms, e->pid, e->cid, e->id);
 	ok = ferror(f) == 0;
 	ok = fclose(f) == 0 && ok && rename(part, path) == 0;
 	if (!ok)

@@ -27,15 +27,15 @@
 #include <stdint.h>
 
 enum {
-	STATE_NAME_MAX = 64,    /* with the final NUL */
+	STATE_NAME_MAX = 64, /* with the final NUL */
 	STATE_PATH_MAX = 512,
-	STATE_SHORT_MAX = 64,   /* fits into a sun_path */
+	STATE_SHORT_MAX = 64, /* fits into a sun_path */
 	STATE_ENCLAVES_MAX = 256,
 };
 
-#define STATE_VM_SOCKET "vm.sock"
-#define STATE_CONTROL "control"
-#define STATE_CONSOLE "console.log"
+#define STATE_VM_SOCKET   "vm.sock"
+#define STATE_CONTROL     "control"
+#define STATE_CONSOLE     "console.log"
 #define STATE_CONSOLE_OLD "console.old"
 
 enum backend { BACKEND_EMULATOR, BACKEND_NITRO };
@@ -48,9 +48,9 @@ struct enclave {
 	enum life life;
 	bool debug;
 	uint32_t cpus, memory_mib;
-	int64_t started_ms;     /* clock_boot_ms() */
-	uint32_t pid;           /* the monitor; nitro: nitro-cli's process */
-	uint32_t cid;           /* nitro */
+	int64_t started_ms;          /* clock_boot_ms() */
+	uint32_t pid;                /* the monitor; nitro: nitro-cli's process */
+	uint32_t cid;                /* nitro */
 	char id[STATE_NAME_MAX * 2]; /* nitro: EnclaveID */
 };
 

@@ -108,7 +108,8 @@ static bool stop_emulated(const struct target *t, const struct enclave *e, int64
 	bool gone = false, asks = clock_mono_ms() < deadline_ms;
 
 	if (fd < 0) {
-		say("cannot reach the monitor process of %s (process %" PRIu32 "): %m", e->name, e->pid);
+		say("cannot reach the monitor process of %s (process %" PRIu32 "): %m", e->name,
+		    e->pid);
 		return false;
 	}
 	/* A monitor that has just ended takes nothing more, and reads as its end. */
@@ -121,7 +122,8 @@ static bool stop_emulated(const struct target *t, const struct enclave *e, int64
 		(void)send(fd, &end, 1, MSG_NOSIGNAL);
 		gone = readable(fd, clock_mono_ms() + KILL_MS);
 		if (!gone)
-			say("the monitor process of %s (process %" PRIu32 ") does not end", e->name, e->pid);
+			say("the monitor process of %s (process %" PRIu32 ") does not end", e->name,
+			    e->pid);
 	}
 	io_close(&fd);
 	return gone;
@@ -193,7 +195,8 @@ static int stop_main(int argc, char **argv)
 
 	while (verb_option(&verb_stop, argc, argv, ":ht:", longs) != -1) {
 		if (!text_number(optarg, 0, 86400, &seconds))
-			verb_misuse(&verb_stop, "--time %s: a number of seconds, at most 86400", optarg);
+			verb_misuse(&verb_stop, "--time %s: a number of seconds, at most 86400",
+			            optarg);
 	}
 	if (optind == argc)
 		verb_misuse(&verb_stop, "needs a TARGET");
@@ -204,11 +207,7 @@ static int stop_main(int argc, char **argv)
 	return status;
 }
 
-const struct verb verb_stop = {
-	.name = "stop",
-	.summary = "shut enclaves down",
-	.usage = "[--time SECONDS] TARGET…",
-	.help =
+static const char help_text[] =
 	"Asks each enclave to shut down and waits until it is gone. One that refuses, has\n"
 	"its channel off or is not gone in time is ended from outside; that is possible\n"
 	"for those of `casemate run` only. Each that stopped is printed.\n"
@@ -217,7 +216,13 @@ const struct verb verb_stop = {
 	"\n"
 	"examples:\n"
 	"  casemate stop demo\n"
-	"  casemate stop --time 0 demo web\n",
+	"  casemate stop --time 0 demo web\n";
+
+const struct verb verb_stop = {
+	.name = "stop",
+	.summary = "shut enclaves down",
+	.usage = "[--time SECONDS] TARGET…",
+	.help = help_text,
 	.usage_status = STATUS_USAGE,
 	.run = stop_main,
 };

@@ -83,7 +83,8 @@ static void say_failure(const struct target *t, uint32_t port, enum rc rc)
 {
 	if (rc == RC_EOF || (rc == RC_IO && errno == ECONNRESET))
 		say("%s: nobody answers on port %u: the enclave is not up yet, has ended, "
-		    "or its channel is off", t->text, (unsigned)port);
+		    "or its channel is off",
+		    t->text, (unsigned)port);
 	else if (rc == RC_IO && errno == EAFNOSUPPORT)
 		say("%s: this kernel has no vsock (modprobe vsock)", t->text);
 	else if (rc == RC_IO)
@@ -119,15 +120,9 @@ int target_dial(const struct target *t, uint32_t port)
 	int fd = -1;
 
 	switch (t->kind) {
-	case TARGET_NAME:
-		rc = dial_name(t, port, &fd);
-		break;
-	case TARGET_VSOCK:
-		rc = dial_vsock(t->cid, port, &fd);
-		break;
-	case TARGET_UNIX:
-		rc = dial_unix(t->text + strlen("unix:"), port, &fd);
-		break;
+	case TARGET_NAME: rc = dial_name(t, port, &fd); break;
+	case TARGET_VSOCK: rc = dial_vsock(t->cid, port, &fd); break;
+	case TARGET_UNIX: rc = dial_unix(t->text + strlen("unix:"), port, &fd); break;
 	}
 	if (rc != RC_OK && rc != RC_ABSENT)
 		say_failure(t, port, rc);

@@ -18,8 +18,8 @@ enum target_kind { TARGET_NAME, TARGET_VSOCK, TARGET_UNIX };
 
 struct target {
 	enum target_kind kind;
-	uint32_t cid;              /* vsock */
-	char text[TARGET_MAX];     /* as written: for messages, and NAME itself */
+	uint32_t cid;          /* vsock */
+	char text[TARGET_MAX]; /* as written: for messages, and NAME itself */
 };
 
 /* False, after saying why, when s is no TARGET. */

@@ -8,16 +8,16 @@
 
 enum {
 	STATUS_OK = 0,
-	STATUS_FAILED = 1,      /* it was tried and did not work */
-	STATUS_USAGE = 2,       /* the command line makes no sense */
+	STATUS_FAILED = 1, /* it was tried and did not work */
+	STATUS_USAGE = 2,  /* the command line makes no sense */
 };
 
 struct verb {
 	const char *name;
-	const char *summary;    /* one line of `casemate help` */
-	const char *usage;      /* behind "usage: casemate NAME " */
-	const char *help;       /* options and examples, lines */
-	int usage_status;       /* STATUS_USAGE, but for exec */
+	const char *summary; /* one line of `casemate help` */
+	const char *usage;   /* behind "usage: casemate NAME " */
+	const char *help;    /* options and examples, lines */
+	int usage_status;    /* STATUS_USAGE, but for exec */
 	int (*run)(int argc, char **argv);
 };
 
