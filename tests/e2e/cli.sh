@@ -19,15 +19,6 @@ also() {
 
 # until_line FILE LINE: waits until FILE, which grows, has LINE; not for ever.
 until_line() { timeout 60 tail -F -n +1 "$1" 2>/dev/null | grep -qx -- "$2"; }
-# ended PID: waits until that process is gone; not for ever.
-ended() {
-    python3 -c 'import os, select, sys
-try:
-    fd = os.pidfd_open(int(sys.argv[1]))
-except ProcessLookupError:
-    sys.exit(0)
-sys.exit(0 if select.select([fd], [], [], 60)[0] else 1)' "$1"
-}
 
 # --- help and wrong use
 gives no-verb 2 '^usage: casemate VERB' casemate

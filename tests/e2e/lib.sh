@@ -96,6 +96,16 @@ boot() {
     ok "boot-$name"
 }
 
+# ended PID: waits until that process is gone; not for ever.
+ended() {
+    python3 -c 'import os, select, sys
+try:
+    fd = os.pidfd_open(int(sys.argv[1]))
+except ProcessLookupError:
+    sys.exit(0)
+sys.exit(0 if select.select([fd], [], [], 60)[0] else 1)' "$1"
+}
+
 # Where the enclave's hybrid socket is.
 vm_socket() { printf '%s\n' "$XDG_RUNTIME_DIR/casemate/$1/vm.sock"; }
 

@@ -104,6 +104,10 @@ static void test_after(void)
 
 int main(void)
 {
+	/* A background job of a script ignores INT from the start. */
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
 	test_signals();
 	test_ignored();
 	test_after();
