@@ -33,10 +33,10 @@ static void test_clean(void)
 	       false, "?31m"); /* C1: CSI */
 	/* Right-to-left override and isolate, not written as literals: a reader of
 	 * this file is to see what is there. */
-	for (char last = '\xaa'; last <= '\xae'; last++)
-		CHECK(cleans((char[]){ '\xe2', '\x80', last, 'x' }, 4, false, "?x"));
-	for (char last = '\xa6'; last <= '\xa9'; last++)
-		CHECK(cleans((char[]){ '\xe2', '\x81', last, 'x' }, 4, false, "?x"));
+	for (int last = 0xaa; last <= 0xae; last++)
+		CHECK(cleans((char[]){ '\xe2', '\x80', (char)last, 'x' }, 4, false, "?x"));
+	for (int last = 0xa6; last <= 0xa9; last++)
+		CHECK(cleans((char[]){ '\xe2', '\x81', (char)last, 'x' }, 4, false, "?x"));
 	CLEANS("\xe2\x80\xa8x", true, "?x"); /* line separator */
 }
 
