@@ -5,8 +5,8 @@
  * the security module's answers and documents use text keys, and lengths may
  * be indefinite or longer than needed. Accepted here: heads of any length,
  * indefinite arrays and maps. Refused: strings in chunks, tags, floats and
- * what is not well-formed. Wraps libcbor's streaming decoder, which does not
- * allocate. Pure: results point into the input, which anybody may control.
+ * what is not well-formed. Pure: results point into the input, which anybody
+ * may control.
  *
  * A reader latches its first error (RC_BAD malformed or another type,
  * RC_LIMIT over the caller's max, RC_EOF the input ends inside an item) and

@@ -1,46 +1,65 @@
 #include "appliance/base/dcbor.h"
 
+#include <assert.h>
 #include <cbor.h>
 
-enum kind { NONE, UINT, NEGINT, BYTES, TEXT, ARRAY, MAP, BOOL };
+static void set(void *ctx, enum dcbor_kind kind, bool indefinite, uint64_t v, const uint8_t *data)
+{
+	*(struct dcbor_item *)ctx = (struct dcbor_item){ kind, indefinite, v, data, 0 };
+}
 
-struct item {
-	enum kind kind;
-	uint64_t v; /* the value, or the length */
-	const uint8_t *data;
-};
-
-/* libcbor calls one of these for each item head; what is not listed (tags,
- * floats, indefinite lengths) leaves kind at NONE and is refused. */
-static void on_u8(void *c, uint8_t v) { *(struct item *)c = (struct item){ UINT, v, NULL }; }
-static void on_u16(void *c, uint16_t v) { *(struct item *)c = (struct item){ UINT, v, NULL }; }
-static void on_u32(void *c, uint32_t v) { *(struct item *)c = (struct item){ UINT, v, NULL }; }
-static void on_u64(void *c, uint64_t v) { *(struct item *)c = (struct item){ UINT, v, NULL }; }
-static void on_n8(void *c, uint8_t v) { *(struct item *)c = (struct item){ NEGINT, v, NULL }; }
-static void on_n16(void *c, uint16_t v) { *(struct item *)c = (struct item){ NEGINT, v, NULL }; }
-static void on_n32(void *c, uint32_t v) { *(struct item *)c = (struct item){ NEGINT, v, NULL }; }
-static void on_n64(void *c, uint64_t v) { *(struct item *)c = (struct item){ NEGINT, v, NULL }; }
-static void on_bytes(void *c, cbor_data p, uint64_t n) { *(struct item *)c = (struct item){ BYTES, n, p }; }
-static void on_text(void *c, cbor_data p, uint64_t n) { *(struct item *)c = (struct item){ TEXT, n, p }; }
-static void on_array(void *c, uint64_t n) { *(struct item *)c = (struct item){ ARRAY, n, NULL }; }
-static void on_map(void *c, uint64_t n) { *(struct item *)c = (struct item){ MAP, n, NULL }; }
-static void on_bool(void *c, bool v) { *(struct item *)c = (struct item){ BOOL, v, NULL }; }
+/* clang-format off */
+/* libcbor calls one of these for each item; what sets no kind is refused. */
+static void on_u8(void *c, uint8_t v) { set(c, DCBOR_UINT, false, v, NULL); }
+static void on_u16(void *c, uint16_t v) { set(c, DCBOR_UINT, false, v, NULL); }
+static void on_u32(void *c, uint32_t v) { set(c, DCBOR_UINT, false, v, NULL); }
+static void on_u64(void *c, uint64_t v) { set(c, DCBOR_UINT, false, v, NULL); }
+static void on_n8(void *c, uint8_t v) { set(c, DCBOR_NEGINT, false, v, NULL); }
+static void on_n16(void *c, uint16_t v) { set(c, DCBOR_NEGINT, false, v, NULL); }
+static void on_n32(void *c, uint32_t v) { set(c, DCBOR_NEGINT, false, v, NULL); }
+static void on_n64(void *c, uint64_t v) { set(c, DCBOR_NEGINT, false, v, NULL); }
+static void on_bytes(void *c, cbor_data p, uint64_t n) { set(c, DCBOR_BYTES, false, n, p); }
+static void on_text(void *c, cbor_data p, uint64_t n) { set(c, DCBOR_TEXT, false, n, p); }
+static void on_array(void *c, uint64_t n) { set(c, DCBOR_ARRAY, false, n, NULL); }
+static void on_map(void *c, uint64_t n) { set(c, DCBOR_MAP, false, n, NULL); }
+static void on_open_array(void *c) { set(c, DCBOR_ARRAY, true, 0, NULL); }
+static void on_open_map(void *c) { set(c, DCBOR_MAP, true, 0, NULL); }
+static void on_bool(void *c, bool v) { set(c, DCBOR_BOOL, false, v, NULL); }
+static void on_nil(void *c) { set(c, DCBOR_NIL, false, 0, NULL); }
+static void on_break(void *c) { set(c, DCBOR_BREAK, false, 0, NULL); }
 static void on_tag(void *c, uint64_t v) { (void)c, (void)v; }
 static void on_float(void *c, float v) { (void)c, (void)v; }
 static void on_double(void *c, double v) { (void)c, (void)v; }
-static void on_other(void *c) { (void)c; }
+static void on_chunks(void *c) { (void)c; }
 
 static const struct cbor_callbacks callbacks = {
 	.uint8 = on_u8, .uint16 = on_u16, .uint32 = on_u32, .uint64 = on_u64,
 	.negint8 = on_n8, .negint16 = on_n16, .negint32 = on_n32, .negint64 = on_n64,
-	.byte_string_start = on_other, .byte_string = on_bytes,
-	.string = on_text, .string_start = on_other,
-	.indef_array_start = on_other, .array_start = on_array,
-	.indef_map_start = on_other, .map_start = on_map,
+	.byte_string_start = on_chunks, .byte_string = on_bytes,
+	.string = on_text, .string_start = on_chunks,
+	.indef_array_start = on_open_array, .array_start = on_array,
+	.indef_map_start = on_open_map, .map_start = on_map,
 	.tag = on_tag, .float2 = on_float, .float4 = on_float, .float8 = on_double,
-	.undefined = on_other, .null = on_other, .boolean = on_bool,
-	.indef_break = on_other,
+	.undefined = on_nil, .null = on_nil, .boolean = on_bool,
+	.indef_break = on_break,
 };
+/* clang-format on */
+
+enum rc dcbor_take(struct slice *in, struct dcbor_item *it)
+{
+	struct cbor_decoder_result r;
+
+	*it = (struct dcbor_item){ .kind = DCBOR_REFUSED };
+	r = cbor_stream_decode(in->p, in->len, &callbacks, it);
+	if (r.status == CBOR_DECODER_NEDATA)
+		return RC_EOF;
+	if (r.status != CBOR_DECODER_FINISHED || it->kind == DCBOR_REFUSED)
+		return RC_BAD;
+	it->size = r.read;
+	in->p += r.read;
+	in->len -= r.read;
+	return RC_OK;
+}
 
 static size_t head_len(uint64_t v)
 {
@@ -53,31 +72,24 @@ static void fail(struct dcbor *d, enum rc rc)
 		d->rc = rc;
 }
 
-/* Reads one item of the wanted kind; strings come whole, of arrays and maps
- * only the head. */
-static bool take(struct dcbor *d, enum kind want, struct item *it)
+/* Reads one item of the wanted kind, in the one encoding that is accepted. */
+static bool take(struct dcbor *d, enum dcbor_kind want, struct dcbor_item *it)
 {
-	struct cbor_decoder_result r;
-	size_t expect;
+	struct slice rest = d->in;
+	size_t shortest;
 
-	*it = (struct item){ NONE, 0, NULL };
+	if (d->rc == RC_OK)
+		d->rc = dcbor_take(&rest, it);
 	if (d->rc != RC_OK)
 		return false;
-	r = cbor_stream_decode(d->in.p, d->in.len, &callbacks, it);
-	if (r.status != CBOR_DECODER_FINISHED) {
-		fail(d, r.status == CBOR_DECODER_NEDATA ? RC_EOF : RC_BAD);
-		return false;
-	}
-	expect = it->kind == BOOL ? 1 : head_len(it->v);
-	if (it->kind == BYTES || it->kind == TEXT)
-		expect += (size_t)it->v;
-	if (it->kind == NONE || it->kind != want || r.read != expect) {
-		fail(d, RC_BAD);
-		return false;
-	}
-	d->in.p += r.read;
-	d->in.len -= r.read;
-	return true;
+	shortest = it->kind == DCBOR_BOOL ? 1 : head_len(it->v);
+	if (it->data)
+		shortest += (size_t)it->v;
+	if (it->kind != want || it->indefinite || it->size != shortest)
+		d->rc = RC_BAD;
+	else
+		d->in = rest;
+	return d->rc == RC_OK;
 }
 
 struct dcbor dcbor_of(struct slice in)
@@ -85,7 +97,7 @@ struct dcbor dcbor_of(struct slice in)
 	return (struct dcbor){ in, RC_OK };
 }
 
-static uint64_t take_max(struct dcbor *d, enum kind want, uint64_t max, struct item *it)
+static uint64_t take_max(struct dcbor *d, enum dcbor_kind want, uint64_t max, struct dcbor_item *it)
 {
 	if (!take(d, want, it))
 		return 0;
@@ -98,16 +110,16 @@ static uint64_t take_max(struct dcbor *d, enum kind want, uint64_t max, struct i
 
 uint64_t dcbor_uint(struct dcbor *d, uint64_t max)
 {
-	struct item it;
+	struct dcbor_item it;
 
-	return take_max(d, UINT, max, &it);
+	return take_max(d, DCBOR_UINT, max, &it);
 }
 
 int64_t dcbor_int(struct dcbor *d)
 {
-	struct item it;
+	struct dcbor_item it;
 	bool negative = d->in.len > 0 && d->in.p[0] >> 5 == 1;
-	uint64_t v = take_max(d, negative ? NEGINT : UINT, INT64_MAX, &it);
+	uint64_t v = take_max(d, negative ? DCBOR_NEGINT : DCBOR_UINT, INT64_MAX, &it);
 
 	if (d->rc != RC_OK)
 		return 0;
@@ -116,14 +128,14 @@ int64_t dcbor_int(struct dcbor *d)
 
 bool dcbor_bool(struct dcbor *d)
 {
-	struct item it;
+	struct dcbor_item it;
 
-	return take(d, BOOL, &it) && it.v != 0;
+	return take(d, DCBOR_BOOL, &it) && it.v != 0;
 }
 
-static struct slice take_string(struct dcbor *d, enum kind want, size_t max)
+static struct slice take_string(struct dcbor *d, enum dcbor_kind want, size_t max)
 {
-	struct item it;
+	struct dcbor_item it;
 	uint64_t n = take_max(d, want, max, &it);
 
 	if (d->rc != RC_OK)
@@ -133,26 +145,26 @@ static struct slice take_string(struct dcbor *d, enum kind want, size_t max)
 
 struct slice dcbor_bytes(struct dcbor *d, size_t max)
 {
-	return take_string(d, BYTES, max);
+	return take_string(d, DCBOR_BYTES, max);
 }
 
 struct slice dcbor_text(struct dcbor *d, size_t max)
 {
-	return take_string(d, TEXT, max);
+	return take_string(d, DCBOR_TEXT, max);
 }
 
 size_t dcbor_array(struct dcbor *d, size_t max)
 {
-	struct item it;
+	struct dcbor_item it;
 
-	return (size_t)take_max(d, ARRAY, max, &it);
+	return (size_t)take_max(d, DCBOR_ARRAY, max, &it);
 }
 
 void dcbor_map(struct dcbor *d, struct dcbor_map *m, size_t max)
 {
-	struct item it;
+	struct dcbor_item it;
 
-	m->left = (size_t)take_max(d, MAP, max, &it);
+	m->left = (size_t)take_max(d, DCBOR_MAP, max, &it);
 	m->last = -1;
 }
 
@@ -179,31 +191,27 @@ enum rc dcbor_end(struct dcbor *d)
 	return d->rc;
 }
 
-static void put_head(struct wbuf *w, size_t (*encode)(uint64_t, unsigned char *, size_t), uint64_t v)
+static_assert(sizeof(size_t) == sizeof(uint64_t), "libcbor's encoders take either");
+
+static void put_head(struct wbuf *w, size_t (*encode)(uint64_t, unsigned char *, size_t),
+                     uint64_t v)
 {
 	uint8_t head[9];
 
 	wbuf_put(w, head, encode(v, head, sizeof head));
 }
 
-static size_t enc_uint(uint64_t v, unsigned char *p, size_t n) { return cbor_encode_uint(v, p, n); }
-static size_t enc_negint(uint64_t v, unsigned char *p, size_t n) { return cbor_encode_negint(v, p, n); }
-static size_t enc_bytes(uint64_t v, unsigned char *p, size_t n) { return cbor_encode_bytestring_start((size_t)v, p, n); }
-static size_t enc_text(uint64_t v, unsigned char *p, size_t n) { return cbor_encode_string_start((size_t)v, p, n); }
-static size_t enc_array(uint64_t v, unsigned char *p, size_t n) { return cbor_encode_array_start((size_t)v, p, n); }
-static size_t enc_map(uint64_t v, unsigned char *p, size_t n) { return cbor_encode_map_start((size_t)v, p, n); }
-
 void dcbor_put_uint(struct wbuf *w, uint64_t v)
 {
-	put_head(w, enc_uint, v);
+	put_head(w, cbor_encode_uint, v);
 }
 
 void dcbor_put_int(struct wbuf *w, int64_t v)
 {
 	if (v >= 0)
-		put_head(w, enc_uint, (uint64_t)v);
+		put_head(w, cbor_encode_uint, (uint64_t)v);
 	else
-		put_head(w, enc_negint, (uint64_t)(-1 - v));
+		put_head(w, cbor_encode_negint, (uint64_t)(-1 - v));
 }
 
 void dcbor_put_bool(struct wbuf *w, bool v)
@@ -215,22 +223,22 @@ void dcbor_put_bool(struct wbuf *w, bool v)
 
 void dcbor_put_bytes(struct wbuf *w, struct slice s)
 {
-	put_head(w, enc_bytes, s.len);
+	put_head(w, cbor_encode_bytestring_start, s.len);
 	wbuf_put(w, s.p, s.len);
 }
 
 void dcbor_put_text(struct wbuf *w, struct slice s)
 {
-	put_head(w, enc_text, s.len);
+	put_head(w, cbor_encode_string_start, s.len);
 	wbuf_put(w, s.p, s.len);
 }
 
 void dcbor_put_array(struct wbuf *w, size_t items)
 {
-	put_head(w, enc_array, items);
+	put_head(w, cbor_encode_array_start, items);
 }
 
 void dcbor_put_map(struct wbuf *w, size_t pairs)
 {
-	put_head(w, enc_map, pairs);
+	put_head(w, cbor_encode_map_start, pairs);
 }

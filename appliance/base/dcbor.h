@@ -24,11 +24,37 @@ struct dcbor {
 /* A map with unsigned keys, which must ascend strictly: duplicates and
  * another order are RC_BAD. */
 struct dcbor_map {
-	size_t left;   /* pairs not yet read */
-	int64_t last;  /* last key, -1 before the first */
+	size_t left;  /* pairs not yet read */
+	int64_t last; /* last key, -1 before the first */
 };
 
 struct dcbor dcbor_of(struct slice in);
+
+/* One item in any well-formed encoding but tags, floats and strings in chunks:
+ * for attest/lcbor.h, which reads what others wrote, and for the above. */
+enum dcbor_kind {
+	DCBOR_REFUSED,
+	DCBOR_UINT,
+	DCBOR_NEGINT,
+	DCBOR_BYTES,
+	DCBOR_TEXT,
+	DCBOR_ARRAY,
+	DCBOR_MAP,
+	DCBOR_BOOL,
+	DCBOR_NIL,
+	DCBOR_BREAK,
+};
+
+struct dcbor_item {
+	enum dcbor_kind kind;
+	bool indefinite;     /* array or map; ends with a DCBOR_BREAK */
+	uint64_t v;          /* the value, or the length */
+	const uint8_t *data; /* of strings */
+	size_t size;         /* bytes: strings whole, of arrays and maps the head */
+};
+
+/* Takes the item at the front of in. RC_BAD, RC_EOF: in stays as it is. */
+RC_CHECK enum rc dcbor_take(struct slice *in, struct dcbor_item *it);
 
 uint64_t dcbor_uint(struct dcbor *d, uint64_t max);
 int64_t dcbor_int(struct dcbor *d);
