@@ -25,11 +25,11 @@
  * (the measured egress policy), SYS_MODULE, SYS_BOOT, SYS_TIME, SYS_RESOURCE,
  * and the rest that programs do not need. */
 static const uint64_t app_caps =
-	CAP(CHOWN) | CAP(DAC_OVERRIDE) | CAP(FOWNER) | CAP(FSETID) |  /* files of any user */
-	CAP(SETUID) | CAP(SETGID) |          /* programs that give up root, exec -u */
-	CAP(SETPCAP) |                       /* programs that drop capabilities */
-	CAP(KILL) |                          /* a supervisor's signals, exec's */
-	CAP(NET_BIND_SERVICE);               /* ports below 1024 */
+	CAP(CHOWN) | CAP(DAC_OVERRIDE) | CAP(FOWNER) | CAP(FSETID) | /* files of any user */
+	CAP(SETUID) | CAP(SETGID) | /* programs that give up root, exec -u */
+	CAP(SETPCAP) |              /* programs that drop capabilities */
+	CAP(KILL) |                 /* a supervisor's signals, exec's */
+	CAP(NET_BIND_SERVICE);      /* ports below 1024 */
 
 enum rc confine_oom(int score)
 {

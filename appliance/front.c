@@ -14,12 +14,12 @@
 #include "channel/message.h"
 
 static struct {
-	pid_t pid;             /* 0: not running */
-	int sock;              /* our end of the pair */
+	pid_t pid; /* 0: not running */
+	int sock;  /* our end of the pair */
 	int empty_root;
 	int64_t started_ms;
-	int64_t again_ms;      /* when to start it again; 0: not waiting for that */
-	unsigned failures;     /* early ends in a row */
+	int64_t again_ms;  /* when to start it again; 0: not waiting for that */
+	unsigned failures; /* early ends in a row */
 	bool ending;
 } f = { .sock = -1, .empty_root = -1 };
 
@@ -88,7 +88,7 @@ enum { FDS_SEEN = 4 };
 struct message {
 	struct admit_request req;
 	ssize_t len;
-	bool cut;              /* more bytes or descriptors than there is room for */
+	bool cut; /* more bytes or descriptors than there is room for */
 	int fds[FDS_SEEN];
 	size_t count;
 };
@@ -108,9 +108,14 @@ static void take_fds(const struct msghdr *msg, struct message *m)
 
 static void receive(struct message *m)
 {
-	union { struct cmsghdr h; char room[CMSG_SPACE(FDS_SEEN * sizeof(int))]; } control;
+	union {
+		struct cmsghdr h;
+		char room[CMSG_SPACE(FDS_SEEN * sizeof(int))];
+	} control;
 	struct iovec iov = { &m->req, sizeof m->req };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+	struct msghdr msg = { .msg_iov = &iov,
+		              .msg_iovlen = 1,
+		              .msg_control = &control,
 		              .msg_controllen = sizeof control };
 
 	memset(m, 0, sizeof *m);
@@ -148,7 +153,8 @@ static bool answer(const struct message *m)
 	if (m->len == 1 && m->count == 0)
 		return false; /* ADMIT_READY of one started again */
 	if (!well_formed(m))
-		log_line("channel: a message of %zd bytes, %zu descriptors refused", m->len, m->count);
+		log_line("channel: a message of %zd bytes, %zu descriptors refused", m->len,
+		         m->count);
 	else if (m->req.op == OP_STOP)
 		stop = true, error = 0;
 	else
@@ -203,8 +209,9 @@ bool front_reap(pid_t pid, int status, int64_t now_ms)
 		return true;
 	schedule(now_ms);
 	log_line("channel: ended by %s %d; starting it again in %d ms",
-	         WIFSIGNALED(status) ? "signal" : "exit", WIFSIGNALED(status) ? WTERMSIG(status) :
-	         WEXITSTATUS(status), (int)(f.again_ms - now_ms));
+	         WIFSIGNALED(status) ? "signal" : "exit",
+	         WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
+	         (int)(f.again_ms - now_ms));
 	return true;
 }
 

@@ -29,7 +29,7 @@ enum { FILES_SOFT = 1024, FILES_HARD = 65536 };
 
 static struct {
 	int nsm;
-	int empty;                      /* an empty folder, roles' root */
+	int empty; /* an empty folder, roles' root */
 	uint8_t raw[MANIFEST_MAX];
 	size_t raw_len;
 	struct manifest manifest;
@@ -156,9 +156,9 @@ static const struct {
 	const char *name;
 	enum rc (*run)(void);
 } steps[] = {
-	{ "console", early_console },   { "process", step_process },   { "mounts", step_mounts },
-	{ "entropy", step_entropy },    { "clock", clock_step },       { "manifest", step_manifest },
-	{ "measurement", step_measure }, { "root", step_root },        { "channel", step_channel },
+	{ "console", early_console },    { "process", step_process }, { "mounts", step_mounts },
+	{ "entropy", step_entropy },     { "clock", clock_step },     { "manifest", step_manifest },
+	{ "measurement", step_measure }, { "root", step_root },       { "channel", step_channel },
 };
 
 _Noreturn void init_main(void)

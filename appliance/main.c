@@ -33,7 +33,8 @@ static int session_role(void)
 static int app_role(char **argv)
 {
 	static char *const env[] = {
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", NULL
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
+		NULL
 	};
 
 	log_name("app");
@@ -57,6 +58,7 @@ int main(int argc, char **argv)
 		return session_role();
 	if (strcmp(role, "app") == 0 && argc > 1)
 		return app_role(argv);
-	fprintf(stderr, "%s: this is the init of an enclave and runs only as its process 1\n", role);
+	fprintf(stderr, "%s: this is the init of an enclave and runs only as its process 1\n",
+	        role);
 	return 2;
 }

@@ -47,9 +47,14 @@ void sessions_prepare(void)
 
 static bool hand_over(const struct session_handover *h, int conn, int request)
 {
-	union { struct cmsghdr head; char room[CMSG_SPACE(2 * sizeof(int))]; } control = { 0 };
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(2 * sizeof(int))];
+	} control = { 0 };
 	struct iovec iov = { (void *)(uintptr_t)h, sizeof *h };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+	struct msghdr msg = { .msg_iov = &iov,
+		              .msg_iovlen = 1,
+		              .msg_control = &control,
 		              .msg_controllen = sizeof control };
 	int fds[2] = { conn, request };
 

@@ -21,11 +21,11 @@ enum { TAG_SIGNAL, TAG_FRONT };
 
 static struct {
 	enum phase phase;
-	int64_t deadline_ms;   /* of TERM and KILL */
+	int64_t deadline_ms; /* of TERM and KILL */
 	int64_t now_ms;
 	int epoll, signals;
-	int watched;           /* the front's descriptor in epoll, or -1 */
-	pid_t command;         /* 0: none */
+	int watched;   /* the front's descriptor in epoll, or -1 */
+	pid_t command; /* 0: none */
 } s = { .epoll = -1, .signals = -1, .watched = -1 };
 
 _Noreturn void supervisor_reset(void)

@@ -127,8 +127,10 @@ static uint32_t locked_set(struct lcbor *c)
 
 enum rc nsm_parse_describe(struct slice in, struct nsm_description *d)
 {
-	static const char *const names[] = { "version_major", "version_minor", "version_patch",
-		"module_id", "max_pcrs", "locked_pcrs", "digest", NULL };
+	static const char *const names[] = { "version_major", "version_minor",
+		                             "version_patch", "module_id",
+		                             "max_pcrs",      "locked_pcrs",
+		                             "digest",        NULL };
 	struct lcbor c = lcbor_of(in);
 	struct lcbor_seq fields;
 	unsigned seen = 0;

@@ -17,21 +17,21 @@
 #include "appliance/base/slice.h"
 
 enum {
-	NSM_REQUEST_MAX = 0x1000,  /* bytes, the driver's limits */
+	NSM_REQUEST_MAX = 0x1000, /* bytes, the driver's limits */
 	NSM_RESPONSE_MAX = 0x3000,
 	NSM_PCRS_MAX = 32,
-	NSM_FIRST_FREE_PCR = 16,   /* those below are the hypervisor's */
-	NSM_EXTEND_MAX = 512,      /* bytes of one extension */
+	NSM_FIRST_FREE_PCR = 16, /* those below are the hypervisor's */
+	NSM_EXTEND_MAX = 512,    /* bytes of one extension */
 	NSM_RANDOM_MAX = 256,
-	NSM_ID_MAX = 127,          /* bytes of a module's name */
+	NSM_ID_MAX = 127, /* bytes of a module's name */
 	NSM_ERROR_MAX = 63,
 };
 
 struct nsm_description {
-	uint16_t major, minor, patch;  /* version of the module */
-	uint16_t pcrs;                 /* how many it has, at most NSM_PCRS_MAX */
-	uint32_t locked;               /* bit n: PCR n is locked */
-	char id[NSM_ID_MAX + 1];       /* printable */
+	uint16_t major, minor, patch; /* version of the module */
+	uint16_t pcrs;                /* how many it has, at most NSM_PCRS_MAX */
+	uint32_t locked;              /* bit n: PCR n is locked */
+	char id[NSM_ID_MAX + 1];      /* printable */
 };
 
 struct nsm_pcr {

@@ -72,7 +72,8 @@ static enum rc set_from_ptp(int n)
 
 enum rc clock_step(void)
 {
-	static const char source[] = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+	static const char source[] =
+		"/sys/devices/system/clocksource/clocksource0/current_clocksource";
 	char name[48], from[96];
 	struct timespec t;
 	int n = clock_find_ptp("/sys/class/ptp");

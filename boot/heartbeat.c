@@ -14,7 +14,9 @@ static const unsigned cids[2] = { 3, 2 };
 
 static int call(unsigned cid)
 {
-	struct sockaddr_vm to = { .svm_family = AF_VSOCK, .svm_port = HEARTBEAT_PORT, .svm_cid = cid };
+	struct sockaddr_vm to = { .svm_family = AF_VSOCK,
+		                  .svm_port = HEARTBEAT_PORT,
+		                  .svm_cid = cid };
 	int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) != 0 && errno != EINPROGRESS)

@@ -12,9 +12,9 @@
 
 #include "appliance/base/log.h"
 
-#define IMAGE "/root.erofs"
-#define LOWER "/lower"
-#define UPPER "/upper"
+#define IMAGE   "/root.erofs"
+#define LOWER   "/lower"
+#define UPPER   "/upper"
 #define ROOT_AT "/root"
 
 /* No device files but those made below, no programs with other rights. */
@@ -34,8 +34,8 @@ static enum rc folder(const char *path, mode_t mode)
 	return RC_IO;
 }
 
-static enum rc mount_at(const char *source, const char *path, const char *type,
-                        unsigned long flags, const char *options)
+static enum rc mount_at(const char *source, const char *path, const char *type, unsigned long flags,
+                        const char *options)
 {
 	enum rc rc = folder(path, 0755);
 
@@ -107,12 +107,17 @@ static enum rc device(const char *path, unsigned major, unsigned minor)
  * clock's device stay with PID 1. */
 static enum rc fill_dev(void)
 {
-	static const struct { const char *path; unsigned major, minor; } nodes[] = {
-		{ ROOT_AT "/dev/null", 1, 3 },   { ROOT_AT "/dev/zero", 1, 5 },
-		{ ROOT_AT "/dev/full", 1, 7 },   { ROOT_AT "/dev/random", 1, 8 },
+	static const struct {
+		const char *path;
+		unsigned major, minor;
+	} nodes[] = {
+		{ ROOT_AT "/dev/null", 1, 3 },    { ROOT_AT "/dev/zero", 1, 5 },
+		{ ROOT_AT "/dev/full", 1, 7 },    { ROOT_AT "/dev/random", 1, 8 },
 		{ ROOT_AT "/dev/urandom", 1, 9 }, { ROOT_AT "/dev/tty", 5, 0 },
 	};
-	static const struct { const char *to, *path; } links[] = {
+	static const struct {
+		const char *to, *path;
+	} links[] = {
 		{ "pts/ptmx", ROOT_AT "/dev/ptmx" },
 		{ "/proc/self/fd", ROOT_AT "/dev/fd" },
 		{ "/proc/self/fd/0", ROOT_AT "/dev/stdin" },
@@ -162,7 +167,8 @@ static enum rc mount_dev(uint64_t free_bytes)
 static enum rc read_only(const char *path)
 {
 	if (mount(path, path, NULL, MS_BIND, NULL) == 0 &&
-	    mount(NULL, path, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | PLAIN | MS_NOEXEC, NULL) == 0)
+	    mount(NULL, path, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | PLAIN | MS_NOEXEC, NULL) ==
+	            0)
 		return RC_OK;
 	if (errno == ENOENT)
 		return RC_OK;
@@ -182,7 +188,8 @@ static enum rc mount_kernel(void)
 	if (rc == RC_OK)
 		rc = mount_at("sysfs", ROOT_AT "/sys", "sysfs", flags | MS_RDONLY, NULL);
 	if (rc == RC_OK)
-		rc = mount_at("cgroup2", ROOT_AT "/sys/fs/cgroup", "cgroup2", flags | MS_RDONLY, NULL);
+		rc = mount_at("cgroup2", ROOT_AT "/sys/fs/cgroup", "cgroup2", flags | MS_RDONLY,
+		              NULL);
 	return rc;
 }
 
@@ -215,8 +222,9 @@ enum rc root_mount(void)
 	if (rc != RC_OK)
 		log_line("root: the app's root cannot be set up: %m");
 	else
-		log_line("root: image read-only from its file, changes in memory (at most %llu MiB)",
-		         (unsigned long long)(free_bytes / 100 * ROOT_SHARE >> 20));
+		log_line(
+			"root: image read-only from its file, changes in memory (at most %llu MiB)",
+			(unsigned long long)(free_bytes / 100 * ROOT_SHARE >> 20));
 	return rc;
 }
 
@@ -227,8 +235,8 @@ enum rc root_enter(void)
 	for (size_t i = 0; i < sizeof old / sizeof old[0]; i++)
 		if (umount2(old[i], MNT_DETACH) != 0)
 			goto fail;
-	if (chdir(ROOT_AT) == 0 && mount(".", "/", NULL, MS_MOVE, NULL) == 0 &&
-	    chroot(".") == 0 && chdir("/") == 0)
+	if (chdir(ROOT_AT) == 0 && mount(".", "/", NULL, MS_MOVE, NULL) == 0 && chroot(".") == 0 &&
+	    chdir("/") == 0)
 		return RC_OK;
 fail:
 	log_line("root: cannot move to the app's root: %m");

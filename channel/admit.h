@@ -22,20 +22,20 @@
 #include "appliance/base/sha384.h"
 
 struct admit_request {
-	uint32_t place;                /* the asker's own mark, echoed */
-	uint32_t op;                   /* enum request_op */
-	uint32_t len;                  /* bytes of the request in the memfd */
-	uint8_t digest[SHA384_LEN];    /* of those bytes */
+	uint32_t place;             /* the asker's own mark, echoed */
+	uint32_t op;                /* enum request_op */
+	uint32_t len;               /* bytes of the request in the memfd */
+	uint8_t digest[SHA384_LEN]; /* of those bytes */
 };
 
 struct session_handover {
-	uint32_t op;                   /* enum request_op, checked */
-	uint32_t len;                  /* bytes of the request, checked */
+	uint32_t op;  /* enum request_op, checked */
+	uint32_t len; /* bytes of the request, checked */
 };
 
 struct admit_reply {
 	uint32_t place;
-	uint32_t error;                /* 0 admitted, else enum error_code */
+	uint32_t error; /* 0 admitted, else enum error_code */
 };
 
 enum {

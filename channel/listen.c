@@ -50,9 +50,9 @@ struct place {
 	enum state state;
 	int fd;
 	enum request_op op;
-	int64_t since_ms;     /* when it came */
-	int64_t deadline_ms;  /* HEAD, BODY, LINGER */
-	size_t got, want;     /* bytes of the frame read, and its whole length */
+	int64_t since_ms;    /* when it came */
+	int64_t deadline_ms; /* HEAD, BODY, LINGER */
+	size_t got, want;    /* bytes of the frame read, and its whole length */
 };
 
 /* A place's frame. 8.5 MiB in all, of which only touched pages exist: a page a
@@ -63,10 +63,10 @@ static uint8_t frames[PENDING_MAX][(FRAME_HEAD + FRAME_REQUEST_MAX + PAGE - 1) /
 static struct {
 	struct place place[PENDING_MAX];
 	int epoll, listener, admit;
-	bool accepting;       /* the listener is in epoll */
-	bool ending;          /* PID 1 has shut the pair down */
+	bool accepting; /* the listener is in epoll */
+	bool ending;    /* PID 1 has shut the pair down */
 	int64_t now_ms;
-	int64_t retry_ms;     /* 0: nothing to try again */
+	int64_t retry_ms; /* 0: nothing to try again */
 } s;
 
 static void watch(int fd, int op, uint32_t events, uint32_t tag)
@@ -150,9 +150,14 @@ static enum rc make_memfd(struct slice request, int *fd)
 static enum rc send_request(const struct place *p, struct slice request, int memfd)
 {
 	struct admit_request req = { index_of(p), p->op, (uint32_t)request.len, { 0 } };
-	union { struct cmsghdr h; char room[CMSG_SPACE(2 * sizeof(int))]; } control = { 0 };
+	union {
+		struct cmsghdr h;
+		char room[CMSG_SPACE(2 * sizeof(int))];
+	} control = { 0 };
 	struct iovec iov = { &req, sizeof req };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+	struct msghdr msg = { .msg_iov = &iov,
+		              .msg_iovlen = 1,
+		              .msg_control = &control,
 		              .msg_controllen = sizeof control };
 	int fds[2] = { p->fd, memfd };
 	struct sha384 h;
@@ -234,7 +239,8 @@ static void check_head(struct place *p)
 static void read_frame(struct place *p)
 {
 	while (p->state == HEAD || p->state == BODY) {
-		ssize_t n = recv(p->fd, frames[index_of(p)] + p->got, p->want - p->got, MSG_DONTWAIT);
+		ssize_t n =
+			recv(p->fd, frames[index_of(p)] + p->got, p->want - p->got, MSG_DONTWAIT);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -323,7 +329,10 @@ static void accepting(bool on)
 static void accept_one(struct place *p, int fd)
 {
 	evict(p);
-	*p = (struct place){ .state = HEAD, .fd = fd, .since_ms = s.now_ms, .want = FRAME_HEAD,
+	*p = (struct place){ .state = HEAD,
+		             .fd = fd,
+		             .since_ms = s.now_ms,
+		             .want = FRAME_HEAD,
 		             .deadline_ms = s.now_ms + PENDING_DEADLINE_MS };
 	watch(fd, EPOLL_CTL_ADD, EPOLLIN, index_of(p));
 	/* Most requests come with the connection. */
@@ -479,12 +488,13 @@ int listen_serve(int listener, int admit)
 
 static int open_listener(void)
 {
-	struct sockaddr_vm at = { .svm_family = AF_VSOCK, .svm_port = CHANNEL_PORT,
+	struct sockaddr_vm at = { .svm_family = AF_VSOCK,
+		                  .svm_port = CHANNEL_PORT,
 		                  .svm_cid = VMADDR_CID_ANY };
 	int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-	if (fd >= 0 && (bind(fd, (struct sockaddr *)&at, sizeof at) != 0 ||
-	                listen(fd, PENDING_BACKLOG) != 0))
+	if (fd >= 0 &&
+	    (bind(fd, (struct sockaddr *)&at, sizeof at) != 0 || listen(fd, PENDING_BACKLOG) != 0))
 		io_close(&fd);
 	if (fd < 0)
 		log_line("cannot listen on vsock port %d: %m", CHANNEL_PORT);
@@ -494,9 +504,10 @@ static int open_listener(void)
 /* What the loop above calls, and the log's write. The clock is read without
  * a call where the vDSO has it. */
 static const int calls[] = {
-	SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_pwait, SYS_accept4, SYS_recvfrom, SYS_sendto,
-	SYS_sendmsg, SYS_close, SYS_memfd_create, SYS_write, SYS_fcntl, SYS_madvise,
-	SYS_clock_gettime, SYS_restart_syscall, SYS_exit, SYS_exit_group,
+	SYS_epoll_create1, SYS_epoll_ctl,       SYS_epoll_pwait, SYS_accept4,
+	SYS_recvfrom,      SYS_sendto,          SYS_sendmsg,     SYS_close,
+	SYS_memfd_create,  SYS_write,           SYS_fcntl,       SYS_madvise,
+	SYS_clock_gettime, SYS_restart_syscall, SYS_exit,        SYS_exit_group,
 };
 
 int listen_main(void)

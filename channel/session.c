@@ -72,9 +72,14 @@ void session_fail(int conn, enum error_code code, const char *text)
  * there will be none. */
 static enum rc take_work(struct session_handover *h)
 {
-	union { struct cmsghdr head; char room[CMSG_SPACE(2 * sizeof(int))]; } control = { 0 };
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(2 * sizeof(int))];
+	} control = { 0 };
 	struct iovec iov = { h, sizeof *h };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+	struct msghdr msg = { .msg_iov = &iov,
+		              .msg_iovlen = 1,
+		              .msg_control = &control,
 		              .msg_controllen = sizeof control };
 	int fds[2];
 	ssize_t n;
@@ -129,9 +134,7 @@ static void widen(int conn)
 static void serve(int conn, const struct request *r)
 {
 	switch (r->op) {
-	case OP_EXEC:
-		exec_serve(conn, r);
-		break;
+	case OP_EXEC: exec_serve(conn, r); break;
 	case OP_PUSH:
 		widen(conn);
 		push_serve(conn, r);
@@ -140,9 +143,7 @@ static void serve(int conn, const struct request *r)
 		widen(conn);
 		pull_serve(conn, r);
 		break;
-	default:
-		session_fail(conn, ERR_PROTOCOL, "not an operation of a session");
-		break;
+	default: session_fail(conn, ERR_PROTOCOL, "not an operation of a session"); break;
 	}
 }
 

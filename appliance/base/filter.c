@@ -13,9 +13,9 @@
 #define OUR_ARCH AUDIT_ARCH_AARCH64
 #endif
 
-#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define LOAD(field)        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 #define IF(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), (yes), (no))
-#define ANSWER(what) BPF_STMT(BPF_RET | BPF_K, (what))
+#define ANSWER(what)       BPF_STMT(BPF_RET | BPF_K, (what))
 
 enum rc filter_allow(const int *calls, size_t count)
 {

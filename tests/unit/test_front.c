@@ -31,7 +31,10 @@ static int count_fds(void)
 
 static void ask(const void *p, size_t len, size_t fds)
 {
-	union { struct cmsghdr h; char room[CMSG_SPACE(8 * sizeof(int))]; } control = { 0 };
+	union {
+		struct cmsghdr h;
+		char room[CMSG_SPACE(8 * sizeof(int))];
+	} control = { 0 };
 	struct iovec iov = { (void *)(uintptr_t)p, len };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	static const int numbers[8] = { 0, 1, 2, 0, 1, 2, 0, 1 };
@@ -62,18 +65,18 @@ static void refused(void)
 		uint32_t op, len;
 		size_t cut, extra, fds;
 	} bad[] = {
-		{ 0, 10, 0, 0, 2 },                       /* no such operation */
+		{ 0, 10, 0, 0, 2 }, /* no such operation */
 		{ 5, 10, 0, 0, 2 },
 		{ UINT32_MAX, 10, 0, 0, 2 },
-		{ OP_EXEC, 0, 0, 0, 2 },                  /* no request */
+		{ OP_EXEC, 0, 0, 0, 2 }, /* no request */
 		{ OP_EXEC, FRAME_REQUEST_MAX + 1, 0, 0, 2 },
 		{ OP_EXEC, UINT32_MAX, 0, 0, 2 },
-		{ OP_EXEC, 10, 0, 0, 0 },                 /* descriptors missing, */
+		{ OP_EXEC, 10, 0, 0, 0 }, /* descriptors missing, */
 		{ OP_EXEC, 10, 0, 0, 1 },
-		{ OP_EXEC, 10, 0, 0, 3 },                 /* too many, */
-		{ OP_EXEC, 10, 0, 0, 8 },                 /* more than are looked at */
-		{ OP_STOP, 10, 0, 0, 1 },                 /* no way around it for stop */
-		{ OP_EXEC, 10, 1, 0, 2 },                 /* too short, too long */
+		{ OP_EXEC, 10, 0, 0, 3 }, /* too many, */
+		{ OP_EXEC, 10, 0, 0, 8 }, /* more than are looked at */
+		{ OP_STOP, 10, 0, 0, 1 }, /* no way around it for stop */
+		{ OP_EXEC, 10, 1, 0, 2 }, /* too short, too long */
 		{ OP_EXEC, 10, 0, 1, 2 },
 	};
 	uint8_t mem[sizeof(struct admit_request) + 1] = { 0 };

@@ -80,9 +80,14 @@ static struct slice request(uint8_t *mem, size_t max, enum request_op op)
 /* What the front asks PID 1; conn and memfd are the caller's to close. */
 static bool asked(struct admit_request *req, int *conn, int *memfd)
 {
-	union { struct cmsghdr h; char room[CMSG_SPACE(2 * sizeof(int))]; } control;
+	union {
+		struct cmsghdr h;
+		char room[CMSG_SPACE(2 * sizeof(int))];
+	} control;
 	struct iovec iov = { req, sizeof *req };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+	struct msghdr msg = { .msg_iov = &iov,
+		              .msg_iovlen = 1,
+		              .msg_control = &control,
 		              .msg_controllen = sizeof control };
 	int fds[2];
 
@@ -178,12 +183,12 @@ static void refusals(void)
 		uint8_t bytes[16];
 		enum error_code code;
 	} bad[] = {
-		{ 1, { 0x7f }, ERR_PROTOCOL },                        /* unknown type, no more */
-		{ 4, { 0x02, 0, 0, 1 }, ERR_PROTOCOL },               /* out of turn */
-		{ 4, { 0x01, 0x01, 0x00, 0x01 }, ERR_PROTOCOL },      /* too long by one */
+		{ 1, { 0x7f }, ERR_PROTOCOL },                   /* unknown type, no more */
+		{ 4, { 0x02, 0, 0, 1 }, ERR_PROTOCOL },          /* out of turn */
+		{ 4, { 0x01, 0x01, 0x00, 0x01 }, ERR_PROTOCOL }, /* too long by one */
 		{ 4, { 0x01, 0xff, 0xff, 0xff }, ERR_PROTOCOL },
-		{ 4, { 0x01, 0, 0, 0 }, ERR_PROTOCOL },               /* empty */
-		{ 5, { 0x01, 0, 0, 1, 0xa0 }, ERR_PROTOCOL },         /* no keys */
+		{ 4, { 0x01, 0, 0, 0 }, ERR_PROTOCOL },       /* empty */
+		{ 5, { 0x01, 0, 0, 1, 0xa0 }, ERR_PROTOCOL }, /* no keys */
 		{ 9, { 0x01, 0, 0, 5, 0xa2, 1, 2, 2, 4 }, ERR_VERSION },
 		{ 9, { 0x01, 0, 0, 5, 0xa2, 1, 1, 2, 9 }, ERR_PROTOCOL }, /* no such operation */
 	};
@@ -315,7 +320,8 @@ static void stop(void)
 		io_close(&conn);
 		io_close(&memfd);
 		CHECK(io_read_full(fd, head, sizeof head) == RC_OK);
-		CHECK(frame_head(slice_of(head, sizeof head), &f) == RC_OK && f.type == FRAME_ACCEPT);
+		CHECK(frame_head(slice_of(head, sizeof head), &f) == RC_OK &&
+		      f.type == FRAME_ACCEPT);
 		CHECK(f.len <= sizeof body && io_read_full(fd, body, f.len) == RC_OK);
 		CHECK(accept_parse(slice_of(body, f.len), &pid) == RC_OK && pid == 0);
 		CHECK(closed(idle));

@@ -1,6 +1,6 @@
 /* attest/nsm_message.h against answers written by hand. */
-#include "attest/nsm_message.h"
 #include "appliance/base/dcbor.h"
+#include "attest/nsm_message.h"
 #include "tests/unit/test.h"
 
 static uint8_t mem[2048];
@@ -31,18 +31,21 @@ static void raw(uint8_t b)
 
 static void requests(void)
 {
-	static const uint8_t pcr[] = { 0xa1, 0x6b, 'D', 'e', 's', 'c', 'r', 'i', 'b', 'e', 'P', 'C', 'R',
-		0xa1, 0x65, 'i', 'n', 'd', 'e', 'x', 0x10 };
-	static const uint8_t extend[] = { 0xa1, 0x69, 'E', 'x', 't', 'e', 'n', 'd', 'P', 'C', 'R',
-		0xa2, 0x65, 'i', 'n', 'd', 'e', 'x', 0x18, 0x1f, 0x64, 'd', 'a', 't', 'a', 0x41, 0xaa };
+	static const uint8_t pcr[] = { 0xa1, 0x6b, 'D',  'e',  's', 'c', 'r', 'i', 'b', 'e', 'P',
+		                       'C',  'R',  0xa1, 0x65, 'i', 'n', 'd', 'e', 'x', 0x10 };
+	static const uint8_t extend[] = { 0xa1, 0x69, 'E',  'x',  't', 'e', 'n', 'd',  'P',
+		                          'C',  'R',  0xa2, 0x65, 'i', 'n', 'd', 'e',  'x',
+		                          0x18, 0x1f, 0x64, 'd',  'a', 't', 'a', 0x41, 0xaa };
 	static const uint8_t data[] = { 0xaa };
 
 	begin();
 	nsm_put_describe(&w);
-	CHECK(slice_is(wbuf_slice(&w), "\x6b" "DescribeNSM"));
+	CHECK(slice_is(wbuf_slice(&w), "\x6b"
+	                               "DescribeNSM"));
 	begin();
 	nsm_put_random(&w);
-	CHECK(slice_is(wbuf_slice(&w), "\x69" "GetRandom"));
+	CHECK(slice_is(wbuf_slice(&w), "\x69"
+	                               "GetRandom"));
 	begin();
 	nsm_put_pcr(&w, 16);
 	CHECK(slice_eq(wbuf_slice(&w), slice_of(pcr, sizeof pcr)));
@@ -175,10 +178,12 @@ static void randoms(void)
 	struct slice r;
 
 	begin();
-	dcbor_put_map(&w, 1), text("GetRandom"), dcbor_put_map(&w, 1), text("random"), bytes(256, 7);
+	dcbor_put_map(&w, 1), text("GetRandom"), dcbor_put_map(&w, 1), text("random"),
+		bytes(256, 7);
 	CHECK(nsm_parse_random(wbuf_slice(&w), &r) == RC_OK && r.len == 256 && r.p[255] == 7);
 	begin();
-	dcbor_put_map(&w, 1), text("GetRandom"), dcbor_put_map(&w, 1), text("random"), bytes(257, 7);
+	dcbor_put_map(&w, 1), text("GetRandom"), dcbor_put_map(&w, 1), text("random"),
+		bytes(257, 7);
 	CHECK(nsm_parse_random(wbuf_slice(&w), &r) == RC_LIMIT);
 	begin();
 	dcbor_put_map(&w, 1), text("GetRandom"), dcbor_put_map(&w, 2);

@@ -39,7 +39,10 @@ static int status(void)
 
 static void hand_over(int pair, const struct session_handover *h, const int *fds, size_t n)
 {
-	union { struct cmsghdr h; char room[CMSG_SPACE(2 * sizeof(int))]; } control = { 0 };
+	union {
+		struct cmsghdr h;
+		char room[CMSG_SPACE(2 * sizeof(int))];
+	} control = { 0 };
 	struct iovec iov = { (void *)(uintptr_t)h, sizeof *h };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 
