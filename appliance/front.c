@@ -2,12 +2,12 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "appliance/base/io.h"
 #include "appliance/base/log.h"
+#include "appliance/base/pass.h"
 #include "appliance/sessions.h"
 #include "appliance/spawn.h"
 #include "channel/admit.h"
@@ -82,54 +82,9 @@ int front_fd(void)
 	return f.sock;
 }
 
-/* More than the two that belong in a message, to see that there are more. */
-enum { FDS_SEEN = 4 };
-
-struct message {
-	struct admit_request req;
-	ssize_t len;
-	bool cut; /* more bytes or descriptors than there is room for */
-	int fds[FDS_SEEN];
-	size_t count;
-};
-
-/* The kernel gives all descriptors of a message in one piece. */
-static void take_fds(const struct msghdr *msg, struct message *m)
+static bool well_formed(const struct admit_request *r)
 {
-	const struct cmsghdr *c = CMSG_FIRSTHDR(msg);
-
-	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-		return;
-	m->count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-	if (m->count > FDS_SEEN)
-		m->count = FDS_SEEN;
-	memcpy(m->fds, CMSG_DATA(c), m->count * sizeof(int));
-}
-
-static void receive(struct message *m)
-{
-	union {
-		struct cmsghdr h;
-		char room[CMSG_SPACE(FDS_SEEN * sizeof(int))];
-	} control;
-	struct iovec iov = { &m->req, sizeof m->req };
-	struct msghdr msg = { .msg_iov = &iov,
-		              .msg_iovlen = 1,
-		              .msg_control = &control,
-		              .msg_controllen = sizeof control };
-
-	memset(m, 0, sizeof *m);
-	m->len = recvmsg(f.sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	if (m->len < 0)
-		return;
-	m->cut = (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
-	take_fds(&msg, m);
-}
-
-static bool well_formed(const struct message *m)
-{
-	return m->len == sizeof m->req && !m->cut && m->count == 2 && m->req.op >= OP_EXEC &&
-	       m->req.op <= OP_STOP && m->req.len > 0 && m->req.len <= FRAME_REQUEST_MAX;
+	return r->op >= OP_EXEC && r->op <= OP_STOP && r->len > 0 && r->len <= FRAME_REQUEST_MAX;
 }
 
 /* The pair holds an answer for each place of the role; a role that lets them
@@ -145,37 +100,39 @@ static void reply(uint32_t place, uint32_t error)
 }
 
 /* True when this asks to stop. */
-static bool answer(const struct message *m)
+static bool answer(const struct admit_request *r, const struct passed *m, bool whole)
 {
 	uint32_t error = ERR_PROTOCOL;
 	bool stop = false;
 
 	if (m->len == 1 && m->count == 0)
 		return false; /* ADMIT_READY of one started again */
-	if (!well_formed(m))
+	if (!whole || !well_formed(r))
 		log_line("channel: a message of %zd bytes, %zu descriptors refused", m->len,
 		         m->count);
-	else if (m->req.op == OP_STOP)
+	else if (r->op == OP_STOP)
 		stop = true, error = 0;
 	else
-		error = sessions_admit(m->req.op, m->req.len, m->fds[0], m->fds[1]);
-	reply(m->req.place, error);
+		error = sessions_admit(r->op, r->len, m->fds[0], m->fds[1]);
+	reply(r->place, error);
 	return stop;
 }
 
 bool front_answer(void)
 {
-	struct message m;
+	struct passed m;
 	bool stop = false;
 
 	for (int i = 0; i < FRONT_BUDGET && f.sock >= 0 && !stop; i++) {
-		receive(&m);
+		struct admit_request r = { 0 };
+		bool whole = pass_recv(f.sock, &r, sizeof r, MSG_DONTWAIT, &m);
+
 		if (m.len < 0 && errno != EINTR)
 			break;
 		if (m.len == 0)
 			io_close(&f.sock); /* its end comes as SIGCHLD */
 		else if (m.len > 0)
-			stop = answer(&m);
+			stop = answer(&r, &m, whole);
 		for (size_t k = 0; k < m.count; k++)
 			io_close(&m.fds[k]);
 	}

@@ -1,12 +1,11 @@
 #include "appliance/sessions.h"
 
-#include <errno.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "appliance/base/io.h"
 #include "appliance/base/log.h"
+#include "appliance/base/pass.h"
 #include "appliance/spawn.h"
 #include "channel/admit.h"
 #include "channel/message.h"
@@ -14,6 +13,9 @@
 static pid_t running[SESSIONS_MAX]; /* 0: free */
 static pid_t spare;                 /* 0: none */
 static int spare_fd = -1;           /* our end of its pair */
+/* The last one could not be started, or ended unused: no other in advance
+ * before one has been of use, lest we start and reap without end. */
+static bool useless;
 
 static pid_t *find(pid_t pid)
 {
@@ -23,14 +25,13 @@ static pid_t *find(pid_t pid)
 	return NULL;
 }
 
-void sessions_prepare(void)
+static void start_spare(void)
 {
 	static char role[] = "session";
 	static char *const argv[] = { role, NULL };
 	int pair[2];
 
-	if (spare != 0)
-		return;
+	useless = true;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
 		log_line("session: no socket pair: %m");
 		return;
@@ -43,26 +44,13 @@ void sessions_prepare(void)
 	}
 	io_close(&pair[1]);
 	spare_fd = pair[0];
+	useless = spare == 0;
 }
 
-static bool hand_over(const struct session_handover *h, int conn, int request)
+void sessions_prepare(void)
 {
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(2 * sizeof(int))];
-	} control = { 0 };
-	struct iovec iov = { (void *)(uintptr_t)h, sizeof *h };
-	struct msghdr msg = { .msg_iov = &iov,
-		              .msg_iovlen = 1,
-		              .msg_control = &control,
-		              .msg_controllen = sizeof control };
-	int fds[2] = { conn, request };
-
-	control.head.cmsg_level = SOL_SOCKET;
-	control.head.cmsg_type = SCM_RIGHTS;
-	control.head.cmsg_len = CMSG_LEN(sizeof fds);
-	memcpy(CMSG_DATA(&control.head), fds, sizeof fds);
-	return sendmsg(spare_fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof *h;
+	if (spare == 0 && !useless)
+		start_spare();
 }
 
 /* The spare, if it is one, is done with: it runs, or died before its turn. */
@@ -75,18 +63,21 @@ static void forget_spare(void)
 uint32_t sessions_admit(uint32_t op, uint32_t len, int conn, int request)
 {
 	struct session_handover h = { op, len };
+	int fds[PASS_FDS] = { conn, request };
 	pid_t *slot = find(0);
 
 	if (!slot)
 		return ERR_BUSY;
 	/* The one that waited may have been killed: then once more. */
 	for (int tries = 0; tries < 2; tries++) {
-		sessions_prepare();
+		if (spare == 0)
+			start_spare();
 		if (spare == 0)
 			return ERR_BUSY;
-		if (hand_over(&h, conn, request)) {
+		if (pass_send(spare_fd, &h, sizeof h, fds) == RC_OK) {
 			*slot = spare;
 			forget_spare();
+			useless = false;
 			return 0;
 		}
 		log_line("session: process %d is gone: %m", (int)spare);
@@ -103,10 +94,12 @@ bool sessions_reap(pid_t pid, int status)
 		return false;
 	if (WIFSIGNALED(status))
 		log_line("session: process %d ended by signal %d", (int)pid, WTERMSIG(status));
-	if (slot)
+	if (slot) {
 		*slot = 0;
-	else
+	} else {
 		forget_spare();
+		useless = true;
+	}
 	return true;
 }
 

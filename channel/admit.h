@@ -19,13 +19,10 @@
 
 #include <stdint.h>
 
-#include "appliance/base/sha384.h"
-
 struct admit_request {
-	uint32_t place;             /* the asker's own mark, echoed */
-	uint32_t op;                /* enum request_op */
-	uint32_t len;               /* bytes of the request in the memfd */
-	uint8_t digest[SHA384_LEN]; /* of those bytes */
+	uint32_t place; /* the asker's own mark, echoed */
+	uint32_t op;    /* enum request_op */
+	uint32_t len;   /* bytes of the request in the memfd */
 };
 
 struct session_handover {

@@ -31,6 +31,7 @@
 #include "appliance/base/filter.h"
 #include "appliance/base/io.h"
 #include "appliance/base/log.h"
+#include "appliance/base/pass.h"
 #include "channel/admit.h"
 #include "channel/message.h"
 
@@ -147,31 +148,6 @@ static enum rc make_memfd(struct slice request, int *fd)
 	return rc;
 }
 
-static enum rc send_request(const struct place *p, struct slice request, int memfd)
-{
-	struct admit_request req = { index_of(p), p->op, (uint32_t)request.len, { 0 } };
-	union {
-		struct cmsghdr h;
-		char room[CMSG_SPACE(2 * sizeof(int))];
-	} control = { 0 };
-	struct iovec iov = { &req, sizeof req };
-	struct msghdr msg = { .msg_iov = &iov,
-		              .msg_iovlen = 1,
-		              .msg_control = &control,
-		              .msg_controllen = sizeof control };
-	int fds[2] = { p->fd, memfd };
-	struct sha384 h;
-
-	sha384_init(&h);
-	sha384_update(&h, request.p, request.len);
-	sha384_final(&h, req.digest);
-	control.h.cmsg_level = SOL_SOCKET;
-	control.h.cmsg_type = SCM_RIGHTS;
-	control.h.cmsg_len = CMSG_LEN(sizeof fds);
-	memcpy(CMSG_DATA(&control.h), fds, sizeof fds);
-	return sendmsg(s.admit, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof req ? RC_OK : RC_IO;
-}
-
 /* Is errno about a shortage that passes? */
 static bool transient(void)
 {
@@ -183,11 +159,12 @@ static bool transient(void)
 static void submit(struct place *p)
 {
 	struct slice request = slice_of(frames[index_of(p)] + FRAME_HEAD, p->want - FRAME_HEAD);
-	int memfd = -1;
-	enum rc rc = make_memfd(request, &memfd);
+	struct admit_request ask = { index_of(p), p->op, (uint32_t)request.len };
+	int fds[PASS_FDS] = { p->fd, -1 };
+	enum rc rc = make_memfd(request, &fds[1]);
 
 	if (rc == RC_OK)
-		rc = send_request(p, request, memfd);
+		rc = pass_send(s.admit, &ask, sizeof ask, fds);
 	if (rc == RC_OK) {
 		p->state = ASKED;
 	} else if (transient()) {
@@ -196,7 +173,7 @@ static void submit(struct place *p)
 		log_line("cannot ask for a session: %m");
 		refuse(p, ERR_SYSTEM, "the session cannot be started");
 	}
-	io_close(&memfd);
+	io_close(&fds[1]);
 }
 
 static void check_request(struct place *p)

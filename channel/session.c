@@ -9,11 +9,8 @@
 
 #include "appliance/base/io.h"
 #include "appliance/base/log.h"
+#include "appliance/base/pass.h"
 #include "channel/admit.h"
-
-/* Our buffer of what the peer may send ahead of us, for file contents. The
- * kernel's default of 256 KiB leaves the sender waiting for us in between. */
-static const uint64_t transfer_buffer = 1 << 20;
 
 static bool before(int64_t until_ms, int fd, short events)
 {
@@ -72,63 +69,51 @@ void session_fail(int conn, enum error_code code, const char *text)
  * there will be none. */
 static enum rc take_work(struct session_handover *h)
 {
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(2 * sizeof(int))];
-	} control = { 0 };
-	struct iovec iov = { h, sizeof *h };
-	struct msghdr msg = { .msg_iov = &iov,
-		              .msg_iovlen = 1,
-		              .msg_control = &control,
-		              .msg_controllen = sizeof control };
-	int fds[2];
-	ssize_t n;
+	struct passed m;
+	int *fds = m.fds;
 
-	do
-		n = recvmsg(SESSION_HANDOVER_FD, &msg, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
-	if (n == 0)
-		return RC_EOF;
-	if (n < 0)
-		return RC_IO;
-	if (n != sizeof *h || control.head.cmsg_type != SCM_RIGHTS ||
-	    control.head.cmsg_len != CMSG_LEN(sizeof fds))
-		return RC_BAD;
-	memcpy(fds, CMSG_DATA(&control.head), sizeof fds);
+	while (!pass_recv(SESSION_HANDOVER_FD, h, sizeof *h, 0, &m))
+		if (m.len >= 0 || errno != EINTR)
+			return m.len == 0 ? RC_EOF : m.len < 0 ? RC_IO : RC_BAD;
 	/* Both are above 3; the first may be 4, and is copied before that goes. */
 	if (dup3(fds[0], SESSION_CONN_FD, O_CLOEXEC) < 0)
 		return RC_IO;
 	if (fds[1] != SESSION_REQUEST_FD && dup3(fds[1], SESSION_REQUEST_FD, O_CLOEXEC) < 0)
 		return RC_IO;
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < PASS_FDS; i++)
 		if (fds[i] != SESSION_REQUEST_FD)
 			io_close(&fds[i]);
 	return RC_OK;
 }
 
-static enum rc read_request(struct request *r, size_t len)
+/* What PID 1 was asked for is what is served. */
+static enum rc read_request(struct request *r, const struct session_handover *h)
 {
 	static uint8_t mem[FRAME_REQUEST_MAX];
 	ssize_t n;
+	enum rc rc;
 
-	if (len > sizeof mem)
+	if (h->len > sizeof mem)
 		return RC_LIMIT;
-	n = pread(SESSION_REQUEST_FD, mem, len, 0);
+	n = pread(SESSION_REQUEST_FD, mem, h->len, 0);
 	close(SESSION_REQUEST_FD);
 	if (n < 0)
 		return RC_IO;
-	if ((size_t)n != len)
+	if ((size_t)n != h->len)
 		return RC_EOF;
-	return request_parse(slice_of(mem, len), r);
+	rc = request_parse(slice_of(mem, h->len), r);
+	return rc == RC_OK && r->op != h->op ? RC_MISMATCH : rc;
 }
 
 static void widen(int conn)
 {
-	static const uint64_t *const size = &transfer_buffer;
+	/* Of what the peer may send ahead of us, for file contents: the kernel's
+	 * default of 256 KiB leaves the sender waiting for us in between. */
+	static const uint64_t size = 1 << 20;
 
 	/* Only speed depends on it, and a Unix socket has none. */
-	(void)setsockopt(conn, AF_VSOCK, SO_VM_SOCKETS_BUFFER_MAX_SIZE, size, sizeof *size);
-	(void)setsockopt(conn, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, size, sizeof *size);
+	(void)setsockopt(conn, AF_VSOCK, SO_VM_SOCKETS_BUFFER_MAX_SIZE, &size, sizeof size);
+	(void)setsockopt(conn, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &size, sizeof size);
 }
 
 static void serve(int conn, const struct request *r)
@@ -150,7 +135,7 @@ static void serve(int conn, const struct request *r)
 int session_main(void)
 {
 	static struct request r;
-	struct session_handover h;
+	struct session_handover h = { 0, 0 };
 	enum rc rc = take_work(&h);
 
 	if (rc == RC_EOF)
@@ -162,7 +147,7 @@ int session_main(void)
 	/* The channel role worked without waiting; a session waits. */
 	if (fcntl(SESSION_CONN_FD, F_SETFL, 0) != 0)
 		log_line("connection: %m");
-	rc = read_request(&r, h.len);
+	rc = read_request(&r, &h);
 	if (rc != RC_OK) {
 		session_fail(SESSION_CONN_FD, ERR_PROTOCOL, "the request is malformed");
 		return 1;

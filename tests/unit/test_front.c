@@ -83,7 +83,7 @@ static void refused(void)
 
 	begin();
 	for (uint32_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-		struct admit_request r = { i + 1, bad[i].op, bad[i].len, { 0 } };
+		struct admit_request r = { i + 1, bad[i].op, bad[i].len };
 		int before = count_fds();
 
 		memcpy(mem, &r, sizeof r);
@@ -98,7 +98,7 @@ static void refused(void)
 
 static void stops(void)
 {
-	struct admit_request r = { 7, OP_STOP, 4, { 0 } };
+	struct admit_request r = { 7, OP_STOP, 4 };
 	uint8_t ready = ADMIT_READY, byte;
 	int before;
 
@@ -119,7 +119,7 @@ static void stops(void)
 /* A role that never reads its answers does not hold PID 1. */
 static void deaf(void)
 {
-	struct admit_request r = { 1, 0, 0, { 0 } };
+	struct admit_request r = { 1, 0, 0 };
 	int rounds = 0;
 
 	begin();

@@ -138,9 +138,7 @@ static void admits(bool bytewise)
 	uint8_t mem[256], copy[256];
 	struct slice s = request(mem, sizeof mem, OP_EXEC);
 	struct admit_request req;
-	uint8_t digest[SHA384_LEN];
 	int fd = dial(), conn = -1, memfd = -1;
-	struct sha384 h;
 
 	for (size_t i = 0; bytewise && i < s.len; i++)
 		say(fd, slice_of(s.p + i, 1));
@@ -152,10 +150,6 @@ static void admits(bool bytewise)
 	CHECK(req.op == OP_EXEC && req.len == s.len - FRAME_HEAD);
 	CHECK(pread(memfd, copy, sizeof copy, 0) == (ssize_t)req.len);
 	CHECK(memcmp(copy, s.p + FRAME_HEAD, req.len) == 0);
-	sha384_init(&h);
-	sha384_update(&h, copy, req.len);
-	sha384_final(&h, digest);
-	CHECK(memcmp(digest, req.digest, sizeof digest) == 0);
 	CHECK(pwrite(memfd, "x", 1, 0) < 0 && errno == EPERM);
 	CHECK(recv(conn, copy, sizeof copy, 0) == 4 && memcmp(copy, "next", 4) == 0);
 	reply(req.place, 0);

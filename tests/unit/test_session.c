@@ -112,18 +112,30 @@ static void runs(void)
 	CHECK(status() == 0);
 }
 
-static void malformed(void)
+static void refused(struct slice request)
 {
 	uint8_t body[FRAME_CONTROL_MAX];
 	struct error_msg e = { 0 };
 	size_t len;
-	int fd = begin(slice_str("\xa1\x01\x01"));
+	int fd = begin(request);
 
 	CHECK(next(fd, body, sizeof body, &len) == FRAME_ERROR);
 	CHECK(error_parse(slice_of(body, len), &e) == RC_OK && e.code == ERR_PROTOCOL);
 	io_close(&kept);
 	io_close(&fd);
 	CHECK(WEXITSTATUS(status()) == 1);
+}
+
+/* A request that is malformed, and one of another operation than PID 1 knows. */
+static void refusals(void)
+{
+	uint8_t mem[64];
+	struct wbuf w = wbuf_of(mem, sizeof mem);
+	struct request r = { .op = OP_PUSH, .path = slice_str("/tmp/x") };
+
+	refused(slice_str("\xa1\x01\x01"));
+	request_put(&w, &r);
+	refused(slice_of(mem + FRAME_HEAD, w.len - FRAME_HEAD));
 }
 
 /* No work, or a hand-over that is none. */
@@ -177,7 +189,7 @@ static void fails(void)
 int main(void)
 {
 	runs();
-	malformed();
+	refusals();
 	idle();
 	fails();
 	return test_end();
