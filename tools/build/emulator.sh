@@ -15,26 +15,31 @@ EMULATOR_PACKAGES=(libglib2.0-dev libgnutls28-dev libcbor-dev libfdt-dev zlib1g-
     pkg-config python3 python3-venv g++)
 EROFS_PACKAGES=(autoconf automake libtool pkg-config)
 
-# The key says how it was made, and with which C library: QEMU is linked to it.
-recipe_key() {
-    { cat tools/build/emulator.sh; dpkg-query -W libc6 "$@"; } 2>/dev/null | sha256sum | cut -c1-16
+# emulator_key: how it was made and on which release; QEMU is linked to its
+# libraries.
+emulator_key() {
+    {
+        declare -f fetch_emulator qemu_candidates compile_emulator keep_emulator
+        echo "$QEMU_LEAST $QEMU_SERIES $VHOST_VSOCK_LEAST $SEABIOS_LEAST $QEMU_DATA_LEAST"
+        (. /etc/os-release && echo "$ID ${VERSION_CODENAME:-}")
+    } | sha256sum | cut -c1-16
 }
+
+# An upgrade may have taken a library away: then it is built again.
+emulator_runs() { cache_holds "$1" && "$1/qemu-system-x86_64" --version >/dev/null 2>&1; }
 
 build_emulator() {
     local kept
-    kept=$CACHE/built/emulator-$(recipe_key libcbor-dev libgnutls28-dev libglib2.0-dev libfdt-dev)
-    if ! cache_holds "$kept"; then
+    kept=$CACHE/built/emulator-$(emulator_key)
+    if ! emulator_runs "$kept"; then
         need_packages "${EMULATOR_PACKAGES[@]}"
-        kept=$CACHE/built/emulator-$(recipe_key libcbor-dev libgnutls28-dev libglib2.0-dev libfdt-dev)
-    fi
-    if ! cache_holds "$kept"; then
         apt_ready
         work_dir
         step "fetch the emulator's source and firmware" fetch_emulator
         step "build the emulator (3 minutes on 2 processors)" compile_emulator
         step "keep the emulator" keep_emulator "$kept"
     fi
-    [ "$(readlink "$CACHE/emulator" || true)" = "$kept" ] || { rm -rf "$CACHE/emulator"; ln -s "$kept" "$CACHE/emulator"; }
+    link_to "$kept" "$CACHE/emulator"
 }
 
 # The newest of QEMU_SERIES, else the oldest that is new enough.
@@ -102,7 +107,10 @@ build_erofs() {
     source_of lz4
     key=$SOURCE_SHA256
     source_of erofs-utils
-    key=$({ echo "$key $SOURCE_SHA256"; cat tools/build/emulator.sh; } | sha256sum | cut -c1-16)
+    key=$({
+        echo "$key $SOURCE_SHA256"
+        declare -f compile_erofs
+    } | sha256sum | cut -c1-16)
     kept=$CACHE/built/tools-$key
     if ! cache_holds "$kept"; then
         need_packages "${EROFS_PACKAGES[@]}"
@@ -110,7 +118,7 @@ build_erofs() {
         unpack erofs-utils
         step "build mkfs.erofs $(lock_field erofs-utils version)" compile_erofs "$kept"
     fi
-    [ "$(readlink "$CACHE/tools" || true)" = "$kept" ] || { rm -rf "$CACHE/tools"; ln -s "$kept" "$CACHE/tools"; }
+    link_to "$kept" "$CACHE/tools"
 }
 
 compile_erofs() { # DIR

@@ -18,6 +18,14 @@ cache_put() {
     mv -- "$1" "$2"
 }
 
+# link_to TARGET NAME: NAME is a link to TARGET, changed in one go.
+link_to() {
+    [ "$(readlink "$2" || true)" = "$1" ] && return 0
+    [ -L "$2" ] || rm -rf -- "$2"
+    ln -sfn -- "$1" "$2.new"
+    mv -T -- "$2.new" "$2"
+}
+
 # kernel_headers: build/linux-headers holds what the pinned linux exports to
 # user space (the machine's own may be older than the NSM device).
 kernel_headers() {
@@ -28,7 +36,7 @@ kernel_headers() {
         unpack linux
         step "make the kernel's user-space headers" make_headers "$kept"
     fi
-    [ "$(readlink "$BUILD/linux-headers" || true)" = "$kept" ] || ln -sfn "$kept" "$BUILD/linux-headers"
+    link_to "$kept" "$BUILD/linux-headers"
 }
 
 make_headers() { # DIR
