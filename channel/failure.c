@@ -48,7 +48,7 @@ enum rc failure_stream(struct failure *f, enum rc rc)
 	case RC_BAD:
 		return failure_set(f, ERR_PROTOCOL, "the other end sent a malformed frame");
 	case RC_LIMIT:
-		return failure_set(f, ERR_OVER_LIMIT, "the other end sent a frame over its limit");
+		return failure_set(f, ERR_PROTOCOL, "the other end sent a frame over its limit");
 	case RC_TIMEOUT:
 		return failure_set(f, ERR_DEADLINE, "no byte moved for %d seconds",
 		                   STREAM_TIMEOUT_MS / 1000);

@@ -221,6 +221,8 @@ static enum rc on_end(struct receiver *r, struct slice payload)
 {
 	struct timespec times[2] = { { 0, UTIME_OMIT }, { (time_t)r->mtime_s, r->mtime_ns } };
 
+	if (payload.len != SHA384_LEN)
+		return failure_stream(r->failure, RC_BAD);
 	if (r->at != r->size)
 		return failure_set(r->failure, ERR_PROTOCOL, "'%s' is shorter than announced", r->name);
 	digest_final(&r->digest, r->file_digest);
@@ -317,8 +319,10 @@ static enum rc on_entry(struct receiver *r, struct slice payload)
 	struct entry e;
 	enum rc rc = entry_parse(payload, &e);
 
+	if (rc == RC_LIMIT)
+		return failure_set(r->failure, ERR_OVER_LIMIT, "an entry's name, mode or size is over its limit");
 	if (rc != RC_OK)
-		return failure_stream(r->failure, rc == RC_LIMIT ? RC_LIMIT : RC_BAD);
+		return failure_stream(r->failure, RC_BAD);
 	note(r, FRAME_ENTRY, payload);
 	rc = take_name(r, e.name);
 	if (rc != RC_OK)
@@ -344,6 +348,8 @@ static enum rc on_done(struct receiver *r, struct slice payload)
 		return out_of_turn(r);
 	if (totals_parse(FRAME_DONE, payload, &theirs) != RC_OK)
 		return failure_stream(r->failure, RC_BAD);
+	if (r->stage.final[0] != '\0' && r->tops != 1)
+		return failure_set(r->failure, ERR_PROTOCOL, "nothing came for '%s'", r->stage.final);
 	sha384_final(&r->transfer, r->totals.digest);
 	if (theirs.files != r->totals.files || theirs.bytes != r->totals.bytes ||
 	    memcmp(theirs.digest, r->totals.digest, SHA384_LEN) != 0)
