@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -61,20 +62,16 @@ enum rc front_start(int empty_root)
 
 enum rc front_wait(void)
 {
-	struct pollfd p = { f.sock, POLLIN, 0 };
-	int64_t until_ms = clock_mono_ms() + FRONT_READY_MS, left;
+	enum rc rc = io_wait(f.sock, POLLIN, clock_mono_ms() + FRONT_READY_MS);
 	uint8_t byte = 0;
 	ssize_t n;
 
-	while ((left = until_ms - clock_mono_ms()) > 0) {
-		if (poll(&p, 1, (int)left) <= 0)
-			continue;
-		n = recv(f.sock, &byte, 1, MSG_DONTWAIT);
-		if (n == 1 && byte == ADMIT_READY)
-			return RC_OK;
-		return n == 0 ? RC_EOF : RC_BAD;
-	}
-	return RC_TIMEOUT;
+	if (rc != RC_OK)
+		return rc;
+	n = recv(f.sock, &byte, 1, MSG_DONTWAIT);
+	if (n == 1 && byte == ADMIT_READY)
+		return RC_OK;
+	return n == 0 ? RC_EOF : RC_BAD;
 }
 
 int front_fd(void)
@@ -87,6 +84,16 @@ static bool well_formed(const struct admit_request *r)
 	return r->op >= OP_EXEC && r->op <= OP_STOP && r->len > 0 && r->len <= FRAME_REQUEST_MAX;
 }
 
+/* Nothing can be said to the role any more. It sees that and ends by itself,
+ * if it is sane; one that is not must not stay in the way of the next. Its
+ * number is its own until it is reaped. */
+static void hang_up(void)
+{
+	io_close(&f.sock);
+	if (f.pid > 0)
+		kill(f.pid, SIGKILL);
+}
+
 /* The pair holds an answer for each place of the role; a role that lets them
  * pile up beyond that is broken, and PID 1 does not wait for it. */
 static void reply(uint32_t place, uint32_t error)
@@ -94,8 +101,8 @@ static void reply(uint32_t place, uint32_t error)
 	struct admit_reply r = { place, error };
 
 	if (send(f.sock, &r, sizeof r, MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof r) {
-		log_line("channel: takes no answers (%m); ending its connection");
-		io_close(&f.sock);
+		log_line("channel: takes no answers (%m); ending it");
+		hang_up();
 	}
 }
 
@@ -107,6 +114,8 @@ static bool answer(const struct admit_request *r, const struct passed *m, bool w
 
 	if (m->len == 1 && m->count == 0)
 		return false; /* ADMIT_READY of one started again */
+	if (f.ending)
+		return false; /* who asks now is told by the end of the connection */
 	if (!whole || !well_formed(r))
 		log_line("channel: a message of %zd bytes, %zu descriptors refused", m->len,
 		         m->count);
@@ -130,7 +139,7 @@ bool front_answer(void)
 		if (m.len < 0 && errno != EINTR)
 			break;
 		if (m.len == 0)
-			io_close(&f.sock); /* its end comes as SIGCHLD */
+			hang_up(); /* its end comes as SIGCHLD */
 		else if (m.len > 0)
 			stop = answer(&r, &m, whole);
 		for (size_t k = 0; k < m.count; k++)

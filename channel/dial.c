@@ -22,25 +22,6 @@ enum {
 	VSOCK_BUFFER = 2 << 20,
 };
 
-/* Waits until fd has one of events or the deadline passes. */
-static enum rc wait_for(int fd, short events, int64_t deadline_ms)
-{
-	struct pollfd p = { .fd = fd, .events = events };
-
-	for (;;) {
-		int64_t left = deadline_ms - clock_mono_ms();
-		int n;
-
-		if (left <= 0)
-			return RC_TIMEOUT;
-		n = poll(&p, 1, (int)left);
-		if (n > 0)
-			return RC_OK;
-		if (n < 0 && errno != EINTR)
-			return RC_IO;
-	}
-}
-
 static enum rc set_blocking(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
@@ -53,7 +34,7 @@ static enum rc set_blocking(int fd)
 /* After connect() on a non-blocking socket said that it goes on. */
 static enum rc finish_connect(int fd, int64_t deadline_ms)
 {
-	enum rc rc = wait_for(fd, POLLOUT, deadline_ms);
+	enum rc rc = io_wait(fd, POLLOUT, deadline_ms);
 	socklen_t len = sizeof errno;
 	int error = 0;
 
@@ -136,7 +117,7 @@ static enum rc read_answer(int s, int64_t deadline_ms, char line[ANSWER_MAX])
 	size_t n = 0;
 
 	while (n < ANSWER_MAX - 1) {
-		enum rc rc = wait_for(s, POLLIN, deadline_ms);
+		enum rc rc = io_wait(s, POLLIN, deadline_ms);
 		ssize_t r;
 
 		if (rc != RC_OK)

@@ -331,14 +331,9 @@ static enum rc run(void)
 /* Sends what is left of the frame that was begun, so that ERROR can follow. */
 static void flush(int64_t deadline)
 {
-	struct pollfd p = { x.link.fd, POLLOUT, 0 };
-
-	while (duplex_send(&x.link) == RC_MORE) {
-		int64_t left = deadline - clock_mono_ms();
-
-		if (left <= 0 || (poll(&p, 1, (int)left) < 0 && errno != EINTR))
+	while (duplex_send(&x.link) == RC_MORE)
+		if (io_wait(x.link.fd, POLLOUT, deadline) != RC_OK)
 			return;
-	}
 }
 
 /* Reads output for nobody, so that a command that tidies up is not ended by

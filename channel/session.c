@@ -12,27 +12,11 @@
 #include "appliance/base/pass.h"
 #include "channel/admit.h"
 
-static bool before(int64_t until_ms, int fd, short events)
-{
-	struct pollfd p = { fd, events, 0 };
-	int64_t left;
-
-	while ((left = until_ms - clock_mono_ms()) > 0) {
-		int n = poll(&p, 1, (int)left);
-
-		if (n > 0)
-			return true;
-		if (n < 0 && errno != EINTR)
-			return false;
-	}
-	return false;
-}
-
 static void drop_until_close(int conn, int64_t until_ms)
 {
 	static uint8_t scrap[16384];
 
-	while (before(until_ms, conn, POLLIN)) {
+	while (io_wait(conn, POLLIN, until_ms) == RC_OK) {
 		ssize_t n = recv(conn, scrap, sizeof scrap, MSG_DONTWAIT);
 
 		if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
@@ -54,7 +38,7 @@ void session_fail(int conn, enum error_code code, const char *text)
 
 	error_put(&w, code, text);
 	left = wbuf_slice(&w);
-	while (left.len > 0 && before(until_ms, conn, POLLOUT)) {
+	while (left.len > 0 && io_wait(conn, POLLOUT, until_ms) == RC_OK) {
 		ssize_t n = send(conn, left.p, left.len, MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (n < 0 && errno != EINTR && errno != EAGAIN)

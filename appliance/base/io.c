@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -73,6 +75,22 @@ enum rc io_read_file(const char *path, void *p, size_t max, size_t *len)
 	rc = read_up_to(fd, p, max, len);
 	io_close(&fd);
 	return rc;
+}
+
+enum rc io_wait(int fd, short events, int64_t until_ms)
+{
+	struct pollfd p = { fd, events, 0 };
+	int64_t left;
+
+	while ((left = until_ms - clock_mono_ms()) > 0) {
+		int n = poll(&p, 1, left < INT_MAX ? (int)left : INT_MAX);
+
+		if (n > 0)
+			return RC_OK;
+		if (n < 0 && errno != EINTR)
+			return RC_IO;
+	}
+	return RC_TIMEOUT;
 }
 
 void io_close(int *fd)

@@ -19,6 +19,10 @@ RC_CHECK enum rc io_write_full(int fd, const void *p, size_t n);
  * when it is longer. */
 RC_CHECK enum rc io_read_file(const char *path, void *p, size_t max, size_t *len);
 
+/* Waits until fd has one of events (poll(2)). RC_TIMEOUT when clock_mono_ms()
+ * has reached until_ms, whatever fd has by then; RC_IO. */
+RC_CHECK enum rc io_wait(int fd, short events, int64_t until_ms);
+
 /* Closes *fd if it is not -1 and sets it to -1; errno is kept. */
 void io_close(int *fd);
 

@@ -25,16 +25,7 @@ enum {
 
 static bool readable(int fd, int64_t deadline_ms)
 {
-	for (;;) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
-		int64_t left = deadline_ms - clock_mono_ms();
-		int n = poll(&p, 1, left > 0 ? (int)left : 0);
-
-		if (n >= 0)
-			return n > 0;
-		if (errno != EINTR)
-			return false;
-	}
+	return io_wait(fd, POLLIN, deadline_ms) == RC_OK;
 }
 
 static bool read_before(int fd, uint8_t *p, size_t n, int64_t deadline_ms)
