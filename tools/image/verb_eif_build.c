@@ -156,7 +156,7 @@ int verb_eif_build(int argc, char **argv)
 	struct outfile of = { .fd = -1 };
 	struct eifwrite w;
 	uint8_t *text = NULL;
-	struct slice metadata;
+	struct slice metadata = slice_of(NULL, 0);
 	enum rc rc;
 
 	if (!parse_options(&o, argc, argv)) {
