@@ -19,6 +19,18 @@ static void frame_end(struct wbuf *w, size_t at, enum frame_type type)
 		frame_put_head(w->p + at, type, w->len - at - FRAME_HEAD);
 }
 
+static void put_number(struct wbuf *w, uint32_t key, uint64_t v)
+{
+	dcbor_put_uint(w, key);
+	dcbor_put_uint(w, v);
+}
+
+static void put_bytes(struct wbuf *w, uint32_t key, struct slice s)
+{
+	dcbor_put_uint(w, key);
+	dcbor_put_bytes(w, s);
+}
+
 static void bad(struct dcbor *d)
 {
 	if (d->rc == RC_OK)
@@ -180,23 +192,16 @@ static void put_texts(struct wbuf *w, uint32_t key, const struct slice *s, size_
 		dcbor_put_bytes(w, s[i]);
 }
 
-static void put_text(struct wbuf *w, uint32_t key, struct slice s)
-{
-	dcbor_put_uint(w, key);
-	dcbor_put_bytes(w, s);
-}
-
 static void put_exec(struct wbuf *w, const struct request *r)
 {
 	put_texts(w, KEY_ARGV, r->argv, r->argc);
 	if (r->envc > 0)
 		put_texts(w, KEY_ENV, r->env, r->envc);
 	if (r->cwd.len > 0)
-		put_text(w, KEY_CWD, r->cwd);
+		put_bytes(w, KEY_CWD, r->cwd);
 	if (r->user.len > 0)
-		put_text(w, KEY_USER, r->user);
-	dcbor_put_uint(w, KEY_FLAGS);
-	dcbor_put_uint(w, r->flags);
+		put_bytes(w, KEY_USER, r->user);
+	put_number(w, KEY_FLAGS, r->flags);
 	dcbor_put_uint(w, KEY_WINDOW);
 	dcbor_put_array(w, 2);
 	dcbor_put_uint(w, r->rows);
@@ -212,17 +217,14 @@ void request_put(struct wbuf *w, const struct request *r)
 	else if (r->op != OP_STOP)
 		pairs += 2;
 	dcbor_put_map(w, pairs);
-	dcbor_put_uint(w, KEY_VERSION);
-	dcbor_put_uint(w, REQUEST_VERSION);
-	dcbor_put_uint(w, KEY_OP);
-	dcbor_put_uint(w, r->op);
+	put_number(w, KEY_VERSION, REQUEST_VERSION);
+	put_number(w, KEY_OP, r->op);
 	if (r->op == OP_EXEC) {
 		put_exec(w, r);
 	} else if (r->op != OP_STOP) {
-		dcbor_put_uint(w, KEY_FLAGS);
-		dcbor_put_uint(w, r->flags);
+		put_number(w, KEY_FLAGS, r->flags);
 		if (r->op == OP_PUSH)
-			put_text(w, KEY_PATH, r->path);
+			put_bytes(w, KEY_PATH, r->path);
 		else
 			put_texts(w, KEY_PATH, r->argv, r->argc);
 	}
@@ -255,8 +257,7 @@ void accept_put(struct wbuf *w, uint32_t pid)
 
 	dcbor_put_map(w, pid != 0);
 	if (pid != 0) {
-		dcbor_put_uint(w, 1);
-		dcbor_put_uint(w, pid);
+		put_number(w, 1, pid);
 	}
 	frame_end(w, at, FRAME_ACCEPT);
 }
@@ -289,10 +290,8 @@ void error_put(struct wbuf *w, enum error_code code, const char *text)
 	size_t at = frame_begin(w), n = strnlen(text, ERROR_TEXT_MAX);
 
 	dcbor_put_map(w, 2);
-	dcbor_put_uint(w, 1);
-	dcbor_put_uint(w, code);
-	dcbor_put_uint(w, 2);
-	dcbor_put_bytes(w, slice_of(text, n));
+	put_number(w, 1, code);
+	put_bytes(w, 2, slice_of(text, n));
 	frame_end(w, at, FRAME_ERROR);
 }
 
@@ -365,22 +364,16 @@ void entry_put(struct wbuf *w, const struct entry *e)
 	size_t at = frame_begin(w);
 
 	dcbor_put_map(w, e->kind == ENTRY_DIR ? 5 : 6);
-	dcbor_put_uint(w, 1);
-	dcbor_put_uint(w, e->kind);
-	dcbor_put_uint(w, 2);
-	dcbor_put_bytes(w, e->name);
-	dcbor_put_uint(w, 3);
-	dcbor_put_uint(w, e->mode);
+	put_number(w, 1, e->kind);
+	put_bytes(w, 2, e->name);
+	put_number(w, 3, e->mode);
 	dcbor_put_uint(w, 4);
 	dcbor_put_int(w, e->mtime_s);
-	dcbor_put_uint(w, 5);
-	dcbor_put_uint(w, e->mtime_ns);
+	put_number(w, 5, e->mtime_ns);
 	if (e->kind == ENTRY_FILE) {
-		dcbor_put_uint(w, 6);
-		dcbor_put_uint(w, (uint64_t)e->size);
+		put_number(w, 6, (uint64_t)e->size);
 	} else if (e->kind == ENTRY_SYMLINK) {
-		dcbor_put_uint(w, 7);
-		dcbor_put_bytes(w, e->target);
+		put_bytes(w, 7, e->target);
 	}
 	frame_end(w, at, FRAME_ENTRY);
 }
@@ -419,15 +412,11 @@ void totals_put(struct wbuf *w, enum frame_type type, const struct totals *t)
 	size_t at = frame_begin(w);
 
 	dcbor_put_map(w, type == FRAME_DONE ? 4 : 3);
-	dcbor_put_uint(w, 1);
-	dcbor_put_uint(w, t->files);
-	dcbor_put_uint(w, 2);
-	dcbor_put_uint(w, t->bytes);
-	dcbor_put_uint(w, 3);
-	dcbor_put_bytes(w, slice_of(t->digest, SHA384_LEN));
+	put_number(w, 1, t->files);
+	put_number(w, 2, t->bytes);
+	put_bytes(w, 3, slice_of(t->digest, SHA384_LEN));
 	if (type == FRAME_DONE) {
-		dcbor_put_uint(w, 4);
-		dcbor_put_uint(w, t->skipped);
+		put_number(w, 4, t->skipped);
 	}
 	frame_end(w, at, type);
 }
