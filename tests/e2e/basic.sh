@@ -95,6 +95,7 @@ gives console 0 'channel: open' "$CASEMATE" console box
 gives name-taken 1 'box' "$CASEMATE" run --name box "$WORK/demo.eif"
 check stop "$CASEMATE" stop box
 same stopped "" "$("$CASEMATE" ps -q)"
+# shellcheck disable=SC2010 # names of ours
 same nothing-left "" "$(ls -A "$XDG_RUNTIME_DIR/casemate" | grep -vE '^\.(last|lock)$')"
 
 # --- the main command, and the end of the enclave with it

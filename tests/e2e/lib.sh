@@ -24,6 +24,7 @@ finish() {
     names=$("$CASEMATE" ps -q 2>/dev/null)
     # shellcheck disable=SC2086
     [ -z "$names" ] || "$CASEMATE" stop --time 0 $names >/dev/null 2>&1
+    # shellcheck disable=SC2046 # process numbers, one a word
     [ -z "$(jobs -p)" ] || kill $(jobs -p) 2>/dev/null
     rm -rf -- "$WORK"
 }
