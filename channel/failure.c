@@ -31,22 +31,31 @@ enum rc failure_set(struct failure *f, enum error_code code, const char *fmt, ..
 	return RC_DENIED;
 }
 
-enum rc failure_errno(struct failure *f, const char *what, const char *name)
+static enum error_code code_of(int errnum)
 {
-	return failure_set(f, stage_code(errno), "cannot %s '%s': %s", what, name, strerror(errno));
+	switch (errnum) {
+	case ENOSPC:
+	case EDQUOT: return ERR_NO_SPACE;
+	case ENOENT:
+	case ENOTDIR: return ERR_NOT_FOUND;
+	case EACCES:
+	case EPERM:
+	case EROFS: return ERR_DENIED;
+	case ENAMETOOLONG:
+	case EFBIG: return ERR_OVER_LIMIT;
+	default: return ERR_SYSTEM;
+	}
 }
 
-enum rc failure_stage(struct failure *f, const struct stage_error *e)
+enum rc failure_errno(struct failure *f, const char *what, const char *name)
 {
-	return failure_set(f, e->code, "cannot %s '%s'%s%s", e->what, e->name,
-	                   e->errnum ? ": " : "", e->errnum ? strerror(e->errnum) : "");
+	return failure_set(f, code_of(errno), "cannot %s '%s': %s", what, name, strerror(errno));
 }
 
 enum rc failure_stream(struct failure *f, enum rc rc)
 {
 	switch (rc) {
-	case RC_BAD:
-		return failure_set(f, ERR_PROTOCOL, "the other end sent a malformed frame");
+	case RC_BAD: return failure_set(f, ERR_PROTOCOL, "the other end sent a malformed frame");
 	case RC_LIMIT:
 		return failure_set(f, ERR_PROTOCOL, "the other end sent a frame over its limit");
 	case RC_TIMEOUT:

@@ -7,11 +7,10 @@
 #define CHANNEL_FAILURE_H
 
 #include "channel/message.h"
-#include "channel/stage.h"
 
 struct failure {
-	enum error_code code;   /* 0: none yet */
-	bool remote;            /* the other end said it */
+	enum error_code code; /* 0: none yet */
+	bool remote;          /* the other end said it */
 	char text[ERROR_TEXT_MAX + 1];
 };
 
@@ -26,7 +25,6 @@ enum rc failure_set(struct failure *f, enum error_code code, const char *fmt, ..
 	__attribute__((format(printf, 3, 4)));
 /* "cannot WHAT NAME: strerror(errno)" */
 enum rc failure_errno(struct failure *f, const char *what, const char *name);
-enum rc failure_stage(struct failure *f, const struct stage_error *e);
 /* The result of a stream. */
 enum rc failure_stream(struct failure *f, enum rc rc);
 /* An ERROR frame's payload. */

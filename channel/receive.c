@@ -9,14 +9,11 @@
 
 #include "appliance/base/io.h"
 
-enum rc receive_open(struct receiver *r, const char *dst, bool into, bool resume,
-                     struct failure *f)
+enum rc receive_open(struct receiver *r, const char *dst, bool into, bool resume, struct failure *f)
 {
-	struct stage_error e;
-
 	r->failure = f;
-	if (stage_open(&r->stage, dst, into, resume, &e) != RC_OK)
-		return failure_stage(f, &e);
+	if (stage_open(&r->stage, dst, into, resume, f) != RC_OK)
+		return RC_DENIED;
 	digest_init(&r->digest);
 	sha384_init(&r->transfer);
 	memset(&r->totals, 0, sizeof r->totals);
@@ -95,7 +92,8 @@ static enum rc hash_kept(struct receiver *r)
 		return failure_errno(r->failure, "look at", r->name);
 	for (r->at = 0; r->at < st.st_size && r->at < r->size;) {
 		int64_t left = r->size - r->at;
-		ssize_t n = read(r->file, buf, left < (int64_t)sizeof buf ? (size_t)left : sizeof buf);
+		ssize_t n =
+			read(r->file, buf, left < (int64_t)sizeof buf ? (size_t)left : sizeof buf);
 
 		if (n < 0)
 			return failure_errno(r->failure, "read", r->name);
@@ -190,7 +188,8 @@ static enum rc begin_file(struct receiver *r, const struct entry *e)
 static enum rc on_data(struct receiver *r, struct slice piece)
 {
 	if (piece.len > (uint64_t)(r->size - r->at))
-		return failure_set(r->failure, ERR_PROTOCOL, "'%s' is longer than announced", r->name);
+		return failure_set(r->failure, ERR_PROTOCOL, "'%s' is longer than announced",
+		                   r->name);
 	stream_in_hold(&r->in, digest_add(&r->digest, piece.p, piece.len));
 	if (io_write_full(r->file, piece.p, piece.len) != RC_OK)
 		return failure_errno(r->failure, "write", r->name);
@@ -208,7 +207,8 @@ static enum rc on_hole(struct receiver *r, struct slice payload)
 	if (!slice_u64_be(&payload, &len) || payload.len > 0 || len == 0)
 		return failure_stream(r->failure, RC_BAD);
 	if (len > (uint64_t)(r->size - r->at))
-		return failure_set(r->failure, ERR_PROTOCOL, "'%s' is longer than announced", r->name);
+		return failure_set(r->failure, ERR_PROTOCOL, "'%s' is longer than announced",
+		                   r->name);
 	digest_zeros(&r->digest, len);
 	r->at += (int64_t)len;
 	r->totals.bytes += len;
@@ -224,7 +224,8 @@ static enum rc on_end(struct receiver *r, struct slice payload)
 	if (payload.len != SHA384_LEN)
 		return failure_stream(r->failure, RC_BAD);
 	if (r->at != r->size)
-		return failure_set(r->failure, ERR_PROTOCOL, "'%s' is shorter than announced", r->name);
+		return failure_set(r->failure, ERR_PROTOCOL, "'%s' is shorter than announced",
+		                   r->name);
 	digest_final(&r->digest, r->file_digest);
 	if (!slice_eq(payload, slice_of(r->file_digest, SHA384_LEN)))
 		return failure_set(r->failure, ERR_DIGEST, "'%s' arrived with another content",
@@ -250,15 +251,16 @@ static enum rc begin_dir(struct receiver *r, const struct entry *e)
 	struct receive_level *up = top(r), *l = up + 1;
 
 	if (r->depth > DEPTH_MAX)
-		return failure_set(r->failure, ERR_OVER_LIMIT, "'%s' is more than %d directories deep",
-		                   r->name, DEPTH_MAX);
+		return failure_set(r->failure, ERR_OVER_LIMIT,
+		                   "'%s' is more than %d directories deep", r->name, DEPTH_MAX);
 	if (mkdirat(up->fd, r->name, 0700) < 0)
 		return not_created(r, "create directory");
 	l->fd = openat(up->fd, r->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (l->fd < 0)
 		return failure_errno(r->failure, "open", r->name);
-	l->old = up->old < 0 ? -1 :
-	         openat(up->old, r->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	l->old = up->old < 0 ? -1
+	                     : openat(up->old, r->name,
+	                              O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	l->mode = e->mode & r->mode_mask;
 	l->mtime_s = e->mtime_s;
 	l->mtime_ns = e->mtime_ns;
@@ -320,7 +322,8 @@ static enum rc on_entry(struct receiver *r, struct slice payload)
 	enum rc rc = entry_parse(payload, &e);
 
 	if (rc == RC_LIMIT)
-		return failure_set(r->failure, ERR_OVER_LIMIT, "an entry's name, mode or size is over its limit");
+		return failure_set(r->failure, ERR_OVER_LIMIT,
+		                   "an entry's name, mode or size is over its limit");
 	if (rc != RC_OK)
 		return failure_stream(r->failure, RC_BAD);
 	note(r, FRAME_ENTRY, payload);
@@ -342,21 +345,21 @@ static enum rc on_done(struct receiver *r, struct slice payload)
 	uint8_t frame[FRAME_HEAD + 128];
 	struct wbuf w = wbuf_of(frame, sizeof frame);
 	struct totals theirs;
-	struct stage_error e;
 
 	if (r->depth != 1)
 		return out_of_turn(r);
 	if (totals_parse(FRAME_DONE, payload, &theirs) != RC_OK)
 		return failure_stream(r->failure, RC_BAD);
 	if (r->stage.final[0] != '\0' && r->tops != 1)
-		return failure_set(r->failure, ERR_PROTOCOL, "nothing came for '%s'", r->stage.final);
+		return failure_set(r->failure, ERR_PROTOCOL, "nothing came for '%s'",
+		                   r->stage.final);
 	sha384_final(&r->transfer, r->totals.digest);
 	if (theirs.files != r->totals.files || theirs.bytes != r->totals.bytes ||
 	    memcmp(theirs.digest, r->totals.digest, SHA384_LEN) != 0)
 		return failure_set(r->failure, ERR_DIGEST, "the transfer's sums do not match");
 	r->totals.skipped = theirs.skipped;
-	if (stage_commit(&r->stage, &e) != RC_OK)
-		return failure_stage(r->failure, &e);
+	if (stage_commit(&r->stage, r->failure) != RC_OK)
+		return RC_DENIED;
 	totals_put(&w, FRAME_RESULT, &r->totals);
 	return reply(r, &w);
 }

@@ -12,39 +12,8 @@
 #include "appliance/base/io.h"
 #include "channel/dir.h"
 
-enum error_code stage_code(int errnum)
-{
-	switch (errnum) {
-	case ENOSPC:
-	case EDQUOT: return ERR_NO_SPACE;
-	case ENOENT:
-	case ENOTDIR: return ERR_NOT_FOUND;
-	case EACCES:
-	case EPERM:
-	case EROFS: return ERR_DENIED;
-	case ENAMETOOLONG:
-	case EFBIG: return ERR_OVER_LIMIT;
-	default: return ERR_SYSTEM;
-	}
-}
-
-static enum rc fail(struct stage_error *e, enum error_code code, const char *what,
-                    const char *name, int errnum)
-{
-	e->code = code;
-	e->what = what;
-	snprintf(e->name, sizeof e->name, "%.*s", NAME_LEN_MAX, name);
-	e->errnum = errnum;
-	return RC_DENIED;
-}
-
-static enum rc fail_errno(struct stage_error *e, const char *what, const char *name)
-{
-	return fail(e, stage_code(errno), what, name, errno);
-}
-
 /* Opens the directory that holds dst and finds the final name. */
-static enum rc resolve(struct stage *s, const char *dst, bool into, struct stage_error *e)
+static enum rc resolve(struct stage *s, const char *dst, bool into, struct failure *f)
 {
 	enum { FLAGS = O_RDONLY | O_DIRECTORY | O_CLOEXEC };
 	char parent[PATH_MAX];
@@ -55,18 +24,18 @@ static enum rc resolve(struct stage *s, const char *dst, bool into, struct stage
 	if (s->base >= 0)
 		return RC_OK;
 	if (into || (errno != ENOENT && errno != ENOTDIR))
-		return fail_errno(e, "open directory", dst);
+		return failure_errno(f, "open directory", dst);
 	slash = strrchr(dst, '/');
 	const char *base = slash ? slash + 1 : dst;
 	if (name_check(slice_str(base)) != RC_OK)
-		return fail(e, ERR_NOT_FOUND, "open directory", dst, ENOENT);
+		return failure_set(f, ERR_NOT_FOUND, "cannot open directory '%s'", dst);
 	if (!slash)
 		snprintf(parent, sizeof parent, ".");
 	else
 		snprintf(parent, sizeof parent, "%.*s", (int)(slash == dst ? 1 : slash - dst), dst);
 	memcpy(s->final, base, strlen(base) + 1);
 	s->base = open(parent, FLAGS);
-	return s->base < 0 ? fail_errno(e, "open directory", parent) : RC_OK;
+	return s->base < 0 ? failure_errno(f, "open directory", parent) : RC_OK;
 }
 
 static void stage_name(struct stage *s, const char *dst)
@@ -86,68 +55,70 @@ static void stage_name(struct stage *s, const char *dst)
 	snprintf(s->name, sizeof s->name, ".casemate-%s", hex);
 }
 
-static enum rc open_sub(struct stage *s, const char *name, int *fd, struct stage_error *e)
+static enum rc open_sub(struct stage *s, const char *name, int *fd, struct failure *f)
 {
 	*fd = openat(s->dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return *fd < 0 ? fail_errno(e, "open", s->name) : RC_OK;
+	return *fd < 0 ? failure_errno(f, "open", s->name) : RC_OK;
 }
 
-static enum rc merge(int from, int to, bool look_only, struct stage_error *e);
+static enum rc merge(int from, int to, bool look_only, struct failure *f);
 
 /* What an earlier attempt made becomes `old`, over what was there already. */
-static enum rc keep_old(struct stage *s, struct stage_error *e)
+static enum rc keep_old(struct stage *s, struct failure *f)
 {
+	struct failure merging = { 0 };
 	int before = -1;
 	enum rc rc;
 
 	if (mkdirat(s->dir, "old", 0700) < 0 && errno != EEXIST)
-		return fail_errno(e, "create", s->name);
-	rc = open_sub(s, "old", &s->old, e);
+		return failure_errno(f, "create", s->name);
+	rc = open_sub(s, "old", &s->old, f);
 	if (rc != RC_OK)
 		return rc;
 	before = openat(s->dir, "new", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (before < 0)
 		return RC_OK;
 	/* What cannot be merged is of another shape now and of no use. */
-	rc = merge(before, s->old, false, e);
+	rc = merge(before, s->old, false, &merging);
 	io_close(&before);
 	if (dir_remove_tree(s->dir, "new") != RC_OK)
-		return fail_errno(e, "remove", s->name);
-	return rc == RC_DENIED && e->code != ERR_CONFLICT ? rc : RC_OK;
+		return failure_errno(f, "remove", s->name);
+	if (rc != RC_OK && merging.code != ERR_CONFLICT)
+		return failure_set(f, merging.code, "%s", merging.text);
+	return RC_OK;
 }
 
-static enum rc open_dirs(struct stage *s, struct stage_error *e)
+static enum rc open_dirs(struct stage *s, struct failure *f)
 {
 	enum rc rc;
 
 	if (mkdirat(s->base, s->name, 0700) < 0 && !(s->resume && errno == EEXIST))
-		return fail_errno(e, "create a temporary directory beside", s->final);
+		return failure_errno(f, "create a temporary directory beside", s->final);
 	s->dir = openat(s->base, s->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (s->dir < 0)
-		return fail_errno(e, "open", s->name);
+		return failure_errno(f, "open", s->name);
 	if (s->resume) {
 		if (flock(s->dir, LOCK_EX | LOCK_NB) < 0)
-			return fail(e, ERR_BUSY, "resume, another transfer is at", s->name, errno);
-		rc = keep_old(s, e);
+			return failure_set(f, ERR_BUSY, "another transfer is at '%s'", s->name);
+		rc = keep_old(s, f);
 		if (rc != RC_OK)
 			return rc;
 	}
 	if (mkdirat(s->dir, "new", 0700) < 0)
-		return fail_errno(e, "create", s->name);
-	return open_sub(s, "new", &s->fresh, e);
+		return failure_errno(f, "create", s->name);
+	return open_sub(s, "new", &s->fresh, f);
 }
 
-enum rc stage_open(struct stage *s, const char *dst, bool into, bool resume,
-                   struct stage_error *e)
+enum rc stage_open(struct stage *s, const char *dst, bool into, bool resume, struct failure *f)
 {
 	enum rc rc;
 
 	s->base = s->dir = s->fresh = s->old = -1;
 	s->resume = resume;
-	rc = resolve(s, dst, into, e);
+	rc = resolve(s, dst, into, f);
 	if (rc == RC_OK) {
 		stage_name(s, dst);
-		rc = open_dirs(s, e);
+		rc = open_dirs(s, f);
 	}
 	if (rc != RC_OK)
 		stage_discard(s);
@@ -163,16 +134,15 @@ struct level {
 	char name[NAME_LEN_MAX + 1];
 };
 
-static enum rc level_open(struct level *l, int from, int to, const char *name,
-                          struct stage_error *e)
+static enum rc level_open(struct level *l, int from, int to, const char *name, struct failure *f)
 {
 	snprintf(l->name, sizeof l->name, "%.*s", NAME_LEN_MAX, name);
 	l->moved = false;
 	l->to = -1;
 	if (dir_open(&l->from, from, name) != RC_OK)
-		return fail_errno(e, "open", name);
+		return failure_errno(f, "open", name);
 	l->to = openat(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return l->to < 0 ? fail_errno(e, "open", name) : RC_OK;
+	return l->to < 0 ? failure_errno(f, "open", name) : RC_OK;
 }
 
 static void level_close(struct level *l)
@@ -194,27 +164,27 @@ static int move(int from, int to, const char *name, const struct stat *st)
 }
 
 /* RC_MORE: both sides have a directory of that name. */
-static enum rc merge_one(struct level *l, const char *name, bool look_only, struct stage_error *e)
+static enum rc merge_one(struct level *l, const char *name, bool look_only, struct failure *f)
 {
 	struct stat from, to;
 
 	if (fstatat(l->from.fd, name, &from, AT_SYMLINK_NOFOLLOW) < 0)
-		return fail_errno(e, "look at", name);
+		return failure_errno(f, "look at", name);
 	if (fstatat(l->to, name, &to, AT_SYMLINK_NOFOLLOW) == 0) {
 		if (S_ISDIR(from.st_mode) != S_ISDIR(to.st_mode))
-			return fail(e, ERR_CONFLICT,
-			            S_ISDIR(to.st_mode) ? "replace the directory" :
-			                                  "make a directory of",
-			            name, 0);
+			return failure_set(f, ERR_CONFLICT, "cannot %s '%s'",
+			                   S_ISDIR(to.st_mode) ? "replace the directory"
+			                                       : "make a directory of",
+			                   name);
 		if (S_ISDIR(from.st_mode))
 			return RC_MORE;
 	} else if (errno != ENOENT) {
-		return fail_errno(e, "look at", name);
+		return failure_errno(f, "look at", name);
 	}
 	if (look_only)
 		return RC_OK;
 	if (move(l->from.fd, l->to, name, &from) < 0)
-		return fail_errno(e, "rename", name);
+		return failure_errno(f, "rename", name);
 	l->moved = true;
 	return RC_OK;
 }
@@ -237,26 +207,27 @@ static size_t level_end(struct level *levels, size_t depth, bool look_only)
 	return depth - 1;
 }
 
-static enum rc merge(int from, int to, bool look_only, struct stage_error *e)
+static enum rc merge(int from, int to, bool look_only, struct failure *f)
 {
 	static struct level levels[DEPTH_MAX + 2];
 	size_t depth = 1;
-	enum rc rc = level_open(&levels[0], from, to, ".", e);
+	enum rc rc = level_open(&levels[0], from, to, ".", f);
 
 	while (rc == RC_OK && depth > 0) {
 		struct level *l = &levels[depth - 1];
 		const char *name;
 
 		if (dir_next(&l->from, &name) != RC_OK) {
-			rc = fail_errno(e, "read", l->name);
+			rc = failure_errno(f, "read", l->name);
 		} else if (!name) {
 			depth = level_end(levels, depth, look_only);
 		} else {
-			rc = merge_one(l, name, look_only, e);
+			rc = merge_one(l, name, look_only, f);
 			if (rc == RC_MORE && depth == DEPTH_MAX + 2)
-				rc = fail(e, ERR_OVER_LIMIT, "descend into", name, 0);
+				rc = failure_set(f, ERR_OVER_LIMIT, "cannot descend into '%s'",
+				                 name);
 			else if (rc == RC_MORE)
-				rc = level_open(&levels[depth++], l->from.fd, l->to, name, e);
+				rc = level_open(&levels[depth++], l->from.fd, l->to, name, f);
 		}
 	}
 	while (depth > 0)
@@ -264,17 +235,17 @@ static enum rc merge(int from, int to, bool look_only, struct stage_error *e)
 	return rc;
 }
 
-enum rc stage_commit(struct stage *s, struct stage_error *e)
+enum rc stage_commit(struct stage *s, struct failure *f)
 {
 	int to = dup(s->base);
 	enum rc rc = RC_OK;
 
 	if (to < 0)
-		return fail_errno(e, "open", ".");
+		return failure_errno(f, "open", ".");
 	/* `.` of the stage's `new` against `.` of the destination. */
-	rc = merge(s->fresh, to, true, e);
+	rc = merge(s->fresh, to, true, f);
 	if (rc == RC_OK)
-		rc = merge(s->fresh, to, false, e);
+		rc = merge(s->fresh, to, false, f);
 	io_close(&to);
 	if (rc == RC_OK) {
 		s->resume = false;

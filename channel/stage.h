@@ -18,41 +18,30 @@
 #ifndef CHANNEL_STAGE_H
 #define CHANNEL_STAGE_H
 
-#include "channel/message.h"
+#include "channel/failure.h"
 
 enum { STAGE_NAME_MAX = 32 };
 
 struct stage {
-	int base;                         /* the destination's directory */
-	int dir;                          /* the stage itself */
-	int fresh;                        /* its `new` */
-	int old;                          /* its `old`, or -1 */
+	int base;  /* the destination's directory */
+	int dir;   /* the stage itself */
+	int fresh; /* its `new` */
+	int old;   /* its `old`, or -1 */
 	bool resume;
-	char name[STAGE_NAME_MAX];        /* of the stage in base */
-	char final[NAME_LEN_MAX + 1];     /* "" when entries keep their names */
+	char name[STAGE_NAME_MAX];    /* of the stage in base */
+	char final[NAME_LEN_MAX + 1]; /* "" when entries keep their names */
 };
 
-/* Why something failed: a code for the peer and what was in hand. */
-struct stage_error {
-	enum error_code code;
-	const char *what;                 /* "create", "rename", …: a verb */
-	char name[NAME_LEN_MAX + 1];
-	int errnum;                       /* 0 when none applies */
-};
-
-/* dst is a path in the caller's root. Results: RC_OK; RC_DENIED with *e. On
+/* dst is a path in the caller's root. Results: RC_OK; RC_DENIED (*f). On
  * failure nothing is left and nothing is open. */
 RC_CHECK enum rc stage_open(struct stage *s, const char *dst, bool into, bool resume,
-                            struct stage_error *e);
+                            struct failure *f);
 
 /* Moves everything to its final name and removes the stage. RC_DENIED with
- * *e: when e->code is ERR_CONFLICT nothing was moved. */
-RC_CHECK enum rc stage_commit(struct stage *s, struct stage_error *e);
+ * *f: when f->code is ERR_CONFLICT nothing was moved. */
+RC_CHECK enum rc stage_commit(struct stage *s, struct failure *f);
 
 /* Ends without a result: removes the stage, or with resume leaves it. */
 void stage_discard(struct stage *s);
-
-/* The code for an errno. */
-enum error_code stage_code(int errnum);
 
 #endif
