@@ -106,6 +106,10 @@ enum rc confine_app(void)
 		rc = set_caps(app_caps);
 	if (rc == RC_OK)
 		rc = no_new_privs();
+	/* Until the next execution: no command may trace a session, take its
+	 * connection, or reach the console and this executable through it. */
+	if (rc == RC_OK && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+		rc = RC_IO;
 	if (rc != RC_OK)
 		log_line("cannot give up rights: %m");
 	return rc;

@@ -13,7 +13,8 @@
  * that the peer is to get. */
 uint32_t sessions_admit(uint32_t op, uint32_t len, int conn, int request);
 
-/* Starts the next process if there is none waiting. */
+/* Starts the next process if there is none waiting; not after one that was of
+ * no use, until an admission has found one that was. */
 void sessions_prepare(void);
 
 /* True when the child that ended was one of these; says so if it crashed. */

@@ -19,6 +19,10 @@
 enum phase { RUNNING, TERM, KILL };
 enum { TAG_SIGNAL, TAG_FRONT };
 
+/* A wakeup takes so many signals and children: a program that makes them
+ * without end must not keep us from the rest. */
+enum { SIGNALS_MAX = 16, REAPS_MAX = 64 };
+
 static struct {
 	enum phase phase;
 	int64_t deadline_ms; /* of TERM and KILL */
@@ -26,6 +30,7 @@ static struct {
 	int epoll, signals;
 	int watched;   /* the front's descriptor in epoll, or -1 */
 	pid_t command; /* 0: none */
+	bool more;     /* there may be children to reap */
 } s = { .epoll = -1, .signals = -1, .watched = -1 };
 
 _Noreturn void supervisor_reset(void)
@@ -83,14 +88,15 @@ static void command_ended(int status)
 static void reap(void)
 {
 	int status;
-	pid_t pid;
+	pid_t pid = 0;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+	for (int i = 0; i < REAPS_MAX && (pid = waitpid(-1, &status, WNOHANG)) > 0; i++) {
 		if (pid == s.command)
 			command_ended(status);
 		else if (!front_reap(pid, status, s.now_ms))
 			(void)sessions_reap(pid, status);
 	}
+	s.more = pid > 0;
 	if (pid < 0 && errno == ECHILD && s.phase != RUNNING) {
 		log_line("stopped");
 		supervisor_reset();
@@ -99,12 +105,13 @@ static void reap(void)
 
 static void on_signals(void)
 {
-	struct signalfd_siginfo info;
+	struct signalfd_siginfo info[SIGNALS_MAX];
+	ssize_t n = read(s.signals, info, sizeof info);
 
-	while (read(s.signals, &info, sizeof info) == sizeof info)
-		if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
+	for (ssize_t i = 0; i < n / (ssize_t)sizeof info[0]; i++)
+		if (info[i].ssi_signo == SIGTERM || info[i].ssi_signo == SIGINT)
 			stop("asked to by a signal");
-	reap();
+	s.more = true;
 }
 
 static void on_deadlines(void)
@@ -126,6 +133,8 @@ static int timeout(void)
 {
 	int64_t next = front_deadline();
 
+	if (s.more)
+		return 0;
 	if (s.phase != RUNNING && s.deadline_ms < next)
 		next = s.deadline_ms;
 	if (next == INT64_MAX)
@@ -145,6 +154,8 @@ static void wakeup(void)
 		else if (front_answer())
 			stop("asked to over the channel");
 	}
+	if (s.more)
+		reap();
 	on_deadlines();
 	if (s.phase == RUNNING && front_fd() >= 0)
 		sessions_prepare();
@@ -153,12 +164,16 @@ static void wakeup(void)
 
 _Noreturn void supervise(char *const command[])
 {
-	sigset_t all;
+	sigset_t ours;
 
-	sigfillset(&all);
+	/* All are blocked; the others are never looked at. */
+	sigemptyset(&ours);
+	sigaddset(&ours, SIGCHLD);
+	sigaddset(&ours, SIGTERM);
+	sigaddset(&ours, SIGINT);
 	s.now_ms = clock_mono_ms();
 	s.epoll = epoll_create1(EPOLL_CLOEXEC);
-	s.signals = signalfd(-1, &all, SFD_NONBLOCK | SFD_CLOEXEC);
+	s.signals = signalfd(-1, &ours, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (s.epoll < 0 || s.signals < 0) {
 		log_line("no epoll or signalfd: %m");
 		supervisor_reset();

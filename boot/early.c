@@ -15,6 +15,21 @@ static enum rc mount_on(const char *type, const char *path, unsigned long flags)
 	return mount(type, path, type, flags, NULL) == 0 ? RC_OK : RC_IO;
 }
 
+/* The app has the console too and may stop its output: our lines go by another
+ * open file, which does not wait. 3 and 4 are for others (appliance/spawn.h). */
+static enum rc own_log(void)
+{
+	int fd = open("/dev/console", O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	int high = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 10);
+
+	if (fd >= 0)
+		close(fd);
+	if (high < 0)
+		return RC_IO;
+	log_to(high);
+	return RC_OK;
+}
+
 /* Whether the kernel opened a console for us depends on what its built-in
  * ramdisk holds: begin with 0, 1 and 2 free in any case. */
 enum rc early_console(void)
@@ -29,7 +44,7 @@ enum rc early_console(void)
 		return RC_IO;
 	if (open("/dev/console", O_WRONLY | O_NOCTTY) != 1 || dup(1) != 2)
 		return RC_IO;
-	return RC_OK;
+	return own_log();
 }
 
 enum rc early_mounts(void)

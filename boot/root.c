@@ -235,6 +235,9 @@ enum rc root_enter(void)
 	for (size_t i = 0; i < sizeof old / sizeof old[0]; i++)
 		if (umount2(old[i], MNT_DETACH) != 0)
 			goto fail;
+	/* Our own executable is there, and /proc/PID/exe leads to it. */
+	if (mount(NULL, "/", NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | PLAIN, NULL) != 0)
+		goto fail;
 	if (chdir(ROOT_AT) == 0 && mount(".", "/", NULL, MS_MOVE, NULL) == 0 && chroot(".") == 0 &&
 	    chdir("/") == 0)
 		return RC_OK;
