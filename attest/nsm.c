@@ -42,9 +42,9 @@ static enum rc ask(int fd, const struct wbuf *w, struct slice *answer)
 /* Passes rc on; says why when the module refused. */
 static enum rc explain(enum rc rc, const char *what, struct slice answer)
 {
-	char reason[NSM_ERROR_MAX + 1];
-
 	if (rc == RC_DENIED) {
+		char reason[NSM_ERROR_MAX + 1];
+
 		nsm_error(answer, reason);
 		log_line("nsm: %s refused: %s", what, reason);
 	}
