@@ -212,22 +212,32 @@ static void check_head(struct place *p)
 		check_request(p);
 }
 
+/* Reads up to max bytes; 0: nothing is there, or the peer has gone and with it
+ * its place. */
+static size_t take(struct place *p, uint8_t *to, size_t max)
+{
+	ssize_t n;
+
+	do
+		n = recv(p->fd, to, max, MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n > 0)
+		return (size_t)n;
+	if (n == 0 || errno != EAGAIN)
+		release(p);
+	return 0;
+}
+
 /* Reads on as far as the frame goes and the socket gives. */
 static void read_frame(struct place *p)
 {
-	while (p->state == HEAD || p->state == BODY) {
-		ssize_t n =
-			recv(p->fd, frames[index_of(p)] + p->got, p->want - p->got, MSG_DONTWAIT);
+	size_t n;
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
+	while (p->state == HEAD || p->state == BODY) {
+		n = take(p, frames[index_of(p)] + p->got, p->want - p->got);
+		if (n == 0)
 			return;
-		if (n <= 0) {
-			release(p);
-			return;
-		}
-		p->got += (size_t)n;
+		p->got += n;
 		if (p->state == HEAD)
 			check_head(p);
 		else if (p->got == p->want)
@@ -238,20 +248,10 @@ static void read_frame(struct place *p)
 static void drop_input(struct place *p)
 {
 	static uint8_t scrap[16384];
+	size_t dropped = 0, n;
 
-	for (size_t dropped = 0; dropped < DROP_BUDGET;) {
-		ssize_t n = recv(p->fd, scrap, sizeof scrap, MSG_DONTWAIT);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
-			return;
-		if (n <= 0) {
-			release(p);
-			return;
-		}
-		dropped += (size_t)n;
-	}
+	while (dropped < DROP_BUDGET && (n = take(p, scrap, sizeof scrap)) > 0)
+		dropped += n;
 }
 
 static void on_place(struct place *p)
