@@ -1,51 +1,38 @@
 #include "attest/lcbor.h"
 
-#include "appliance/base/dcbor.h"
-
-static void fail(struct lcbor *c, enum rc rc)
-{
-	if (c->rc == RC_OK)
-		c->rc = rc;
-}
-
-static bool take_any(struct lcbor *c, struct dcbor_item *it)
+static bool take_any(struct dcbor *c, struct dcbor_item *it)
 {
 	if (c->rc == RC_OK)
 		c->rc = dcbor_take(&c->in, it);
 	return c->rc == RC_OK;
 }
 
-static bool take(struct lcbor *c, enum dcbor_kind want, uint64_t max, struct dcbor_item *it)
+static bool take(struct dcbor *c, enum dcbor_kind want, uint64_t max, struct dcbor_item *it)
 {
 	if (!take_any(c, it))
 		return false;
 	if (it->kind != want)
-		fail(c, RC_BAD);
+		dcbor_fail(c, RC_BAD);
 	else if (it->v > max)
-		fail(c, RC_LIMIT);
+		dcbor_fail(c, RC_LIMIT);
 	return c->rc == RC_OK;
 }
 
-struct lcbor lcbor_of(struct slice in)
-{
-	return (struct lcbor){ in, RC_OK };
-}
-
-uint64_t lcbor_uint(struct lcbor *c, uint64_t max)
+uint64_t lcbor_uint(struct dcbor *c, uint64_t max)
 {
 	struct dcbor_item it;
 
 	return take(c, DCBOR_UINT, max, &it) ? it.v : 0;
 }
 
-bool lcbor_bool(struct lcbor *c)
+bool lcbor_bool(struct dcbor *c)
 {
 	struct dcbor_item it;
 
 	return take(c, DCBOR_BOOL, 1, &it) && it.v != 0;
 }
 
-static struct slice take_string(struct lcbor *c, enum dcbor_kind want, size_t max)
+static struct slice take_string(struct dcbor *c, enum dcbor_kind want, size_t max)
 {
 	struct dcbor_item it;
 
@@ -54,17 +41,17 @@ static struct slice take_string(struct lcbor *c, enum dcbor_kind want, size_t ma
 	return slice_of(it.data, (size_t)it.v);
 }
 
-struct slice lcbor_bytes(struct lcbor *c, size_t max)
+struct slice lcbor_bytes(struct dcbor *c, size_t max)
 {
 	return take_string(c, DCBOR_BYTES, max);
 }
 
-struct slice lcbor_text(struct lcbor *c, size_t max)
+struct slice lcbor_text(struct dcbor *c, size_t max)
 {
 	return take_string(c, DCBOR_TEXT, max);
 }
 
-static void open_seq(struct lcbor *c, struct lcbor_seq *s, enum dcbor_kind want, size_t max)
+static void open_seq(struct dcbor *c, struct lcbor_seq *s, enum dcbor_kind want, size_t max)
 {
 	struct dcbor_item it;
 
@@ -74,23 +61,23 @@ static void open_seq(struct lcbor *c, struct lcbor_seq *s, enum dcbor_kind want,
 	*s = (struct lcbor_seq){ it.indefinite ? max : (size_t)it.v, it.indefinite };
 }
 
-void lcbor_array(struct lcbor *c, struct lcbor_seq *s, size_t max)
+void lcbor_array(struct dcbor *c, struct lcbor_seq *s, size_t max)
 {
 	open_seq(c, s, DCBOR_ARRAY, max);
 }
 
-void lcbor_map(struct lcbor *c, struct lcbor_seq *s, size_t max)
+void lcbor_map(struct dcbor *c, struct lcbor_seq *s, size_t max)
 {
 	open_seq(c, s, DCBOR_MAP, max);
 }
 
 /* The one byte of a break; libcbor reports it as an item of its own. */
-static bool at_break(const struct lcbor *c)
+static bool at_break(const struct dcbor *c)
 {
 	return c->in.len > 0 && c->in.p[0] == 0xff;
 }
 
-bool lcbor_more(struct lcbor *c, struct lcbor_seq *s)
+bool lcbor_more(struct dcbor *c, struct lcbor_seq *s)
 {
 	struct dcbor_item it;
 
@@ -103,14 +90,14 @@ bool lcbor_more(struct lcbor *c, struct lcbor_seq *s)
 	}
 	if (s->left == 0) {
 		if (s->indefinite)
-			fail(c, c->in.len == 0 ? RC_EOF : RC_LIMIT);
+			dcbor_fail(c, c->in.len == 0 ? RC_EOF : RC_LIMIT);
 		return false;
 	}
 	s->left--;
 	return true;
 }
 
-bool lcbor_is_text(const struct lcbor *c)
+bool lcbor_is_text(const struct dcbor *c)
 {
 	return c->rc == RC_OK && c->in.len > 0 && c->in.p[0] >> 5 == 3;
 }
@@ -118,12 +105,12 @@ bool lcbor_is_text(const struct lcbor *c)
 /* Opens what it is the head of, as a sequence of single items: a pair counts
  * as two. Every item takes at least a byte, so that more of them than bytes
  * left cannot come; the bound for an indefinite map stays even. */
-static bool skip_into(struct lcbor *c, const struct dcbor_item *it, struct lcbor_seq *s)
+static bool skip_into(struct dcbor *c, const struct dcbor_item *it, struct lcbor_seq *s)
 {
 	size_t most = (c->in.len + 1) & ~(size_t)1;
 
 	if (it->v > c->in.len) {
-		fail(c, RC_EOF);
+		dcbor_fail(c, RC_EOF);
 		return false;
 	}
 	s->indefinite = it->indefinite;
@@ -131,7 +118,7 @@ static bool skip_into(struct lcbor *c, const struct dcbor_item *it, struct lcbor
 	return true;
 }
 
-void lcbor_skip(struct lcbor *c)
+void lcbor_skip(struct dcbor *c)
 {
 	struct lcbor_seq open[LCBOR_DEPTH_MAX];
 	bool map[LCBOR_DEPTH_MAX];
@@ -141,7 +128,7 @@ void lcbor_skip(struct lcbor *c)
 	do {
 		/* A break after a key has no value before it. */
 		if (depth > 0 && map[depth - 1] && open[depth - 1].left % 2 == 1 && at_break(c))
-			fail(c, RC_BAD);
+			dcbor_fail(c, RC_BAD);
 		if (depth > 0 && !lcbor_more(c, &open[depth - 1])) {
 			depth--;
 			continue;
@@ -149,22 +136,15 @@ void lcbor_skip(struct lcbor *c)
 		if (!take_any(c, &it))
 			return;
 		if (it.kind == DCBOR_BREAK)
-			fail(c, RC_BAD);
+			dcbor_fail(c, RC_BAD);
 		if (it.kind != DCBOR_ARRAY && it.kind != DCBOR_MAP)
 			continue;
 		if (depth == LCBOR_DEPTH_MAX) {
-			fail(c, RC_LIMIT);
+			dcbor_fail(c, RC_LIMIT);
 			return;
 		}
 		map[depth] = it.kind == DCBOR_MAP;
 		if (skip_into(c, &it, &open[depth]))
 			depth++;
 	} while (depth > 0 && c->rc == RC_OK);
-}
-
-enum rc lcbor_end(struct lcbor *c)
-{
-	if (c->in.len > 0)
-		fail(c, RC_BAD);
-	return c->rc;
 }

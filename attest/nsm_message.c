@@ -1,6 +1,5 @@
 #include "attest/nsm_message.h"
 
-#include "appliance/base/dcbor.h"
 #include "attest/lcbor.h"
 
 /* Pairs of one answer's map, far more than any has. */
@@ -50,14 +49,8 @@ static void put_printable(char *out, struct slice s)
 	out[s.len] = '\0';
 }
 
-static void fail(struct lcbor *c, enum rc rc)
-{
-	if (c->rc == RC_OK)
-		c->rc = rc;
-}
-
 /* {"Error": text} leaves RC_DENIED; else the map of {name: map} is open. */
-static void open_answer(struct lcbor *c, const char *name, struct lcbor_seq *fields)
+static void open_answer(struct dcbor *c, const char *name, struct lcbor_seq *fields)
 {
 	struct lcbor_seq outer;
 	struct slice got;
@@ -65,35 +58,35 @@ static void open_answer(struct lcbor *c, const char *name, struct lcbor_seq *fie
 	*fields = (struct lcbor_seq){ 0, false };
 	lcbor_map(c, &outer, 1);
 	if (!lcbor_more(c, &outer)) {
-		fail(c, RC_BAD);
+		dcbor_fail(c, RC_BAD);
 		return;
 	}
 	got = lcbor_text(c, NAME_MAX_LEN);
 	if (slice_is(got, "Error")) {
 		lcbor_text(c, NSM_ERROR_MAX);
-		fail(c, RC_DENIED);
+		dcbor_fail(c, RC_DENIED);
 	} else if (!slice_is(got, name)) {
-		fail(c, RC_BAD);
+		dcbor_fail(c, RC_BAD);
 	} else {
 		lcbor_map(c, fields, FIELDS_MAX);
 	}
 }
 
 /* The outer map of an indefinite length still has its break to come. */
-static enum rc close_answer(struct lcbor *c, struct slice whole, unsigned seen, unsigned want)
+static enum rc close_answer(struct dcbor *c, struct slice whole, unsigned seen, unsigned want)
 {
 	struct lcbor_seq outer = { 0, true };
 
 	if (c->rc == RC_OK && whole.p[0] == 0xbf && lcbor_more(c, &outer))
-		fail(c, RC_BAD);
-	if (lcbor_end(c) == RC_OK && seen != want)
+		dcbor_fail(c, RC_BAD);
+	if (dcbor_end(c) == RC_OK && seen != want)
 		return RC_BAD;
 	return c->rc;
 }
 
 /* Reads the next pair's key and returns the index of its name in names, or
  * -1 at the end; unknown pairs are dropped. A name seen before is RC_BAD. */
-static int next_field(struct lcbor *c, struct lcbor_seq *fields, const char *const *names,
+static int next_field(struct dcbor *c, struct lcbor_seq *fields, const char *const *names,
                       unsigned *seen)
 {
 	while (lcbor_more(c, fields)) {
@@ -107,14 +100,14 @@ static int next_field(struct lcbor *c, struct lcbor_seq *fields, const char *con
 			continue;
 		}
 		if (*seen & 1u << i)
-			fail(c, RC_BAD);
+			dcbor_fail(c, RC_BAD);
 		*seen |= 1u << i;
 		return c->rc == RC_OK ? i : -1;
 	}
 	return -1;
 }
 
-static uint32_t locked_set(struct lcbor *c)
+static uint32_t locked_set(struct dcbor *c)
 {
 	struct lcbor_seq seq;
 	uint32_t set = 0;
@@ -131,7 +124,7 @@ enum rc nsm_parse_describe(struct slice in, struct nsm_description *d)
 		                             "version_patch", "module_id",
 		                             "max_pcrs",      "locked_pcrs",
 		                             "digest",        NULL };
-	struct lcbor c = lcbor_of(in);
+	struct dcbor c = dcbor_of(in);
 	struct lcbor_seq fields;
 	unsigned seen = 0;
 	int i;
@@ -148,7 +141,7 @@ enum rc nsm_parse_describe(struct slice in, struct nsm_description *d)
 		case 5: d->locked = locked_set(&c); break;
 		case 6:
 			if (!slice_is(lcbor_text(&c, NAME_MAX_LEN), "SHA384"))
-				fail(&c, RC_BAD);
+				dcbor_fail(&c, RC_BAD);
 			break;
 		}
 	}
@@ -158,7 +151,7 @@ enum rc nsm_parse_describe(struct slice in, struct nsm_description *d)
 enum rc nsm_parse_random(struct slice in, struct slice *random)
 {
 	static const char *const names[] = { "random", NULL };
-	struct lcbor c = lcbor_of(in);
+	struct dcbor c = dcbor_of(in);
 	struct lcbor_seq fields;
 	unsigned seen = 0;
 
@@ -169,12 +162,12 @@ enum rc nsm_parse_random(struct slice in, struct slice *random)
 	return close_answer(&c, in, seen, 1);
 }
 
-static void take_value(struct lcbor *c, uint8_t value[SHA384_LEN])
+static void take_value(struct dcbor *c, uint8_t value[SHA384_LEN])
 {
 	struct slice s = lcbor_bytes(c, SHA384_LEN);
 
 	if (s.len != SHA384_LEN)
-		fail(c, RC_BAD);
+		dcbor_fail(c, RC_BAD);
 	else
 		memcpy(value, s.p, SHA384_LEN);
 }
@@ -182,7 +175,7 @@ static void take_value(struct lcbor *c, uint8_t value[SHA384_LEN])
 enum rc nsm_parse_pcr(struct slice in, struct nsm_pcr *p)
 {
 	static const char *const names[] = { "data", "lock", NULL };
-	struct lcbor c = lcbor_of(in);
+	struct dcbor c = dcbor_of(in);
 	struct lcbor_seq fields;
 	unsigned seen = 0;
 	int i;
@@ -201,7 +194,7 @@ enum rc nsm_parse_pcr(struct slice in, struct nsm_pcr *p)
 enum rc nsm_parse_extend(struct slice in, uint8_t value[SHA384_LEN])
 {
 	static const char *const names[] = { "data", NULL };
-	struct lcbor c = lcbor_of(in);
+	struct dcbor c = dcbor_of(in);
 	struct lcbor_seq fields;
 	unsigned seen = 0;
 
@@ -214,22 +207,22 @@ enum rc nsm_parse_extend(struct slice in, uint8_t value[SHA384_LEN])
 /* The answer is the name alone; a map can only be an error. */
 enum rc nsm_parse_lock(struct slice in)
 {
-	struct lcbor c = lcbor_of(in);
+	struct dcbor c = dcbor_of(in);
 	struct lcbor_seq fields;
 
 	if (!lcbor_is_text(&c)) {
 		open_answer(&c, "LockPCR", &fields);
-		fail(&c, RC_BAD);
+		dcbor_fail(&c, RC_BAD);
 		return c.rc;
 	}
 	if (!slice_is(lcbor_text(&c, NAME_MAX_LEN), "LockPCR"))
-		fail(&c, RC_BAD);
-	return lcbor_end(&c);
+		dcbor_fail(&c, RC_BAD);
+	return dcbor_end(&c);
 }
 
 void nsm_error(struct slice in, char reason[NSM_ERROR_MAX + 1])
 {
-	struct lcbor c = lcbor_of(in);
+	struct dcbor c = dcbor_of(in);
 	struct lcbor_seq outer;
 
 	reason[0] = '\0';

@@ -31,19 +31,13 @@ static void put_bytes(struct wbuf *w, uint32_t key, struct slice s)
 	dcbor_put_bytes(w, s);
 }
 
-static void bad(struct dcbor *d)
-{
-	if (d->rc == RC_OK)
-		d->rc = RC_BAD;
-}
-
 /* A byte string without NUL. */
 static struct slice text_of(struct dcbor *d, size_t max)
 {
 	struct slice s = dcbor_bytes(d, max);
 
 	if (s.len > 0 && memchr(s.p, 0, s.len))
-		bad(d);
+		dcbor_fail(d, RC_BAD);
 	return s;
 }
 
@@ -70,14 +64,21 @@ enum rc name_check(struct slice name)
 /* --- REQUEST --- */
 
 enum request_key {
-	KEY_VERSION = 1, KEY_OP = 2, KEY_ARGV = 3, KEY_ENV = 4, KEY_CWD = 5, KEY_USER = 6,
-	KEY_FLAGS = 7, KEY_WINDOW = 8, KEY_PATH = 9,
+	KEY_VERSION = 1,
+	KEY_OP = 2,
+	KEY_ARGV = 3,
+	KEY_ENV = 4,
+	KEY_CWD = 5,
+	KEY_USER = 6,
+	KEY_FLAGS = 7,
+	KEY_WINDOW = 8,
+	KEY_PATH = 9,
 };
 
 static void window_of(struct dcbor *d, struct request *r)
 {
 	if (dcbor_array(d, 2) != 2)
-		bad(d);
+		dcbor_fail(d, RC_BAD);
 	r->rows = (uint16_t)dcbor_uint(d, UINT16_MAX);
 	r->cols = (uint16_t)dcbor_uint(d, UINT16_MAX);
 }
@@ -88,12 +89,12 @@ static void path_of(struct dcbor *d, struct request *r)
 		r->argc = texts_of(d, r->argv, REQUEST_ARGS_MAX, REQUEST_STRING_MAX);
 		for (size_t i = 0; i < r->argc; i++)
 			if (r->argv[i].len == 0)
-				bad(d);
+				dcbor_fail(d, RC_BAD);
 		return;
 	}
 	r->path = text_of(d, REQUEST_STRING_MAX);
 	if (r->path.len == 0)
-		bad(d);
+		dcbor_fail(d, RC_BAD);
 }
 
 static void request_value(struct dcbor *d, struct request *r, uint32_t key)
@@ -103,21 +104,15 @@ static void request_value(struct dcbor *d, struct request *r, uint32_t key)
 		if (dcbor_uint(d, UINT64_MAX) != REQUEST_VERSION && d->rc == RC_OK)
 			d->rc = RC_DENIED;
 		break;
-	case KEY_OP:
-		r->op = (enum request_op)dcbor_uint(d, UINT32_MAX);
-		break;
-	case KEY_ARGV:
-		r->argc = texts_of(d, r->argv, REQUEST_ARGS_MAX, REQUEST_STRING_MAX);
-		break;
-	case KEY_ENV:
-		r->envc = texts_of(d, r->env, REQUEST_ENV_MAX, REQUEST_VAR_MAX);
-		break;
+	case KEY_OP: r->op = (enum request_op)dcbor_uint(d, UINT32_MAX); break;
+	case KEY_ARGV: r->argc = texts_of(d, r->argv, REQUEST_ARGS_MAX, REQUEST_STRING_MAX); break;
+	case KEY_ENV: r->envc = texts_of(d, r->env, REQUEST_ENV_MAX, REQUEST_VAR_MAX); break;
 	case KEY_CWD: r->cwd = text_of(d, REQUEST_STRING_MAX); break;
 	case KEY_USER: r->user = text_of(d, REQUEST_STRING_MAX); break;
 	case KEY_FLAGS: r->flags = (unsigned)dcbor_uint(d, 7); break;
 	case KEY_WINDOW: window_of(d, r); break;
 	case KEY_PATH: path_of(d, r); break;
-	default: bad(d);
+	default: dcbor_fail(d, RC_BAD);
 	}
 }
 
@@ -150,8 +145,7 @@ static bool keys_fit(enum request_op op, unsigned seen, unsigned flags)
 		may = must;
 		flag_mask = 0;
 		break;
-	default:
-		return false;
+	default: return false;
 	}
 	return (seen & must) == must && (seen & ~may) == 0 && (flags & ~flag_mask) == 0;
 }
@@ -298,20 +292,13 @@ void error_put(struct wbuf *w, enum error_code code, const char *text)
 const char *error_name(enum error_code code)
 {
 	static const char *const names[] = {
-		[ERR_PROTOCOL] = "protocol error",
-		[ERR_VERSION] = "another protocol version",
-		[ERR_BUSY] = "too many sessions",
-		[ERR_DENIED] = "denied",
-		[ERR_NOT_FOUND] = "not found",
-		[ERR_NOT_EXECUTABLE] = "not executable",
-		[ERR_SYSTEM] = "system error",
-		[ERR_NO_SPACE] = "no space left",
-		[ERR_DIGEST] = "digest mismatch",
-		[ERR_CHANGED] = "changed while it was read",
-		[ERR_DUPLICATE] = "duplicate name",
-		[ERR_CONFLICT] = "conflict",
-		[ERR_OVER_LIMIT] = "over a limit",
-		[ERR_DEADLINE] = "timed out",
+		[ERR_PROTOCOL] = "protocol error",  [ERR_VERSION] = "another protocol version",
+		[ERR_BUSY] = "too many sessions",   [ERR_DENIED] = "denied",
+		[ERR_NOT_FOUND] = "not found",      [ERR_NOT_EXECUTABLE] = "not executable",
+		[ERR_SYSTEM] = "system error",      [ERR_NO_SPACE] = "no space left",
+		[ERR_DIGEST] = "digest mismatch",   [ERR_CHANGED] = "changed while it was read",
+		[ERR_DUPLICATE] = "duplicate name", [ERR_CONFLICT] = "conflict",
+		[ERR_OVER_LIMIT] = "over a limit",  [ERR_DEADLINE] = "timed out",
 	};
 
 	return code >= ERR_PROTOCOL && code <= ERROR_CODE_LAST ? names[code] : "unknown error";
@@ -329,7 +316,7 @@ static void entry_value(struct dcbor *d, struct entry *e, uint32_t key)
 	case 5: e->mtime_ns = (uint32_t)dcbor_uint(d, 999999999); break;
 	case 6: e->size = (int64_t)dcbor_uint(d, (uint64_t)FILE_SIZE_MAX); break;
 	case 7: e->target = text_of(d, TARGET_LEN_MAX); break;
-	default: bad(d);
+	default: dcbor_fail(d, RC_BAD);
 	}
 }
 

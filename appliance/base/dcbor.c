@@ -66,7 +66,7 @@ static size_t head_len(uint64_t v)
 	return v < 24 ? 1 : v <= UINT8_MAX ? 2 : v <= UINT16_MAX ? 3 : v <= UINT32_MAX ? 5 : 9;
 }
 
-static void fail(struct dcbor *d, enum rc rc)
+void dcbor_fail(struct dcbor *d, enum rc rc)
 {
 	if (d->rc == RC_OK)
 		d->rc = rc;
@@ -102,7 +102,7 @@ static uint64_t take_max(struct dcbor *d, enum dcbor_kind want, uint64_t max, st
 	if (!take(d, want, it))
 		return 0;
 	if (it->v > max) {
-		fail(d, RC_LIMIT);
+		dcbor_fail(d, RC_LIMIT);
 		return 0;
 	}
 	return it->v;
@@ -176,7 +176,7 @@ bool dcbor_key(struct dcbor *d, struct dcbor_map *m, uint32_t *key)
 	if (d->rc != RC_OK)
 		return false;
 	if ((int64_t)*key <= m->last) {
-		fail(d, RC_BAD);
+		dcbor_fail(d, RC_BAD);
 		return false;
 	}
 	m->last = *key;
@@ -187,7 +187,7 @@ bool dcbor_key(struct dcbor *d, struct dcbor_map *m, uint32_t *key)
 enum rc dcbor_end(struct dcbor *d)
 {
 	if (d->in.len > 0)
-		fail(d, RC_BAD);
+		dcbor_fail(d, RC_BAD);
 	return d->rc;
 }
 

@@ -68,6 +68,10 @@ void dcbor_map(struct dcbor *d, struct dcbor_map *m, size_t max);
  * or on an error. The caller reads the value before it calls again. */
 bool dcbor_key(struct dcbor *d, struct dcbor_map *m, uint32_t *key);
 
+/* Latches rc, unless there was an error before: for callers whose rules go
+ * further than a value's type. */
+void dcbor_fail(struct dcbor *d, enum rc rc);
+
 /* RC_OK when everything was read without error, RC_BAD on trailing bytes,
  * else the latched error. */
 RC_CHECK enum rc dcbor_end(struct dcbor *d);

@@ -8,10 +8,10 @@ static void parse_argv(struct dcbor *d, struct manifest *m)
 	for (size_t i = 0; i < m->argc; i++) {
 		m->argv[i] = dcbor_bytes(d, MANIFEST_ARG_MAX);
 		if (m->argv[i].len > 0 && memchr(m->argv[i].p, 0, m->argv[i].len))
-			d->rc = RC_BAD;
+			dcbor_fail(d, RC_BAD);
 	}
-	if (m->argc > 0 && m->argv[0].len == 0 && d->rc == RC_OK)
-		d->rc = RC_BAD;
+	if (m->argc > 0 && m->argv[0].len == 0)
+		dcbor_fail(d, RC_BAD);
 }
 
 enum rc manifest_parse(struct slice in, struct manifest *m)

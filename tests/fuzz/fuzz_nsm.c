@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char reason[NSM_ERROR_MAX + 1];
 	struct nsm_description d;
 	struct nsm_pcr p;
-	struct lcbor c = lcbor_of(in);
+	struct dcbor c = dcbor_of(in);
 
 	if (nsm_parse_describe(in, &d) == RC_OK)
 		must(d.pcrs <= NSM_PCRS_MAX && strlen(d.id) <= NSM_ID_MAX);
