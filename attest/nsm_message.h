@@ -20,8 +20,7 @@ enum {
 	NSM_REQUEST_MAX = 0x1000, /* bytes, the driver's limits */
 	NSM_RESPONSE_MAX = 0x3000,
 	NSM_PCRS_MAX = 32,
-	NSM_FIRST_FREE_PCR = 16, /* those below are the hypervisor's */
-	NSM_EXTEND_MAX = 512,    /* bytes of one extension */
+	NSM_EXTEND_MAX = 512, /* bytes of one extension */
 	NSM_RANDOM_MAX = 256,
 	NSM_ID_MAX = 127, /* bytes of a module's name */
 	NSM_ERROR_MAX = 63,
@@ -45,7 +44,7 @@ void nsm_put_pcr(struct wbuf *w, unsigned index);
 void nsm_put_lock(struct wbuf *w, unsigned index);
 void nsm_put_extend(struct wbuf *w, unsigned index, struct slice data);
 
-/* RC_OK; RC_BAD, RC_LIMIT, RC_EOF as lcbor.h, RC_BAD also for a module whose
+/* RC_OK; RC_BAD, RC_LIMIT, RC_EOF as dcbor.h, RC_BAD also for a module whose
  * digest is not SHA384; RC_DENIED when the answer is {"Error": reason}:
  * nsm_error() tells the reason. What is pointed to is unspecified then. */
 RC_CHECK enum rc nsm_parse_describe(struct slice in, struct nsm_description *d);

@@ -34,27 +34,27 @@
 #include "channel/session.h"
 
 enum {
-	CHUNK = 65536,                /* bytes of output a frame; a pipe's size */
-	DRAIN_MAX = 131072,           /* a pipe's size, or what a terminal holds, and more */
+	CHUNK = 65536,                  /* bytes of output a frame; a pipe's size */
+	DRAIN_MAX = 131072,             /* a pipe's size, or what a terminal holds, and more */
 	CREDIT_STEP = STDIN_WINDOW / 2, /* given back at once, to save frames */
-	CONTROL_ROOM = 256,           /* ACCEPT, CREDIT, EXIT */
+	CONTROL_ROOM = 256,             /* ACCEPT, CREDIT, EXIT */
 	IN_MAX = FRAME_HEAD + STDIN_WINDOW,
 	OUT_MAX = 2 * (FRAME_HEAD + CHUNK) + CONTROL_ROOM,
-	HANGUP_MS = 5000,             /* from SIGHUP to SIGKILL */
+	HANGUP_MS = 5000, /* from SIGHUP to SIGKILL */
 };
 
 static struct exec {
 	struct duplex link;
 	struct spawned cmd;
-	size_t at, len;               /* of pending */
-	uint32_t window;              /* bytes that the host may still send */
-	uint32_t due;                 /* bytes taken and not yet given back */
-	bool takes_input;             /* STDIN is in turn; then it ends */
-	uint8_t last;                 /* last byte of input, for a terminal */
-	bool ended;                   /* the command has; exit is set */
+	size_t at, len;   /* of pending */
+	uint32_t window;  /* bytes that the host may still send */
+	uint32_t due;     /* bytes taken and not yet given back */
+	bool takes_input; /* STDIN is in turn; then it ends */
+	uint8_t last;     /* last byte of input, for a terminal */
+	bool ended;       /* the command has; exit is set */
 	struct exit_msg exit;
-	size_t drained[2];            /* bytes since then, of output and error */
-	bool exit_sent;               /* EXIT is in link.out */
+	size_t drained[2]; /* bytes since then, of output and error */
+	bool exit_sent;    /* EXIT is in link.out */
 	/* From here on nothing is cleared, so that pages exist once used. */
 	uint8_t in[IN_MAX], out[OUT_MAX];
 	/* A ring of input that the command has not taken. */
@@ -175,8 +175,7 @@ static bool take_frame(enum frame_type type, struct slice payload)
 		if (x.cmd.out >= 0)
 			(void)ioctl(x.cmd.out, TIOCSWINSZ, &size);
 		return true;
-	default:
-		return false;
+	default: return false;
 	}
 }
 
@@ -262,8 +261,7 @@ static void carry_rest(void)
 
 static void give_credit(void)
 {
-	if (x.due < CREDIT_STEP || !x.takes_input || x.ended ||
-	    duplex_room(&x.link) < CONTROL_ROOM)
+	if (x.due < CREDIT_STEP || !x.takes_input || x.ended || duplex_room(&x.link) < CONTROL_ROOM)
 		return;
 	credit_put(&x.link.out, x.due);
 	x.window += x.due;
@@ -365,7 +363,7 @@ static void abandon(enum rc why)
 	}
 	io_close(&x.cmd.in);
 	if (x.cmd.tty)
-		spawned_close(&x.cmd); /* it hangs up */
+		exec_spawn_close(&x.cmd); /* it hangs up */
 	if (why == RC_EOF) {
 		(void)shutdown(x.link.fd, SHUT_RDWR);
 	} else {
@@ -377,7 +375,7 @@ static void abandon(enum rc why)
 		drop_output(deadline);
 		(void)kill(-x.cmd.pid, SIGKILL);
 	}
-	spawned_close(&x.cmd);
+	exec_spawn_close(&x.cmd);
 }
 
 static void serve(const struct request *r)
@@ -397,7 +395,7 @@ static void serve(const struct request *r)
 		abandon(rc);
 		return;
 	}
-	spawned_close(&x.cmd);
+	exec_spawn_close(&x.cmd);
 	session_linger(x.link.fd);
 }
 
@@ -410,7 +408,7 @@ void exec_serve(int conn, const struct request *r)
 	x.window = STDIN_WINDOW;
 	x.last = '\n';
 	duplex_init(&x.link, conn, x.in, sizeof x.in, x.out, sizeof x.out);
-	if (spawn(r, &x.cmd, &failure) != RC_OK) {
+	if (exec_spawn(r, &x.cmd, &failure) != RC_OK) {
 		session_fail(conn, failure.code, failure.text);
 		return;
 	}

@@ -20,8 +20,8 @@
 enum {
 	/* PATH, HOME and TERM when the request has none of them. */
 	EXTRA_ENV = 3,
-	EXTRA_BYTES = sizeof "PATH=" DEFAULT_PATH + sizeof "HOME=" + USER_HOME_MAX +
-	              sizeof "TERM=xterm",
+	EXTRA_BYTES =
+		sizeof "PATH=" DEFAULT_PATH + sizeof "HOME=" + USER_HOME_MAX + sizeof "TERM=xterm",
 	/* A request's strings, each with a NUL. */
 	STRINGS_MAX = FRAME_REQUEST_MAX + REQUEST_ARGS_MAX + REQUEST_ENV_MAX + 2 + EXTRA_BYTES,
 	CANDIDATE_MAX = 4096,
@@ -34,17 +34,17 @@ enum spawn_stage { AT_SETUP, AT_USER, AT_CWD, AT_EXEC };
 static struct plan {
 	char *argv[REQUEST_ARGS_MAX + 1];
 	char *envp[REQUEST_ENV_MAX + EXTRA_ENV + 1];
-	const char *path;          /* value of PATH */
+	const char *path; /* value of PATH */
 	const char *cwd;
 	bool change_user, tty, detach;
 	struct user user;
-	int fds[3];                /* to become 0, 1, 2; the caller's to close */
+	int fds[3]; /* to become 0, 1, 2; the caller's to close */
 	char strings[STRINGS_MAX];
 	char candidate[CANDIDATE_MAX];
 	/* The child's answer when it could not exec. */
 	volatile enum spawn_stage stage;
 	volatile int error;
-	volatile bool present;     /* the file is there, but its interpreter is not */
+	volatile bool present; /* the file is there, but its interpreter is not */
 } plan;
 
 /* --- preparation --- */
@@ -125,18 +125,19 @@ static enum rc prepare_user(const struct request *r, struct failure *f)
 		return RC_OK;
 	}
 	switch (user_find(r->user, passwd, group, &plan.user, &is_group)) {
-	case RC_OK:
-		return RC_OK;
+	case RC_OK: return RC_OK;
 	case RC_ABSENT:
-		return failure_set(f, ERR_NOT_FOUND, "%s '%.*s'", is_group ? "group of" : "user", len, text);
+		return failure_set(f, ERR_NOT_FOUND, "%s '%.*s'", is_group ? "group of" : "user",
+		                   len, text);
 	case RC_BAD:
-		return failure_set(f, ERR_PROTOCOL, "'%.*s' is not a user: USER or USER:GROUP", len, text);
+		return failure_set(f, ERR_PROTOCOL, "'%.*s' is not a user: USER or USER:GROUP", len,
+		                   text);
 	case RC_LIMIT:
-		return failure_set(f, ERR_OVER_LIMIT,
-		            "user '%.*s': %s or %s is too long, or the user in too many groups", len,
-		            text, passwd, group);
-	default:
-		return failure_set(f, ERR_SYSTEM, "read %s and %s: %m", passwd, group);
+		return failure_set(
+			f, ERR_OVER_LIMIT,
+			"user '%.*s': %s or %s is too long, or the user in too many groups", len,
+			text, passwd, group);
+	default: return failure_set(f, ERR_SYSTEM, "read %s and %s: %m", passwd, group);
 	}
 }
 
@@ -234,7 +235,7 @@ static void close_theirs(void)
 	}
 }
 
-void spawned_close(struct spawned *s)
+void exec_spawn_close(struct spawned *s)
 {
 	io_close(&s->in);
 	io_close(&s->out);
@@ -250,10 +251,9 @@ static bool become_user(void)
 {
 	const struct user *u = &plan.user;
 
-	return !plan.change_user ||
-	       (syscall(SYS_setgroups, u->groups_len, u->groups) == 0 &&
-	        syscall(SYS_setresgid, u->gid, u->gid, u->gid) == 0 &&
-	        syscall(SYS_setresuid, u->uid, u->uid, u->uid) == 0);
+	return !plan.change_user || (syscall(SYS_setgroups, u->groups_len, u->groups) == 0 &&
+	                             syscall(SYS_setresgid, u->gid, u->gid, u->gid) == 0 &&
+	                             syscall(SYS_setresuid, u->uid, u->uid, u->uid) == 0);
 }
 
 /* What was ignored would stay so. */
@@ -295,7 +295,8 @@ static void exec_search(void)
 		wbuf_put(&w, plan.argv[0], name_len + 1);
 		if (!w.over) {
 			exec_file(plan.candidate);
-			if (plan.present || (errno != ENOENT && errno != ENOTDIR && errno != EACCES))
+			if (plan.present ||
+			    (errno != ENOENT && errno != ENOTDIR && errno != EACCES))
 				return;
 			if (errno == EACCES)
 				result = EACCES;
@@ -365,8 +366,8 @@ static enum rc explain_exec(struct failure *f, int error)
 	case ENOENT:
 	case ENOTDIR:
 		if (plan.present)
-			return failure_set(f, ERR_NOT_EXECUTABLE, "%.900s: the interpreter it names is missing",
-			            name);
+			return failure_set(f, ERR_NOT_EXECUTABLE,
+			                   "%.900s: the interpreter it names is missing", name);
 		return failure_set(f, ERR_NOT_FOUND, "%.900s", name);
 	case EACCES:
 	case EPERM:
@@ -376,10 +377,8 @@ static enum rc explain_exec(struct failure *f, int error)
 	case ELOOP:
 	case ENAMETOOLONG:
 		return failure_set(f, ERR_NOT_EXECUTABLE, "%.900s: %s", name, strerror(error));
-	case E2BIG:
-		return failure_set(f, ERR_OVER_LIMIT, "%.900s: %s", name, strerror(error));
-	default:
-		return failure_set(f, ERR_SYSTEM, "execute %.900s: %s", name, strerror(error));
+	case E2BIG: return failure_set(f, ERR_OVER_LIMIT, "%.900s: %s", name, strerror(error));
+	default: return failure_set(f, ERR_SYSTEM, "execute %.900s: %s", name, strerror(error));
 	}
 }
 
@@ -389,31 +388,32 @@ static enum rc explain(struct failure *f)
 
 	switch (plan.stage) {
 	case AT_USER:
-		return failure_set(f, error == EPERM ? ERR_DENIED : ERR_SYSTEM, "become user %u: %s",
-		            (unsigned)plan.user.uid, strerror(error));
+		return failure_set(f, error == EPERM ? ERR_DENIED : ERR_SYSTEM,
+		                   "become user %u: %s", (unsigned)plan.user.uid, strerror(error));
 	case AT_CWD:
-		return failure_set(f, error == ENOENT || error == ENOTDIR ? ERR_NOT_FOUND : ERR_SYSTEM,
-		            "working directory %.900s: %s", plan.cwd, strerror(error));
-	case AT_EXEC:
-		return explain_exec(f, error);
+		return failure_set(f,
+		                   error == ENOENT || error == ENOTDIR ? ERR_NOT_FOUND : ERR_SYSTEM,
+		                   "working directory %.900s: %s", plan.cwd, strerror(error));
+	case AT_EXEC: return explain_exec(f, error);
 	default:
-		return failure_set(f, ERR_SYSTEM, "set up the command's process: %s", strerror(error));
+		return failure_set(f, ERR_SYSTEM, "set up the command's process: %s",
+		                   strerror(error));
 	}
 }
 
-enum rc spawn(const struct request *r, struct spawned *s, struct failure *f)
+enum rc exec_spawn(const struct request *r, struct spawned *s, struct failure *f)
 {
 	enum rc rc = RC_DENIED;
 
-	*s = (struct spawned){ .pid = -1, .pidfd = -1, .in = -1, .out = -1, .err = -1,
-	                         .hold = -1 };
+	*s = (struct spawned){ .pid = -1, .pidfd = -1, .in = -1, .out = -1, .err = -1, .hold = -1 };
 	for (size_t i = 0; i < 3; i++)
 		plan.fds[i] = -1;
 	f->code = 0;
 	if (prepare(r, f) != RC_OK)
 		return RC_DENIED;
 	if (!open_streams(r, s)) {
-		failure_set(f, ERR_SYSTEM, "%s: %m", plan.tty ? "open a terminal" : "open the streams");
+		failure_set(f, ERR_SYSTEM, "%s: %m",
+		            plan.tty ? "open a terminal" : "open the streams");
 		goto out;
 	}
 	s->pid = start();
@@ -435,6 +435,6 @@ enum rc spawn(const struct request *r, struct spawned *s, struct failure *f)
 out:
 	close_theirs();
 	if (rc != RC_OK)
-		spawned_close(s);
+		exec_spawn_close(s);
 	return rc;
 }

@@ -16,8 +16,8 @@
 #include "channel/message.h"
 
 struct spawned {
-	pid_t pid;        /* leader of its own session and process group */
-	int pidfd;        /* readable when it has ended */
+	pid_t pid; /* leader of its own session and process group */
+	int pidfd; /* readable when it has ended */
 	/* Our non-blocking ends; -1: none. With a terminal, in and out are the
 	 * master, and tty is set. */
 	int in, out, err;
@@ -29,9 +29,9 @@ struct spawned {
 
 /* Descriptors 0 to 2 are open and are not passed on. RC_DENIED: nothing runs,
  * s holds no descriptors and f says why. */
-RC_CHECK enum rc spawn(const struct request *r, struct spawned *s, struct failure *f);
+RC_CHECK enum rc exec_spawn(const struct request *r, struct spawned *s, struct failure *f);
 
 /* Closes what is open; the command is left alone. */
-void spawned_close(struct spawned *s);
+void exec_spawn_close(struct spawned *s);
 
 #endif

@@ -1,5 +1,5 @@
 /* The enclave's end of push and pull (session.h). */
-#include <errno.h>
+#include <assert.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -13,6 +13,8 @@
 /* One session a process. */
 static struct sender sender;
 static struct receiver receiver;
+
+static_assert(sizeof sender + sizeof receiver <= 4 << 20, "a session has at most 8 MiB resident");
 
 static enum rc send_accept(int conn, struct failure *f)
 {

@@ -1,5 +1,5 @@
 /* One admitted session, in a process of its own: the enclave's end of exec,
- * push and pull. It runs in the app's root as the manifest's user.
+ * push and pull. It runs in the app's root, as the root that is left there.
  */
 #ifndef CHANNEL_SESSION_H
 #define CHANNEL_SESSION_H
