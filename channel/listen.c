@@ -70,12 +70,14 @@ static struct {
 	int64_t retry_ms; /* 0: nothing to try again */
 } s;
 
-static void watch(int fd, int op, uint32_t events, uint32_t tag)
+static bool watch(int fd, int op, uint32_t events, uint32_t tag)
 {
 	struct epoll_event e = { .events = events, .data.u32 = tag };
 
-	if (epoll_ctl(s.epoll, op, fd, &e) != 0)
-		log_line("epoll_ctl(%d, %d): %m", op, fd);
+	if (epoll_ctl(s.epoll, op, fd, &e) == 0)
+		return true;
+	log_line("epoll_ctl(%d, %d): %m", op, fd);
+	return false;
 }
 
 static uint32_t index_of(const struct place *p)
@@ -298,8 +300,12 @@ static void evict(struct place *p)
 
 static void accepting(bool on)
 {
-	if (s.accepting != on)
-		watch(s.listener, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, EPOLLIN, TAG_LISTENER);
+	int op = on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL;
+
+	if (s.accepting != on && !watch(s.listener, op, EPOLLIN, TAG_LISTENER) && on) {
+		s.retry_ms = s.now_ms + PENDING_RETRY_MS;
+		return;
+	}
 	s.accepting = on;
 }
 

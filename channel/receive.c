@@ -99,6 +99,8 @@ static enum rc hash_kept(struct receiver *r)
 			return failure_errno(r->failure, "read", r->name);
 		if (n == 0)
 			break;
+		if (stream_gone(r->in.fd))
+			return failure_stream(r->failure, RC_EOF);
 		digest_wait(&r->digest, digest_add(&r->digest, buf, (size_t)n));
 		r->at += n;
 	}
@@ -209,7 +211,8 @@ static enum rc on_hole(struct receiver *r, struct slice payload)
 	if (len > (uint64_t)(r->size - r->at))
 		return failure_set(r->failure, ERR_PROTOCOL, "'%s' is longer than announced",
 		                   r->name);
-	digest_zeros(&r->digest, len);
+	if (stream_zeros(r->in.fd, &r->digest, len) != RC_OK)
+		return failure_stream(r->failure, RC_EOF);
 	r->at += (int64_t)len;
 	r->totals.bytes += len;
 	if (ftruncate(r->file, r->at) < 0 || lseek(r->file, r->at, SEEK_SET) < 0)

@@ -119,6 +119,8 @@ static enum rc hash_prefix(struct sender *s, int fd, int64_t len, const char *na
 			return failure_errno(s->failure, "read", name);
 		if (n == 0)
 			return changed(s, name);
+		if (stream_gone(s->out.fd))
+			return peer_failed(s, RC_EOF);
 		digest_wait(&s->digest, digest_add(&s->digest, buf, (size_t)n));
 		len -= n;
 	}
@@ -158,15 +160,17 @@ static enum rc agree_on_start(struct sender *s, int fd, int64_t size, const char
 	return lseek(fd, *start, SEEK_SET) < 0 ? failure_errno(s->failure, "seek in", name) : RC_OK;
 }
 
-static void put_hole(struct sender *s, int64_t len)
+static enum rc put_hole(struct sender *s, int64_t len)
 {
 	uint8_t b[8];
 	struct wbuf w = wbuf_of(b, sizeof b);
 
 	wbuf_u64_be(&w, (uint64_t)len);
 	frame_put(stream_out_control(&s->out), FRAME_HOLE, wbuf_slice(&w));
-	digest_zeros(&s->digest, (uint64_t)len);
 	s->totals.bytes += (uint64_t)len;
+	return stream_zeros(s->out.fd, &s->digest, (uint64_t)len) == RC_OK ?
+	               RC_OK :
+	               peer_failed(s, RC_EOF);
 }
 
 /* Sends n bytes from the file's position on. */
@@ -222,7 +226,7 @@ static enum rc put_content(struct sender *s, int fd, const struct stat *st, int6
 
 	while (at < st->st_size) {
 		int64_t data = at, end = st->st_size;
-		enum rc rc;
+		enum rc rc = RC_OK;
 
 		if (holes) {
 			find_data(fd, st->st_size, &data, &end);
@@ -230,8 +234,9 @@ static enum rc put_content(struct sender *s, int fd, const struct stat *st, int6
 				return failure_errno(s->failure, "seek in", name);
 		}
 		if (data > at)
-			put_hole(s, data - at);
-		rc = put_data(s, fd, end - data, name);
+			rc = put_hole(s, data - at);
+		if (rc == RC_OK)
+			rc = put_data(s, fd, end - data, name);
 		if (rc != RC_OK)
 			return rc;
 		at = end;

@@ -88,6 +88,13 @@ static enum rc keep_old(struct stage *s, struct failure *f)
 	return RC_OK;
 }
 
+static bool is_ours(int dir)
+{
+	struct stat st;
+
+	return fstat(dir, &st) == 0 && st.st_uid == geteuid() && (st.st_mode & 022) == 0;
+}
+
 static enum rc open_dirs(struct stage *s, struct failure *f)
 {
 	enum rc rc;
@@ -97,6 +104,10 @@ static enum rc open_dirs(struct stage *s, struct failure *f)
 	s->dir = openat(s->base, s->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (s->dir < 0)
 		return failure_errno(f, "open", s->name);
+	/* Who may write beside the destination must not choose what is in there. */
+	if (!is_ours(s->dir))
+		return failure_set(f, ERR_DENIED, "'%s' beside the destination is somebody else's",
+		                   s->name);
 	if (s->resume) {
 		if (flock(s->dir, LOCK_EX | LOCK_NB) < 0)
 			return failure_set(f, ERR_BUSY, "another transfer is at '%s'", s->name);

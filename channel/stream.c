@@ -17,6 +17,26 @@ void stream_timeouts(int fd)
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t);
 }
 
+bool stream_gone(int fd)
+{
+	struct pollfd p = { fd, POLLRDHUP, 0 };
+
+	return stream_stop || poll(&p, 1, 0) > 0;
+}
+
+enum rc stream_zeros(int fd, struct digest *d, uint64_t n)
+{
+	while (n > 0) {
+		uint64_t k = n < STREAM_ZEROS ? n : STREAM_ZEROS;
+
+		if (n > STREAM_ZEROS && stream_gone(fd))
+			return RC_EOF;
+		digest_zeros(d, k);
+		n -= k;
+	}
+	return RC_OK;
+}
+
 static void ring_init(struct stream_ring *r, struct digest *d)
 {
 	memset(r->held, 0, sizeof r->held);

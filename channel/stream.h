@@ -24,6 +24,7 @@ enum {
 	 * over from the buffer before. */
 	STREAM_BUF = FRAME_HEAD + FRAME_DATA_MAX + FRAME_HEAD + FRAME_CONTROL_MAX,
 	STREAM_ROOM_MIN = 65536,   /* a data frame is not begun in less */
+	STREAM_ZEROS = 4 << 20,    /* digested between two looks at the peer */
 };
 
 extern volatile sig_atomic_t stream_stop;
@@ -53,6 +54,14 @@ struct stream_in {
 
 /* Sets the socket's time-outs. */
 void stream_timeouts(int fd);
+
+/* Has the peer closed, or are we interrupted? For work that its frames ask for
+ * and that moves no byte. */
+bool stream_gone(int fd);
+
+/* Digests the n zeros of a hole, which a peer announces for nothing and which
+ * take hours at most: RC_EOF once the peer is gone. */
+RC_CHECK enum rc stream_zeros(int fd, struct digest *d, uint64_t n);
 
 /* Sends all of s at once, beside any stream_out. */
 RC_CHECK enum rc stream_send(int fd, struct slice s);

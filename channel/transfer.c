@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "appliance/base/io.h"
@@ -88,6 +89,18 @@ static enum rc pull(int conn, struct transfer *t, const struct request *r)
 	return rc == RC_OK ? receive_run(&receiver, conn, true) : rc;
 }
 
+/* A link at the destination may have come from the enclave, in an earlier pull
+ * to the same name: it is followed only when the user says so, by a slash. */
+static enum rc check_link(const char *dst, struct failure *f)
+{
+	struct stat st;
+
+	if (lstat(dst, &st) == 0 && S_ISLNK(st.st_mode))
+		return failure_set(f, ERR_CONFLICT,
+		                   "'%s' is a symlink; remove it, or say '%s/' to follow it", dst, dst);
+	return RC_OK;
+}
+
 enum rc transfer_pull(int conn, struct transfer *t, char *const *src, size_t count,
                       const char *dst, bool into)
 {
@@ -103,6 +116,9 @@ enum rc transfer_pull(int conn, struct transfer *t, char *const *src, size_t cou
 		r.argv[i] = slice_str(src[i]);
 	/* Whatever the enclave says, no set-user-ID file comes out of it. */
 	receiver.mode_mask = 01777;
+	rc = check_link(dst, &t->failure);
+	if (rc != RC_OK)
+		return rc;
 	rc = receive_open(&receiver, dst, into, t->resume, &t->failure);
 	if (rc != RC_OK)
 		return rc;

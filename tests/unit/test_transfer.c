@@ -2,12 +2,15 @@
  * pair, and each end against frames made by hand. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "appliance/base/io.h"
 #include "channel/session.h"
@@ -413,7 +416,72 @@ static void test_hostile_sender(void)
 	CHECK(sh("test \"$(ls -A in)\" = a && test \"$(cat in/a)\" = before && test ! -e escaped") == 0);
 }
 
+/* A hole costs its sender 12 bytes and its receiver hours: a peer that goes
+ * away must not leave us hashing. The kill is only there so that this fails
+ * instead of hanging. */
+static void test_endless_hole(void)
+{
+	uint8_t hole[8] = { 0, 0, 0x03, 0xff, 0xff, 0xff, 0xff, 0xff };
+	struct pollfd p = { .events = POLLIN };
+	pid_t pid;
+	int fd = enclave(&pid);
+
+	ask_push(fd, in_root("in", NULL), 0);
+	talk_begin();
+	say(ENTRY_FILE, "f", FILE_SIZE_MAX, "");
+	frame_put(&talk.w, FRAME_HOLE, slice_of(hole, sizeof hole));
+	CHECK(io_write_full(fd, talk.mem, talk.w.len) == RC_OK);
+	close(fd);
+	p.fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (poll(&p, 1, 60000) != 1)
+		kill(pid, SIGKILL);
+	close(p.fd);
+	CHECK(ended_well(pid));
+	CHECK(clean());
+}
+
+/* What an enclave left at the destination as a link is not followed by the next
+ * pull to the same name. */
+static void test_link_at_destination(void)
+{
+	struct transfer t = { 0 };
+	char from[600];
+	char *list[1] = { from };
+
+	CHECK(sh("rm -rf l; mkdir -p l/outside && ln -s \"$PWD/l/outside\" l/link && echo 1 > l/f") == 0);
+	CHECK(copy(false, in_root("l/link", NULL), in_root("l/out", NULL), &t) == RC_OK);
+	CHECK(sh("test -L l/out") == 0);
+	snprintf(from, sizeof from, "%s", in_root("l/f", NULL));
+	CHECK(transfer_pull(-1, &t, list, 1, in_root("l/out", NULL), false) == RC_DENIED);
+	CHECK(t.failure.code == ERR_CONFLICT && !t.failure.remote);
+	CHECK(sh("test -z \"$(ls l/outside)\"") == 0);
+	CHECK(copy(false, in_root("l/f", NULL), in_root("l/out/", NULL), &t) == RC_OK);
+	CHECK(sh("cmp l/f l/outside/f") == 0);
+	CHECK(clean());
+}
+
 /* --- resume --- */
+
+/* A staging directory that others may write to is not resumed. */
+static void test_foreign_stage(void)
+{
+	struct transfer t = { .resume = true };
+	uint8_t id[SHA384_LEN];
+	char hex[17], command[200];
+	const char *dst = in_root("in", NULL);
+	struct sha384 h;
+
+	sha384_init(&h);
+	sha384_update(&h, dst, strlen(dst));
+	sha384_final(&h, id);
+	hex_put(hex, slice_of(id, 8));
+	snprintf(command, sizeof command, "rm -rf in; mkdir -p in/.casemate-%s/new && "
+	         "chmod 777 in/.casemate-%s", hex, hex);
+	CHECK(sh(command) == 0);
+	CHECK(copy(true, in_root("l/f", NULL), dst, &t) == RC_DENIED);
+	CHECK(t.failure.code == ERR_DENIED && t.failure.remote);
+	CHECK(sh("test -z \"$(ls in)\" && rm -r in/.casemate-*") == 0);
+}
 
 static void test_resume(void)
 {
@@ -525,6 +593,9 @@ int main(void)
 	test_every_cut();
 	test_bit_flips();
 	test_hostile_sender();
+	test_endless_hole();
+	test_link_at_destination();
+	test_foreign_stage();
 	test_resume();
 	test_changing_file();
 	test_full_file_system();
