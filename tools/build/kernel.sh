@@ -132,22 +132,3 @@ put_output() {
     cp -- "$1" "$2.new"
     mv -- "$2.new" "$2"
 }
-
-# Ramdisk 0: a newc archive with /init alone, nothing of it left to chance.
-build_ramdisk() {
-    [ -e "$BUILD/init" ] || return 0
-    step "make ramdisk 0" make_ramdisk
-}
-
-make_ramdisk() {
-    local dir
-    work_dir
-    dir=$WORK/ramdisk
-    mkdir -p "$dir"
-    cp "$BUILD/init" "$dir/init"
-    chmod 755 "$dir/init"
-    touch -d @0 "$dir/init"
-    (cd "$dir" && echo init | cpio --quiet --reproducible --owner=0:0 -o -H newc) >"$WORK/init.cpio"
-    zstd -q -22 --ultra -c "$WORK/init.cpio" >"$WORK/init.cpio.zst"
-    put_output "$WORK/init.cpio.zst" "$BUILD/init.cpio"
-}

@@ -41,7 +41,6 @@ build_c() {
 build_all() {
     build_c
     build_kernel
-    build_ramdisk
     build_erofs
     build_emulator
 }
@@ -50,10 +49,7 @@ verb_main() {
     lock_build
     case ${1:-} in
     '') build_all ;;
-    c)
-        build_c
-        build_ramdisk
-        ;;
+    c) build_c ;;
     kernel) build_kernel ;;
     emulator)
         build_erofs
