@@ -8,8 +8,8 @@
 
 #include "appliance/base/rc.h"
 
-/* Users of the roles; no image may rely on them. */
-enum { UID_CHANNEL = 902 };
+/* Users of PID 1 and of the roles; no image may rely on them. */
+enum { UID_INIT = 901, UID_CHANNEL = 902 };
 
 /* Whom the kernel ends first when memory is short: programs and sessions
  * before the channel, PID 1 never. */
@@ -17,6 +17,11 @@ enum { OOM_INIT = -1000, OOM_CHANNEL = -900, OOM_APP = 0 };
 
 /* Needs /proc. RC_IO. */
 RC_CHECK enum rc confine_oom(int score);
+
+/* For PID 1, once everything is set up: all its rights, but another user than
+ * root's, so that root in the app's root has none over it by being the same
+ * user (limits, priorities, signals by user). RC_IO, logged. */
+RC_CHECK enum rc confine_init(void);
 
 /* For a role that serves hostile peers: an empty folder (root_fd, closed
  * here) as root, the given user and group, no capabilities, nothing to gain

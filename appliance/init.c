@@ -129,7 +129,8 @@ static enum rc step_root(void)
 		log_line("root: no empty folder: %m");
 		return RC_IO;
 	}
-	return root_enter();
+	rc = root_enter();
+	return rc == RC_OK ? confine_init() : rc;
 }
 
 static enum rc step_channel(void)

@@ -1,10 +1,10 @@
 /* Starts this executable again, as another role (PID 1 only).
  *
  * The child shares PID 1's memory until it has executed, as with vfork: no
- * page is copied and PID 1 waits for less than a millisecond. It starts in a
- * session of its own with no signal blocked, /dev/null as standard input and
- * the console as output and error, and with nothing else than the two
- * descriptors it is given. No environment.
+ * page is copied and PID 1 waits for less than a millisecond. It starts as root,
+ * whatever PID 1 is, in a session of its own with no signal blocked, /dev/null
+ * as standard input and the console as output and error, and with nothing else
+ * than the two descriptors it is given. No environment.
  */
 #ifndef APPLIANCE_SPAWN_H
 #define APPLIANCE_SPAWN_H

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "appliance/base/io.h"
 #include "appliance/base/log.h"
 
 static enum rc mount_on(const char *type, const char *path, unsigned long flags)
@@ -47,6 +48,17 @@ enum rc early_console(void)
 	return own_log();
 }
 
+/* System V shared memory ends with its last process: what nobody has attached
+ * would count against no limit. */
+static enum rc forget_segments(void)
+{
+	int fd = open("/proc/sys/kernel/shm_rmid_forced", O_WRONLY | O_CLOEXEC);
+	enum rc rc = fd < 0 ? RC_IO : io_write_full(fd, "1", 1);
+
+	io_close(&fd);
+	return rc;
+}
+
 enum rc early_mounts(void)
 {
 	static const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
@@ -54,7 +66,9 @@ enum rc early_mounts(void)
 
 	if (rc == RC_OK)
 		rc = mount_on("sysfs", "/sys", flags);
+	if (rc == RC_OK)
+		rc = forget_segments();
 	if (rc != RC_OK)
-		log_line("mounts: cannot mount proc and sysfs: %m");
+		log_line("mounts: cannot set up proc and sysfs: %m");
 	return rc;
 }
