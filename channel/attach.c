@@ -29,7 +29,7 @@
 
 enum {
 	STDIN_CHUNK = 65536,
-	CONTROL_ROOM = 512,     /* every signal, WINSIZE, STDIN_END, ERROR's head */
+	CONTROL_ROOM = 512, /* every signal, WINSIZE, STDIN_END, ERROR's head */
 	/* A pipe or terminal that poll calls writable takes this much at once. */
 	WRITE_STEP = 4096,
 	/* So many SIGINT or SIGTERM end the tool, should the command ignore them
@@ -45,17 +45,17 @@ static struct {
 	struct duplex link;
 	int signal_fd;
 	bool accepted;
-	bool raw;                 /* our terminal is in raw mode */
-	bool in_open;             /* standard input has not ended */
-	uint32_t credit;          /* bytes of STDIN that may be sent */
-	uint32_t signals;         /* bit n: signal n is to be sent */
+	bool raw;         /* our terminal is in raw mode */
+	bool in_open;     /* standard input has not ended */
+	uint32_t credit;  /* bytes of STDIN that may be sent */
+	uint32_t signals; /* bit n: signal n is to be sent */
 	bool resized;
 	unsigned interrupts;
-	int out_fd;               /* where out goes */
-	struct slice out;         /* of the frame in hand, not yet written */
+	int out_fd;       /* where out goes */
+	struct slice out; /* of the frame in hand, not yet written */
 	bool done;
-	int status;               /* set with done */
-	struct failure failure;   /* why, when it is one of ours */
+	int status;             /* set with done */
+	struct failure failure; /* why, when it is one of ours */
 	uint8_t in[FRAME_HEAD + FRAME_DATA_MAX];
 	uint8_t out_mem[FRAME_HEAD + FRAME_REQUEST_MAX + CONTROL_ROOM];
 } at;
@@ -170,8 +170,9 @@ static void take_frames(void)
 static void connection_failed(enum rc rc)
 {
 	if (rc == RC_EOF)
-		FAIL(ERR_SYSTEM, at.accepted ? "the connection ended before the command did"
-		                             : "the enclave closed the connection without an answer");
+		FAIL(ERR_SYSTEM, at.accepted
+		                         ? "the connection ended before the command did"
+		                         : "the enclave closed the connection without an answer");
 	else
 		FAIL(ERR_SYSTEM, "the connection failed: %s", strerror(errno));
 }
@@ -349,7 +350,8 @@ static bool ask(const struct attach *a)
 	static struct request r;
 
 	r = (struct request){ .op = OP_EXEC, .rows = 24, .cols = 80 };
-	r.flags = (a->in ? EXEC_STDIN : 0) | (a->tty ? EXEC_TTY : 0) | (a->detach ? EXEC_DETACH : 0);
+	r.flags = (a->in ? EXEC_STDIN : 0) | (a->tty ? EXEC_TTY : 0) |
+	          (a->detach ? EXEC_DETACH : 0);
 	r.cwd = slice_str(a->cwd ? a->cwd : "");
 	r.user = slice_str(a->user ? a->user : "");
 	if (a->tty)

@@ -3,8 +3,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-void duplex_init(struct duplex *d, int fd, uint8_t *in, size_t in_max, uint8_t *out,
-                 size_t out_max)
+void duplex_init(struct duplex *d, int fd, uint8_t *in, size_t in_max, uint8_t *out, size_t out_max)
 {
 	*d = (struct duplex){ .fd = fd, .out = wbuf_of(out, out_max), .in = in, .in_max = in_max };
 }

@@ -14,12 +14,12 @@
 #include "channel/frame.h"
 
 struct duplex {
-	int fd;                /* a socket, not owned; may be blocking */
-	struct wbuf out;       /* whole frames are put here */
-	size_t sent;           /* bytes of out that have gone */
+	int fd;          /* a socket, not owned; may be blocking */
+	struct wbuf out; /* whole frames are put here */
+	size_t sent;     /* bytes of out that have gone */
 	uint8_t *in;
 	size_t in_max;
-	size_t start, end;     /* unread bytes of in */
+	size_t start, end; /* unread bytes of in */
 };
 
 /* in_max is at least FRAME_HEAD + FRAME_CONTROL_MAX. */

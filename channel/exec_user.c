@@ -13,8 +13,8 @@ static const uint32_t ID_MAX = INT32_MAX;
 
 struct lines {
 	int fd;
-	size_t start, end;  /* of buf, not yet taken */
-	size_t total;       /* bytes read of the file */
+	size_t start, end; /* of buf, not yet taken */
+	size_t total;      /* bytes read of the file */
 	bool at_end;
 	char buf[USER_LINE_MAX];
 };
@@ -176,8 +176,8 @@ static void set_home(char home[USER_HOME_MAX], struct slice from)
 
 /* Sets u by the line whose name is `name` (copied to own, of USER_LINE_MAX),
  * else by the first one with the number. RC_ABSENT when there is neither. */
-static enum rc find_passwd(const char *path, struct slice name, const uint32_t *uid,
-                           struct user *u, struct wbuf *own)
+static enum rc find_passwd(const char *path, struct slice name, const uint32_t *uid, struct user *u,
+                           struct wbuf *own)
 {
 	struct lines l;
 	struct line_passwd p;
@@ -249,8 +249,8 @@ static enum rc find_groups(const char *path, struct slice name, struct user *u)
 	return rc == RC_EOF || rc == RC_ABSENT ? RC_OK : rc;
 }
 
-enum rc user_find(struct slice spec, const char *passwd, const char *group_file,
-                  struct user *u, bool *group)
+enum rc user_find(struct slice spec, const char *passwd, const char *group_file, struct user *u,
+                  bool *group)
 {
 	static char name[USER_LINE_MAX];
 	struct wbuf own = wbuf_of(name, sizeof name);

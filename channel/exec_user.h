@@ -20,9 +20,9 @@
 #include "appliance/base/slice.h"
 
 enum {
-	USER_GROUPS_MAX = 64,          /* supplementary groups of one user */
-	USER_LINE_MAX = 8192,          /* bytes of a line */
-	USER_FILE_MAX = 4 << 20,       /* bytes read of a file */
+	USER_GROUPS_MAX = 64,    /* supplementary groups of one user */
+	USER_LINE_MAX = 8192,    /* bytes of a line */
+	USER_FILE_MAX = 4 << 20, /* bytes read of a file */
 	USER_HOME_MAX = 1024,
 };
 
@@ -31,7 +31,7 @@ struct user {
 	gid_t gid;
 	size_t groups_len;
 	gid_t groups[USER_GROUPS_MAX];
-	char home[USER_HOME_MAX];      /* "/" when nothing better is known */
+	char home[USER_HOME_MAX]; /* "/" when nothing better is known */
 };
 
 /* RC_OK; RC_ABSENT: no such user, or, with *group set, no such group; RC_BAD:

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Boots the image and drives it as an operator does: measurements, exec in all
 # its forms, ps, console, stop.
+# shellcheck source=tests/e2e/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
 boot box

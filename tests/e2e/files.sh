@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # push and pull: every kind of file, destinations as with cp, resume after a
 # cut, and what must leave no half-written file behind.
+# shellcheck source=tests/e2e/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
 boot box --memory 512

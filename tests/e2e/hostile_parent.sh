@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A parent instance that misbehaves: see hostile_parent.py. The console must
 # show no crash of the channel afterwards.
+# shellcheck source=tests/e2e/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 boot box --memory 512
 # shellcheck disable=SC2034 # lib.sh reads it

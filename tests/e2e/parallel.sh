@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Many sessions at once, and one very large file through little memory.
+# shellcheck source=tests/e2e/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
 boot box --memory 3072

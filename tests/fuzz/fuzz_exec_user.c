@@ -19,8 +19,7 @@ static void put_file(int i, struct slice s)
 		fd[i] = memfd_create("file", MFD_CLOEXEC);
 		snprintf(path[i], sizeof path[i], "/proc/self/fd/%d", fd[i]);
 	}
-	if (fd[i] < 0 || ftruncate(fd[i], 0) != 0 ||
-	    pwrite(fd[i], s.p, s.len, 0) != (ssize_t)s.len)
+	if (fd[i] < 0 || ftruncate(fd[i], 0) != 0 || pwrite(fd[i], s.p, s.len, 0) != (ssize_t)s.len)
 		abort();
 }
 

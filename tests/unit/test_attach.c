@@ -95,7 +95,7 @@ static void check_later(pid_t server)
 
 struct tool {
 	pid_t pid;
-	int in, out, err;      /* our ends of its streams, -1: none */
+	int in, out, err; /* our ends of its streams, -1: none */
 };
 
 /* Runs attach_exec in a process with pipes, or with the terminal `tty`. */
@@ -145,7 +145,7 @@ static int status_of(pid_t pid)
 
 static struct {
 	size_t out_len, err_len;
-	int status;            /* of the tool */
+	int status; /* of the tool */
 	char out[12 << 20], err[4096];
 } got;
 
@@ -157,7 +157,8 @@ static void drive(struct tool *t, const char *in, size_t in_len, int number, int
 	if (in_len == 0)
 		io_close(&t->in);
 	while (t->out >= 0 || t->err >= 0) {
-		struct pollfd p[3] = { { t->in, POLLOUT, 0 }, { t->out, POLLIN, 0 },
+		struct pollfd p[3] = { { t->in, POLLOUT, 0 },
+			               { t->out, POLLIN, 0 },
 			               { t->err, POLLIN, 0 } };
 		ssize_t n = 1;
 
@@ -255,8 +256,11 @@ static void statuses(void)
 	      err_has("test: exec: box: not executable: /etc: Permission denied\n"));
 	run_with(&(struct attach){ .argv = args("true", NULL, NULL), .cwd = "/nosuch" }, "", 0, 0);
 	CHECK(got.status == ATTACH_NOT_FOUND && err_has("working directory /nosuch"));
-	run_with(&(struct attach){ .argv = args("/bin/sh", "-c", "echo $A; pwd"), .env = env,
-	                           .cwd = "/usr", .user = "0:0" }, "", 0, 0);
+	run_with(&(struct attach){ .argv = args("/bin/sh", "-c", "echo $A; pwd"),
+	                           .env = env,
+	                           .cwd = "/usr",
+	                           .user = "0:0" },
+	         "", 0, 0);
 	CHECK(geteuid() != 0 || (got.status == 0 && out_is("b c\n/usr\n")));
 }
 
@@ -300,16 +304,19 @@ static void fill_big(void)
 
 static void through_cat(void)
 {
-	run_with(&(struct attach){ .argv = args("cat", NULL, NULL), .in = true }, big, sizeof big, 0);
+	run_with(&(struct attach){ .argv = args("cat", NULL, NULL), .in = true }, big, sizeof big,
+	         0);
 	CHECK(got.status == 0 && got.out_len == sizeof big &&
 	      memcmp(got.out, big, sizeof big) == 0 && got.err_len == 0);
 	/* both streams at once */
 	run_with(&(struct attach){ .argv = args("/bin/sh", "-c", "tee /dev/stderr | wc -c"),
-	                           .in = true }, big, 4000, 0);
+	                           .in = true },
+	         big, 4000, 0);
 	CHECK(got.status == 0 && out_is("4000\n") && got.err_len == 4000 &&
 	      memcmp(got.err, big, 4000) == 0);
 	/* input is closed early, by the command and by us */
-	run_with(&(struct attach){ .argv = args("head", "-c", "5"), .in = true }, big, sizeof big, 0);
+	run_with(&(struct attach){ .argv = args("head", "-c", "5"), .in = true }, big, sizeof big,
+	         0);
 	CHECK(got.status == 0 && got.out_len == 5);
 	run_with(&(struct attach){ .argv = args("cat", NULL, NULL), .in = true }, "", 0, 0);
 	CHECK(got.status == 0 && got.out_len == 0);
@@ -321,11 +328,17 @@ static void through_cat(void)
 /* Files as streams: input from a folder fails, output to a full disk too. */
 static void files(void)
 {
-	static const struct { const char *in, *out; int status; const char *err; } cases[] = {
+	static const struct {
+		const char *in, *out;
+		int status;
+		const char *err;
+	} cases[] = {
 		{ "/", "/dev/null", ATTACH_FAILED, "cannot read standard input: Is a directory" },
-		{ "/dev/null", "/dev/full", ATTACH_FAILED, "cannot write standard output: No space" },
+		{ "/dev/null", "/dev/full", ATTACH_FAILED,
+		  "cannot write standard output: No space" },
 	};
-	struct attach a = { .argv = args("/bin/sh", "-c", "cat; echo out; sleep 1000"), .in = true };
+	struct attach a = { .argv = args("/bin/sh", "-c", "cat; echo out; sleep 1000"),
+		            .in = true };
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		int pair[2], err[2];
@@ -382,21 +395,24 @@ static void reader_goes(void)
 
 static void signals(void)
 {
-	static const struct { int number; int status; const char *out; } cases[] = {
-		{ SIGTERM, 9, "ready\nterm\n" },
-		{ SIGHUP, 128 + SIGHUP, "ready\n" },
-		{ SIGQUIT, 128 + SIGQUIT, "ready\n" },
-		{ SIGUSR2, 128 + SIGUSR2, "ready\n" },
+	static const struct {
+		int number;
+		int status;
+		const char *out;
+	} cases[] = {
+		{ SIGTERM, 9, "ready\nterm\n" },       { SIGHUP, 128 + SIGHUP, "ready\n" },
+		{ SIGQUIT, 128 + SIGQUIT, "ready\n" }, { SIGUSR2, 128 + SIGUSR2, "ready\n" },
 		{ SIGINT, 128 + SIGINT, "ready\n" },
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		run_with(&(struct attach){ .argv = args(self, "trap", NULL) }, "", 0, cases[i].number);
+		run_with(&(struct attach){ .argv = args(self, "trap", NULL) }, "", 0,
+		         cases[i].number);
 		CHECK(got.status == cases[i].status && out_is(cases[i].out));
 	}
 	/* with a terminal there, but none here: to its foreground group */
-	run_with(&(struct attach){ .argv = args(self, "trap", NULL), .tty = true, .in = true }, "", 0,
-	         SIGTERM);
+	run_with(&(struct attach){ .argv = args(self, "trap", NULL), .tty = true, .in = true }, "",
+	         0, SIGTERM);
 	CHECK(got.status == 9 && out_is("ready\r\nterm\r\n"));
 }
 
@@ -464,8 +480,11 @@ static bool same_mode(const struct termios *a, const struct termios *b)
 
 static void on_terminal(int end_by)
 {
-	struct attach a = { .argv = args("/bin/sh", "-c", "stty size; read x; echo \"<$x>\"; "
-	                                 "exec cat"), .in = true, .tty = true };
+	struct attach a = { .argv = args("/bin/sh", "-c",
+		                         "stty size; read x; echo \"<$x>\"; "
+		                         "exec cat"),
+		            .in = true,
+		            .tty = true };
 	struct winsize size = { .ws_row = 31, .ws_col = 77 };
 	struct termios before, during, after;
 	int pair[2], slave;
@@ -536,8 +555,8 @@ static void resized(void)
 
 /* --- an enclave that misbehaves --- */
 
-#define ACCEPT "\x02\0\0\x05\xa1\x01\x19\x12\x34"
-#define EXIT0 "\x17\0\0\x02\0\0"
+#define ACCEPT   "\x02\0\0\x05\xa1\x01\x19\x12\x34"
+#define EXIT0    "\x17\0\0\x02\0\0"
 #define BYTES(s) s, sizeof(s) - 1
 
 struct play {
@@ -546,7 +565,7 @@ struct play {
 	size_t len;
 	bool in, tty;
 	int status;
-	const char *err;       /* in standard error */
+	const char *err; /* in standard error */
 };
 
 static const struct play plays[] = {
@@ -562,20 +581,28 @@ static const struct play plays[] = {
 	{ "empty STDOUT", BYTES(ACCEPT "\x11\0\0\0"), 0, 0, 125, "unknown frame" },
 	{ "STDOUT too long", BYTES(ACCEPT "\x11\x04\0\x01"), 0, 0, 125, "over its limit" },
 	{ "ERROR too long", BYTES("\x03\0\x20\x01"), 0, 0, 125, "over its limit" },
-	{ "STDERR on a terminal", BYTES(ACCEPT "\x12\0\0\x01x" EXIT0), 0, 1, 125, "protocol error" },
+	{ "STDERR on a terminal", BYTES(ACCEPT "\x12\0\0\x01x" EXIT0), 0, 1, 125,
+	  "protocol error" },
 	{ "CREDIT without -i", BYTES(ACCEPT "\x16\0\0\x04\0\0\0\x01"), 0, 0, 125, "CREDIT" },
-	{ "CREDIT without end", BYTES(ACCEPT "\x16\0\0\x04\xff\xff\xff\xff\x16\0\0\x04\xff\xff\xff\xff"),
-	  1, 0, 125, "CREDIT" },
+	{ "CREDIT without end",
+	  BYTES(ACCEPT "\x16\0\0\x04\xff\xff\xff\xff\x16\0\0\x04\xff\xff\xff\xff"), 1, 0, 125,
+	  "CREDIT" },
 	{ "EXIT short", BYTES(ACCEPT "\x17\0\0\x01\0"), 0, 0, 125, "EXIT" },
 	{ "EXIT of another kind", BYTES(ACCEPT "\x17\0\0\x02\x02\0"), 0, 0, 125, "EXIT" },
 	{ "ENTRY", BYTES(ACCEPT "\x20\0\0\x01\xa0"), 0, 0, 125, "protocol error" },
-	{ "ERROR", BYTES("\x03\0\0\x09\xa2\x01\x05\x02\x44" "a\x1b\nb"), 0, 0, 127,
-	  "test: exec: box: not found: a??b\n" },
+	{ "ERROR",
+	  BYTES("\x03\0\0\x09\xa2\x01\x05\x02\x44"
+	        "a\x1b\nb"),
+	  0, 0, 127, "test: exec: box: not found: a??b\n" },
 	{ "ERROR malformed", BYTES("\x03\0\0\x01\xa0"), 0, 0, 125, "malformed" },
-	{ "ERROR of an unknown code", BYTES("\x03\0\0\x06\xa2\x01\x0f\x02\x41" "a"), 0, 0, 125,
-	  "malformed" },
-	{ "ERROR afterwards", BYTES(ACCEPT "\x03\0\0\x09\xa2\x01\x04\x02\x44" "gone"), 0, 0, 125,
-	  "denied: gone" },
+	{ "ERROR of an unknown code",
+	  BYTES("\x03\0\0\x06\xa2\x01\x0f\x02\x41"
+	        "a"),
+	  0, 0, 125, "malformed" },
+	{ "ERROR afterwards",
+	  BYTES(ACCEPT "\x03\0\0\x09\xa2\x01\x04\x02\x44"
+	               "gone"),
+	  0, 0, 125, "denied: gone" },
 };
 
 static void play_one(const struct play *p, size_t len)
@@ -610,7 +637,8 @@ static void cut_everywhere(void)
 {
 	for (size_t i = 0; i < plays[0].len; i++) {
 		play_one(&plays[0], i);
-		CHECK(got.status == ATTACH_FAILED && err_has("test: exec: box: system error: the "));
+		CHECK(got.status == ATTACH_FAILED &&
+		      err_has("test: exec: box: system error: the "));
 	}
 }
 

@@ -18,9 +18,9 @@
 
 static struct {
 	int fd;
-	pid_t pid;             /* the process that serves */
+	pid_t pid; /* the process that serves */
 	bool accepted, exited;
-	uint32_t command;      /* its pid */
+	uint32_t command; /* its pid */
 	struct exit_msg exit;
 	enum error_code error; /* 0: none */
 	char text[ERROR_TEXT_MAX + 1];
@@ -159,9 +159,7 @@ static bool next(void)
 		CHECK(credit_parse(s, &credit) == RC_OK);
 		h.credit += credit;
 		break;
-	case FRAME_EXIT:
-		h.exited = CHECK(exit_parse(s, &h.exit) == RC_OK);
-		break;
+	case FRAME_EXIT: h.exited = CHECK(exit_parse(s, &h.exit) == RC_OK); break;
 	case FRAME_ERROR:
 		CHECK(error_parse(s, &e) == RC_OK);
 		h.error = e.code;
@@ -364,8 +362,9 @@ static void environment(void)
 	start(r);
 	finish();
 	CHECK(exited(0) && out_is("|a b|\xff\n|"));
-	start(REQUEST(0, "/bin/sh", "-c", "ls -l /proc/self/fd | grep -c -e '->'; grep SigBlk "
-	                                  "/proc/self/status; grep SigIgn /proc/self/status; umask"));
+	start(REQUEST(0, "/bin/sh", "-c",
+	              "ls -l /proc/self/fd | grep -c -e '->'; grep SigBlk "
+	              "/proc/self/status; grep SigIgn /proc/self/status; umask"));
 	finish();
 	/* 0 to 2, and ls's own of the folder */
 	CHECK(out_is("4\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n0022\n"));
@@ -572,7 +571,8 @@ static void terminal_drains(void)
 {
 	shell(EXEC_TTY, "seq 20000");
 	finish();
-	CHECK(exited(0) && h.out_len == 128894 && memcmp(h.out + h.out_len - 7, "20000\r\n", 7) == 0);
+	CHECK(exited(0) && h.out_len == 128894 &&
+	      memcmp(h.out + h.out_len - 7, "20000\r\n", 7) == 0);
 }
 
 /* It closes its terminal and opens it again. */
@@ -625,11 +625,11 @@ enum { WRONGS = sizeof wrongs / sizeof *wrongs };
  * that the command's group is given, so all are begun before any is awaited --- */
 
 static struct later {
-	pid_t pid;             /* the server */
-	int fd;                /* the connection, or a FIFO that the group holds open */
-	const char *wrong;     /* the connection is to end with ERROR protocol */
-	bool fifo;             /* the FIFO is to come to its end */
-	const char *says;      /* and to give this before, or NULL for whatever */
+	pid_t pid;         /* the server */
+	int fd;            /* the connection, or a FIFO that the group holds open */
+	const char *wrong; /* the connection is to end with ERROR protocol */
+	bool fifo;         /* the FIFO is to come to its end */
+	const char *says;  /* and to give this before, or NULL for whatever */
 } laters[256];
 static size_t laters_len;
 
@@ -726,7 +726,7 @@ static void cut(void)
 static void cut_everywhere(void)
 {
 	static const char talk[] = "\x10\0\0\x05hello\x14\0\0\x04\0\x10\0\x10\x15\0\0\x01\x1c"
-	                           "\x10\0\0\x02\n\x04\x13\0\0\0";
+				   "\x10\0\0\x02\n\x04\x13\0\0\0";
 
 	for (size_t i = 0; i < sizeof talk; i++) {
 		shell(EXEC_STDIN | EXEC_TTY, "cat");
@@ -738,8 +738,13 @@ static void cut_everywhere(void)
 
 static void on_signal(int n)
 {
-	static const struct { int n; const char *text; } texts[] = {
-		{ SIGTERM, "term\n" }, { SIGUSR1, "usr1\n" }, { SIGWINCH, "winch\n" },
+	static const struct {
+		int n;
+		const char *text;
+	} texts[] = {
+		{ SIGTERM, "term\n" },
+		{ SIGUSR1, "usr1\n" },
+		{ SIGWINCH, "winch\n" },
 	};
 
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)

@@ -37,21 +37,21 @@ static enum rc find(const char *spec)
 }
 
 static const char usual_passwd[] = "root:x:0:0:root:/root:/bin/sh\n"
-                                   "bad line\n"
-                                   "::7:7:x:/x:/x\n"
-                                   "big:x:2147483648:1:::\n"
-                                   "neg:x:-1:1:::\n"
-                                   "app:x:1000:1001:the app,,,:/srv/app:/bin/sh\n"
-                                   "77:x:1077:1078::/named:\n"
-                                   "short:x:5:6\n"
-                                   "last:x:9:10::/last";
+				   "bad line\n"
+				   "::7:7:x:/x:/x\n"
+				   "big:x:2147483648:1:::\n"
+				   "neg:x:-1:1:::\n"
+				   "app:x:1000:1001:the app,,,:/srv/app:/bin/sh\n"
+				   "77:x:1077:1078::/named:\n"
+				   "short:x:5:6\n"
+				   "last:x:9:10::/last";
 static const char usual_group[] = "root:x:0:\n"
-                                  "app:x:1001:\n"
-                                  "disk:x:6:root,app\n"
-                                  "audio:x:29:appx,app\n"
-                                  "video:x:44:xapp\n"
-                                  "broken:x:zz:app\n"
-                                  "wheel:x:10:last";
+				  "app:x:1001:\n"
+				  "disk:x:6:root,app\n"
+				  "audio:x:29:appx,app\n"
+				  "video:x:44:xapp\n"
+				  "broken:x:zz:app\n"
+				  "wheel:x:10:last";
 
 static void names(void)
 {
