@@ -72,16 +72,19 @@ apt_ready() {
     APT_READY=1
 }
 
-# apt_origs NAME [SUITE]: every upstream tarball the lists know of (of that suite
-# and its security archive), newest first, one a line: VERSION URI FILE BYTES SHA256.
+# apt_origs NAME [VERSION-BEGINS [SUITE]]: every upstream tarball the lists know of
+# (with such a version, of that suite and its security archive), newest first, one a
+# line: VERSION URI FILE BYTES SHA256. A line comes as soon as it is known.
 apt_origs() {
     local version
-    private_apt apt-cache madison "$1" | awk -F' *[|] *' -v suite="${2:-}" '
-        $3 ~ / Sources$/ && (suite == "" || $3 ~ (" " suite "[/-]")) { print $2 }' | sort -uVr |
+    private_apt apt-cache madison "$1" | awk -F' *[|] *' -v begins="${2:-}" -v suite="${3:-}" '
+        { upstream = $2; sub(/^[0-9]*:/, "", upstream) }
+        $3 ~ / Sources$/ && index(upstream, begins) == 1 &&
+            (suite == "" || $3 ~ (" " suite "[/-]")) { print $2 }' | sort -uVr |
         while read -r version; do
             private_apt apt-get --print-uris --only-source --download-only source "$1=$version" 2>/dev/null |
                 sed -n "s|^'\([^']*\)' \(${1}_\([^ ]*\)\.orig\.tar\.[a-z0-9]*\) \([0-9]*\) SHA256:\([0-9a-f]\{64\}\)\$|\3 \1 \2 \4 \5|p"
-        done | awk '!seen[$1]++' | sort -s -k1,1Vr
+        done | awk '!seen[$1]++ { print; fflush() }'
 }
 
 # download URI FILE SHA256: FILE appears whole and checked, or not at all. apt's

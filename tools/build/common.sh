@@ -45,21 +45,22 @@ step() {
     set -e
     if [ $status != 0 ]; then
         printf ' failed\n' >&2
-        tail -n 25 "$log" >&2
-        explain_failure "$log"
+        explain_failure "$log" || tail -n 25 "$log" >&2
         die "$text failed; the whole output is in $log"
     fi
     us=$((${EPOCHREALTIME/./} - start))
     printf ' %d.%d s\n' $((us / 1000000)) $((us / 100000 % 10)) >&2
 }
 
-# The two causes that hide best behind a compiler's or tar's output.
+# The two causes that hide best behind a compiler's or tar's output; for them one
+# line says more than the log.
 explain_failure() {
-    if grep -q 'No space left on device' "$1"; then
-        say "the disk is full: free some space in $CACHE or $BUILD and try again"
-    elif grep -q 'Temporary failure resolving\|Could not resolve\|Could not connect' "$1"; then
-        say "no network: what is missing cannot be fetched; connect and try again"
+    if grep -qi 'no space left on device\|disk full' "$1"; then
+        die "$text: the disk is full; free some space where $CACHE and $BUILD are, and try again"
+    elif grep -q 'Temporary failure resolving\|Could not resolve\|Could not connect\|Network is unreachable' "$1"; then
+        die "$text: no network, and it is not in $CACHE; connect and try again"
     fi
+    return 1
 }
 
 # Everything temporary lives in one folder of this process on the cache's own

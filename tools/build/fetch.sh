@@ -37,7 +37,7 @@ source_of() {
 fetch_source() { # NAME
     local version file sha256 line
     version=$(lock_field "$1" version) file=$(lock_field "$1" file) sha256=$(lock_field "$1" sha256)
-    line=$(apt_origs "$1" | awk -v v="$version" '$1 == v' | head -n 1)
+    line=$(apt_origs "$1" "$version" | awk -v v="$version" '$1 == v && !n++')
     if [ -n "$line" ] && [ "$(cut -d' ' -f5 <<<"$line")" != "$sha256" ]; then
         echo "the mirror's $file has another SHA-256 than tools/build/lock; not used"
         return 1
@@ -58,11 +58,14 @@ fetch_substitute() {
     series=${series%.*}.
     while read -r version uri file bytes sha256; do
         [[ $version == "$series"* ]] || continue
-        download "$uri" "$CACHE/src/$file" "$sha256" || continue
+        if [ ! -e "$CACHE/src/$file" ] || [ "$(sha256_of "$CACHE/src/$file")" != "$sha256" ]; then
+            download "$uri" "$CACHE/src/$file" "$sha256" || continue
+        fi
+        work_dir
         printf '%s %s %s %s\n' "$version" "$file" "$bytes" "$sha256" >"$WORK/substitute"
         mv -- "$WORK/substitute" "$CACHE/src/linux.substitute"
         return 0
-    done < <(apt_origs linux)
+    done < <(apt_origs linux "$series")
     return 1
 }
 

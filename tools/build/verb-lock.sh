@@ -30,7 +30,7 @@ pin_line() {
         fi
         echo "$1 $version $file $bytes $sha256"
         return 0
-    done < <(apt_origs "$1" "$APT_SUITE")
+    done < <(apt_origs "$1" "$series" "$APT_SUITE")
     echo "nothing of $1 can be fetched from this machine's mirror" >&2
     return 1
 }
