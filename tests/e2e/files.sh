@@ -131,7 +131,7 @@ same resumed-from-wrong-part "$wanted" "$(digest_in /data/big)"
 "$CASEMATE" pull box:/data/big "$WORK/dst/big2" >/dev/null 2>&1 &
 pid=$!
 while [ -z "$(find "$WORK/dst" -path '*/.casemate-*' -type f -size +4M 2>/dev/null)" ] && kill -0 $pid 2>/dev/null; do :; done
-kill -INT $pid
+kill -TERM $pid
 wait $pid
 same interrupted-pull-leaves-nothing '' "$(find "$WORK/dst" -name '.casemate-*')"
 

@@ -691,6 +691,9 @@ int main(int argc, char **argv)
 		die("readlink");
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	(void)signal(SIGPIPE, SIG_IGN);
+	for (int i = SIGHUP; i <= SIGTERM; i++) /* what our starter ignores, attach leaves alone */
+		if (i != SIGPIPE && i != SIGKILL)
+			(void)signal(i, SIG_DFL);
 	fill_big();
 	statuses();
 	too_much();
