@@ -68,6 +68,7 @@ APT_READY=
 apt_ready() {
     [ -n "$APT_READY" ] && return 0
     need_packages debian-archive-keyring
+    need_space 2
     step "read the package lists of Debian $APT_SUITE" apt_update
     APT_READY=1
 }

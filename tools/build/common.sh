@@ -86,6 +86,15 @@ lock_build() {
 }
 unlock_build() { exec 8>&- 9>&-; }
 
+# need_space GIB: apt hangs on a full disk instead of saying so; so it is said here.
+need_space() {
+    local kib
+    mkdir -p "$CACHE" || die "cannot make $CACHE; set CASEMATE_CACHE to a folder you can write"
+    kib=$(df -Pk -- "$CACHE" | awk 'NR == 2 { print $4 }')
+    [ "$kib" -ge $(($1 * 1048576)) ] ||
+        die "$CACHE: $((kib / 1024)) MiB are free and $1 GiB are needed; free some, or set CASEMATE_CACHE"
+}
+
 sha256_of() {
     local line
     line=$(sha256sum -- "$1") || return 1
