@@ -81,8 +81,8 @@ enum rc confine_init(void)
 	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
 	struct __user_cap_data_struct data[2];
 
-	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0 && setresuid(UID_INIT, UID_INIT, UID_INIT) == 0 &&
-	    syscall(SYS_capget, &head, data) == 0 &&
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0 &&
+	    setresuid(UID_INIT, UID_INIT, UID_INIT) == 0 && syscall(SYS_capget, &head, data) == 0 &&
 	    set_caps((uint64_t)data[1].permitted << 32 | data[0].permitted) == RC_OK)
 		return RC_OK;
 	log_line("cannot become another user than root: %m");

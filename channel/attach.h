@@ -8,15 +8,15 @@
 #include <stdbool.h>
 
 struct attach {
-	char *const *argv;    /* NULL-terminated, at least one */
-	char *const *env;     /* NULL-terminated "K=V", or NULL */
-	const char *cwd;      /* or NULL */
-	const char *user;     /* or NULL */
+	char *const *argv; /* NULL-terminated, at least one */
+	char *const *env;  /* NULL-terminated "K=V", or NULL */
+	const char *cwd;   /* or NULL */
+	const char *user;  /* or NULL */
 	bool in, tty, detach;
 };
 
 enum {
-	ATTACH_FAILED = 125,          /* the tool or the channel failed */
+	ATTACH_FAILED = 125, /* the tool or the channel failed */
 	ATTACH_NOT_EXECUTABLE = 126,
 	ATTACH_NOT_FOUND = 127,
 };

@@ -30,7 +30,10 @@ struct digest {
 	pthread_cond_t changed;
 	bool running, quit;
 	uint64_t pushed, done;
-	struct { const uint8_t *p; uint64_t len; } job[DIGEST_JOBS]; /* p NULL: zeros */
+	struct {
+		const uint8_t *p;
+		uint64_t len;
+	} job[DIGEST_JOBS]; /* p NULL: zeros */
 };
 
 void digest_init(struct digest *d);

@@ -9,8 +9,8 @@
 #include "channel/message.h"
 
 struct dir {
-	int fd;              /* owned; -1 when closed */
-	size_t at, len;      /* unread part of buf */
+	int fd;         /* owned; -1 when closed */
+	size_t at, len; /* unread part of buf */
 	_Alignas(8) char buf[4096];
 };
 

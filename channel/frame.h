@@ -11,9 +11,9 @@
 
 enum {
 	CHANNEL_PORT = 7000,
-	FRAME_HEAD = 4,            /* bytes */
-	FRAME_DATA_MAX = 262144,   /* payload of a data frame */
-	FRAME_CONTROL_MAX = 8192,  /* payload of every other, but REQUEST */
+	FRAME_HEAD = 4,           /* bytes */
+	FRAME_DATA_MAX = 262144,  /* payload of a data frame */
+	FRAME_CONTROL_MAX = 8192, /* payload of every other, but REQUEST */
 	FRAME_REQUEST_MAX = 65536,
 };
 

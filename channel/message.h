@@ -21,8 +21,8 @@ enum {
 	NAME_LEN_MAX = 255,
 	TARGET_LEN_MAX = 4095,
 	DEPTH_MAX = 64,
-	STDIN_WINDOW = 65536,      /* bytes of STDIN before the first CREDIT */
-	RESUME_MIN = 1 << 20,      /* smaller files are sent again */
+	STDIN_WINDOW = 65536, /* bytes of STDIN before the first CREDIT */
+	RESUME_MIN = 1 << 20, /* smaller files are sent again */
 };
 #define FILE_SIZE_MAX (INT64_C(1) << 42) /* bytes of one file */
 
@@ -34,19 +34,30 @@ enum { FILES_INTO = 1, FILES_RESUME = 2 };
 struct request {
 	enum request_op op;
 	unsigned flags;
-	size_t argc;                           /* exec: arguments; pull: paths */
+	size_t argc; /* exec: arguments; pull: paths */
 	struct slice argv[REQUEST_ARGS_MAX];
 	size_t envc;
 	struct slice env[REQUEST_ENV_MAX];
-	struct slice cwd, user;                /* len 0: not given */
+	struct slice cwd, user; /* len 0: not given */
 	uint16_t rows, cols;
-	struct slice path;                     /* push */
+	struct slice path; /* push */
 };
 
 enum error_code {
-	ERR_PROTOCOL = 1, ERR_VERSION, ERR_BUSY, ERR_DENIED, ERR_NOT_FOUND,
-	ERR_NOT_EXECUTABLE, ERR_SYSTEM, ERR_NO_SPACE, ERR_DIGEST, ERR_CHANGED,
-	ERR_DUPLICATE, ERR_CONFLICT, ERR_OVER_LIMIT, ERR_DEADLINE,
+	ERR_PROTOCOL = 1,
+	ERR_VERSION,
+	ERR_BUSY,
+	ERR_DENIED,
+	ERR_NOT_FOUND,
+	ERR_NOT_EXECUTABLE,
+	ERR_SYSTEM,
+	ERR_NO_SPACE,
+	ERR_DIGEST,
+	ERR_CHANGED,
+	ERR_DUPLICATE,
+	ERR_CONFLICT,
+	ERR_OVER_LIMIT,
+	ERR_DEADLINE,
 	ERROR_CODE_LAST = ERR_DEADLINE,
 };
 
@@ -60,11 +71,11 @@ enum entry_kind { ENTRY_FILE = 0, ENTRY_DIR = 1, ENTRY_SYMLINK = 2 };
 struct entry {
 	enum entry_kind kind;
 	struct slice name;
-	unsigned mode;          /* permission bits, 07777 at most */
+	unsigned mode; /* permission bits, 07777 at most */
 	int64_t mtime_s;
 	uint32_t mtime_ns;
-	int64_t size;           /* files, bytes */
-	struct slice target;    /* symlinks */
+	int64_t size;        /* files, bytes */
+	struct slice target; /* symlinks */
 };
 
 struct totals {
@@ -74,7 +85,7 @@ struct totals {
 
 struct exit_msg {
 	bool killed;
-	uint8_t status;         /* exit status, or the signal's number */
+	uint8_t status; /* exit status, or the signal's number */
 };
 
 /* RC_DENIED: another version. */

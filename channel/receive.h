@@ -16,7 +16,7 @@
 #include "channel/stream.h"
 
 struct receive_level {
-	int fd, old;                /* in `new`, and in `old` or -1 */
+	int fd, old; /* in `new`, and in `old` or -1 */
 	unsigned mode;
 	int64_t mtime_s;
 	uint32_t mtime_ns;
@@ -31,19 +31,19 @@ struct receiver {
 	uint8_t file_digest[SHA384_LEN];
 	struct stage stage;
 	struct receive_level level[DEPTH_MAX + 1];
-	size_t depth;               /* open levels, 1 or more */
-	unsigned mode_mask;         /* permission bits that are kept; the caller's to set */
+	size_t depth;       /* open levels, 1 or more */
+	unsigned mode_mask; /* permission bits that are kept; the caller's to set */
 	unsigned umask;
 	/* The file in hand. */
-	int file;                   /* -1: none */
+	int file; /* -1: none */
 	int64_t size, at;
 	unsigned mode;
 	int64_t mtime_s;
 	uint32_t mtime_ns;
-	bool taken;                 /* from an earlier attempt */
+	bool taken; /* from an earlier attempt */
 	bool await_accept, await_from;
 	char name[NAME_LEN_MAX + 1];
-	size_t tops;                /* entries at the top so far */
+	size_t tops; /* entries at the top so far */
 	struct progress progress;
 	struct failure *failure;
 };

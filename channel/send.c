@@ -45,8 +45,8 @@ static enum rc peer_failed(struct sender *s, enum rc rc)
 	struct slice payload;
 
 	if (stream_in_ready(&s->in) && stream_in_next(&s->in, &f, &payload) == RC_OK)
-		return f.type == FRAME_ERROR ? failure_remote(s->failure, payload) :
-		                               failure_stream(s->failure, RC_BAD);
+		return f.type == FRAME_ERROR ? failure_remote(s->failure, payload)
+		                             : failure_stream(s->failure, RC_BAD);
 	return failure_stream(s->failure, rc == RC_OK ? s->in.rc : rc);
 }
 
@@ -168,9 +168,8 @@ static enum rc put_hole(struct sender *s, int64_t len)
 	wbuf_u64_be(&w, (uint64_t)len);
 	frame_put(stream_out_control(&s->out), FRAME_HOLE, wbuf_slice(&w));
 	s->totals.bytes += (uint64_t)len;
-	return stream_zeros(s->out.fd, &s->digest, (uint64_t)len) == RC_OK ?
-	               RC_OK :
-	               peer_failed(s, RC_EOF);
+	return stream_zeros(s->out.fd, &s->digest, (uint64_t)len) == RC_OK ? RC_OK
+	                                                                   : peer_failed(s, RC_EOF);
 }
 
 /* Sends n bytes from the file's position on. */
@@ -306,7 +305,8 @@ static enum rc put_symlink(struct sender *s, int at, const char *path, const cha
 	if (n < 0)
 		return failure_errno(s->failure, "read link", name);
 	if (n == 0 || n > TARGET_LEN_MAX)
-		return failure_set(s->failure, ERR_OVER_LIMIT, "the target of '%s' is too long", name);
+		return failure_set(s->failure, ERR_OVER_LIMIT, "the target of '%s' is too long",
+		                   name);
 	put_entry(s, ENTRY_SYMLINK, name, st, slice_of(target, (size_t)n));
 	s->totals.files++;
 	return RC_OK;
@@ -325,9 +325,7 @@ static enum rc put_one(struct sender *s, int at, const char *path, const char *n
 	switch (st.st_mode & S_IFMT) {
 	case S_IFREG: return open_and_put_file(s, at, path, name);
 	case S_IFLNK: return put_symlink(s, at, path, name, &st);
-	case S_IFDIR:
-		put_entry(s, ENTRY_DIR, name, &st, slice_of(NULL, 0));
-		return RC_MORE;
+	case S_IFDIR: put_entry(s, ENTRY_DIR, name, &st, slice_of(NULL, 0)); return RC_MORE;
 	default: break;
 	}
 	if (at == AT_FDCWD)
@@ -400,7 +398,8 @@ static enum rc base_name(struct sender *s, const char *path, char name[NAME_LEN_
 		;
 	len -= from;
 	if (len > NAME_LEN_MAX)
-		return failure_set(s->failure, ERR_OVER_LIMIT, "the name of '%s' is too long", path);
+		return failure_set(s->failure, ERR_OVER_LIMIT, "the name of '%s' is too long",
+		                   path);
 	memcpy(name, path + from, len);
 	name[len] = '\0';
 	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)

@@ -17,12 +17,12 @@
 struct sender {
 	struct stream_out out;
 	struct stream_in in;
-	struct digest digest;           /* of the file in hand */
-	struct sha384 transfer;         /* the transfer digest */
+	struct digest digest;   /* of the file in hand */
+	struct sha384 transfer; /* the transfer digest */
 	struct totals totals;
 	uint8_t file_digest[SHA384_LEN]; /* of the last file */
 	struct dir level[DEPTH_MAX];
-	unsigned looked;                /* ring buffer at the last look */
+	unsigned looked; /* ring buffer at the last look */
 	bool resume;
 	struct progress progress;
 	struct failure *failure;

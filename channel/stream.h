@@ -23,30 +23,30 @@ enum {
 	/* Room for one data frame of the largest size, and a control frame left
 	 * over from the buffer before. */
 	STREAM_BUF = FRAME_HEAD + FRAME_DATA_MAX + FRAME_HEAD + FRAME_CONTROL_MAX,
-	STREAM_ROOM_MIN = 65536,   /* a data frame is not begun in less */
-	STREAM_ZEROS = 4 << 20,    /* digested between two looks at the peer */
+	STREAM_ROOM_MIN = 65536, /* a data frame is not begun in less */
+	STREAM_ZEROS = 4 << 20,  /* digested between two looks at the peer */
 };
 
 extern volatile sig_atomic_t stream_stop;
 
 struct stream_ring {
 	uint8_t mem[STREAM_BUFS][STREAM_BUF];
-	uint64_t held[STREAM_BUFS];  /* the last digest job in each */
+	uint64_t held[STREAM_BUFS]; /* the last digest job in each */
 	unsigned cur;
 	struct digest *digest;
 };
 
 struct stream_out {
 	int fd;
-	struct wbuf w;               /* over the current buffer */
+	struct wbuf w; /* over the current buffer */
 	enum rc rc;
 	struct stream_ring ring;
 };
 
 struct stream_in {
 	int fd;
-	size_t start, end;           /* unread bytes of the current buffer */
-	size_t data_left;            /* of the data frame being read */
+	size_t start, end; /* unread bytes of the current buffer */
+	size_t data_left;  /* of the data frame being read */
 	enum frame_type data_type;
 	enum rc rc;
 	struct stream_ring ring;

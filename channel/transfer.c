@@ -54,8 +54,8 @@ static void tell(int conn, const struct failure *f)
 	(void)!send(conn, w.p, w.len, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-enum rc transfer_push(int conn, struct transfer *t, char *const *src, size_t count,
-                      const char *dst, bool into)
+enum rc transfer_push(int conn, struct transfer *t, char *const *src, size_t count, const char *dst,
+                      bool into)
 {
 	struct request r = { .op = OP_PUSH, .path = slice_str(dst) };
 	enum rc rc;
@@ -63,8 +63,8 @@ enum rc transfer_push(int conn, struct transfer *t, char *const *src, size_t cou
 	memset(&t->failure, 0, sizeof t->failure);
 	r.flags = (into ? FILES_INTO : 0u) | (t->resume ? FILES_RESUME : 0u);
 	if (r.path.len == 0 || r.path.len > REQUEST_STRING_MAX)
-		return failure_set(&t->failure, ERR_OVER_LIMIT, "the destination's path has %zu bytes",
-		                   r.path.len);
+		return failure_set(&t->failure, ERR_OVER_LIMIT,
+		                   "the destination's path has %zu bytes", r.path.len);
 	send_begin(&sender, conn, t->resume, &t->failure);
 	sender.progress = t->progress;
 	rc = ask(conn, &r, &t->failure);
@@ -97,12 +97,13 @@ static enum rc check_link(const char *dst, struct failure *f)
 
 	if (lstat(dst, &st) == 0 && S_ISLNK(st.st_mode))
 		return failure_set(f, ERR_CONFLICT,
-		                   "'%s' is a symlink; remove it, or say '%s/' to follow it", dst, dst);
+		                   "'%s' is a symlink; remove it, or say '%s/' to follow it", dst,
+		                   dst);
 	return RC_OK;
 }
 
-enum rc transfer_pull(int conn, struct transfer *t, char *const *src, size_t count,
-                      const char *dst, bool into)
+enum rc transfer_pull(int conn, struct transfer *t, char *const *src, size_t count, const char *dst,
+                      bool into)
 {
 	struct request r = { .op = OP_PULL, .argc = count };
 	enum rc rc;

@@ -11,9 +11,9 @@
 struct transfer {
 	bool resume;
 	struct progress progress;
-	struct totals totals;           /* set on RC_OK */
+	struct totals totals;            /* set on RC_OK */
 	uint8_t file_digest[SHA384_LEN]; /* of the only file, when files is 1 */
-	struct failure failure;         /* set on any other result */
+	struct failure failure;          /* set on any other result */
 };
 
 /* Sends src (count of them; "DIR/." stands for DIR's content) to dst in the

@@ -19,14 +19,14 @@
 
 enum {
 	MANIFEST_VERSION = 1,
-	MANIFEST_MAX = 16384,      /* bytes of the whole encoding */
-	MANIFEST_ARGV_MAX = 64,    /* arguments of the main command */
-	MANIFEST_ARG_MAX = 4096,   /* bytes of one, none of them NUL */
+	MANIFEST_MAX = 16384,    /* bytes of the whole encoding */
+	MANIFEST_ARGV_MAX = 64,  /* arguments of the main command */
+	MANIFEST_ARG_MAX = 4096, /* bytes of one, none of them NUL */
 };
 
 enum channel_mode {
-	CHANNEL_OFF = 0,    /* nobody gets a session */
-	CHANNEL_OPEN = 1,   /* whoever reaches the port gets one */
+	CHANNEL_OFF = 0,  /* nobody gets a session */
+	CHANNEL_OPEN = 1, /* whoever reaches the port gets one */
 };
 
 struct manifest {

@@ -174,7 +174,8 @@ static void answer(int conn)
 
 static void serve(void)
 {
-	struct sockaddr_vm at = { .svm_family = AF_VSOCK, .svm_port = PORT,
+	struct sockaddr_vm at = { .svm_family = AF_VSOCK,
+		                  .svm_port = PORT,
 		                  .svm_cid = VMADDR_CID_ANY };
 	uint64_t size = BUFFER;
 	int s = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);

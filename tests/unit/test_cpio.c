@@ -18,13 +18,17 @@ static size_t read_back(int fd)
 
 /* inode, mode, owner, group, links, time, size, four devices, length of the
  * name, check; the name and the content padded to four bytes. */
-static const char expected[] =
-	"070701" "00000001" "000081ED" ZERO ZERO "00000001" ZERO "00000005"
-	ZERO ZERO ZERO ZERO "00000005" ZERO "init\0\0" "hello\0\0\0"
-	"070701" "00000002" "00008124" ZERO ZERO "00000001" ZERO ZERO
-	ZERO ZERO ZERO ZERO "00000009" ZERO "manifest\0\0"
-	"070701" ZERO ZERO ZERO ZERO "00000001" ZERO ZERO
-	ZERO ZERO ZERO ZERO "0000000B" ZERO "TRAILER!!!\0\0\0";
+static const char expected[] = "070701"
+			       "00000001"
+			       "000081ED" ZERO ZERO "00000001" ZERO "00000005" ZERO ZERO ZERO ZERO
+			       "00000005" ZERO "init\0\0"
+			       "hello\0\0\0"
+			       "070701"
+			       "00000002"
+			       "00008124" ZERO ZERO "00000001" ZERO ZERO ZERO ZERO ZERO ZERO
+			       "00000009" ZERO "manifest\0\0"
+			       "070701" ZERO ZERO ZERO ZERO "00000001" ZERO ZERO ZERO ZERO ZERO ZERO
+			       "0000000B" ZERO "TRAILER!!!\0\0\0";
 
 static void test_bytes(void)
 {

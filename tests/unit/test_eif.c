@@ -329,7 +329,7 @@ static void test_every_fault(void)
 		CHECK(strcmp(eif_fault_str((enum eif_fault)f), "unknown fault") != 0);
 		for (int g = 0; g < f; g++)
 			CHECK(strcmp(eif_fault_str((enum eif_fault)f),
-				     eif_fault_str((enum eif_fault)g)) != 0);
+			             eif_fault_str((enum eif_fault)g)) != 0);
 	}
 }
 

@@ -31,9 +31,9 @@ static void test_good(void)
 static void test_members(void)
 {
 	static const char *const members[] = {
-		"ImageName", "ImageVersion", "BuildMetadata", "BuildTime", "BuildTool\"",
-		"BuildToolVersion", "OperatingSystem", "KernelVersion", "DockerInfo",
-		"CustomMetadata",
+		"ImageName",   "ImageVersion",     "BuildMetadata",   "BuildTime",
+		"BuildTool\"", "BuildToolVersion", "OperatingSystem", "KernelVersion",
+		"DockerInfo",  "CustomMetadata",
 	};
 
 	for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
@@ -76,11 +76,12 @@ static void test_default(void)
 	unsetenv("SOURCE_DATE_EPOCH");
 	text = metadata_default(&info, why);
 	CHECK(text != NULL && load(slice_str(text), why) == RC_OK);
-	CHECK(strcmp(text, "{\"ImageName\":\"app\",\"ImageVersion\":\"2.0\",\"BuildMetadata\":"
-			   "{\"BuildTime\":\"1970-01-01T00:00:00Z\",\"BuildTool\":\"casemate-image\","
-			   "\"BuildToolVersion\":\"" IMAGE_TOOL_VERSION "\",\"OperatingSystem\":"
-			   "\"Linux\",\"KernelVersion\":\"6.12\"},\"DockerInfo\":null,"
-			   "\"CustomMetadata\":null}") == 0);
+	CHECK(strcmp(text,
+	             "{\"ImageName\":\"app\",\"ImageVersion\":\"2.0\",\"BuildMetadata\":"
+	             "{\"BuildTime\":\"1970-01-01T00:00:00Z\",\"BuildTool\":\"casemate-image\","
+	             "\"BuildToolVersion\":\"" IMAGE_TOOL_VERSION "\",\"OperatingSystem\":"
+	             "\"Linux\",\"KernelVersion\":\"6.12\"},\"DockerInfo\":null,"
+	             "\"CustomMetadata\":null}") == 0);
 	free(text);
 	setenv("TZ", "Asia/Tokyo", 1);
 	setenv("SOURCE_DATE_EPOCH", "1700000000", 1);
@@ -103,7 +104,7 @@ static void test_describe(void)
 	struct report r = { &m, NULL, NULL };
 
 	snprintf(text, sizeof text, "%.*s{\"Custom\":{\"a\":[1]},\"BuildTime\":\"mine\"}}",
-		 (int)(strstr(good, "null}") - good), good);
+	         (int)(strstr(good, "null}") - good), good);
 	CHECK(metadata_load(slice_str(text), &r.metadata, why) == RC_OK);
 	out = metadata_print_describe(&r);
 	CHECK(out != NULL && strstr(out, "\"IsSigned\": false") != NULL);
@@ -119,7 +120,7 @@ static void test_describe(void)
 	free(out);
 	out = metadata_print_measurements(&r);
 	CHECK(out != NULL && strstr(out, "{\n  \"Measurements\": {\n    \"HashAlgorithm\": "
-					 "\"Sha384 { ... }\",\n") == out);
+	                                 "\"Sha384 { ... }\",\n") == out);
 	free(out);
 	metadata_free(&r.metadata);
 }

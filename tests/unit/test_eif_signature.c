@@ -43,7 +43,8 @@ struct sample {
 
 static void make_sample(struct sample *s, const struct ecsign_key *k, const struct ecsign_cert *c)
 {
-	struct wbuf h = wbuf_of(s->head, sizeof s->head), p = wbuf_of(s->payload, sizeof s->payload);
+	struct wbuf h = wbuf_of(s->head, sizeof s->head),
+		    p = wbuf_of(s->payload, sizeof s->payload);
 	struct wbuf t = wbuf_of(s->tbs, sizeof s->tbs), o = wbuf_of(s->cose, sizeof s->cose);
 	struct wbuf w = wbuf_of(s->section, sizeof s->section);
 	uint8_t sig[ECSIGN_SIG_MAX];

@@ -106,20 +106,20 @@ static void test_measurements(void)
 	e.ramdisk[0] = slice_str("first");
 	pcr_measure(&e, &m);
 	CHECK(pcr_is(m.pcr[0], "e5e526385b7266c0a912662f019358d211f34f39f9aeb155"
-		     "3a4b8be6f7fdfc37126e9de946a9fda75bd52713e97ef963"));
+	                       "3a4b8be6f7fdfc37126e9de946a9fda75bd52713e97ef963"));
 	CHECK(memcmp(m.pcr[0], m.pcr[1], SHA384_LEN) == 0);
 	CHECK(pcr_is(m.pcr[2], "21b9efbc184807662e966d34f390821309eeac6802309798"
-		     "826296bf3e8bec7c10edb30948c90ba67310f7b964fc500a"));
+	                       "826296bf3e8bec7c10edb30948c90ba67310f7b964fc500a"));
 	e.ramdisk[1] = slice_str("second");
 	e.ramdisk[2] = slice_str("third");
 	e.ramdisks = 3;
 	pcr_measure(&e, &m);
 	CHECK(pcr_is(m.pcr[0], "050b22b90d7101ef1bc574060838bd97dfa27a49071d546f"
-		     "4a26e4066350989cb56faa1946beabe03cfd664055a8f64c"));
+	                       "4a26e4066350989cb56faa1946beabe03cfd664055a8f64c"));
 	CHECK(pcr_is(m.pcr[1], "e5e526385b7266c0a912662f019358d211f34f39f9aeb155"
-		     "3a4b8be6f7fdfc37126e9de946a9fda75bd52713e97ef963"));
+	                       "3a4b8be6f7fdfc37126e9de946a9fda75bd52713e97ef963"));
 	CHECK(pcr_is(m.pcr[2], "d481bb7b3ea38f9520857508ebdef575e9e028fc6225c143"
-		     "35f51c0578b40ac4244930b2f41da0244259819465cb2ec8"));
+	                       "35f51c0578b40ac4244930b2f41da0244259819465cb2ec8"));
 	pcr_of(slice_str("secondthird"), m.pcr[0]);
 	CHECK(memcmp(m.pcr[0], m.pcr[2], SHA384_LEN) == 0);
 }

@@ -90,10 +90,10 @@ static void test_refused(void)
 	CHECK(PARSE("\xa3\x01\x01\x02\x00\x04\x80") == RC_BAD);     /* unknown key */
 	CHECK(PARSE("\xa3\x01\x01\x02\x00\x00\x80") == RC_BAD);     /* key 0 */
 	CHECK(PARSE("\xa4\x01\x01\x02\x00\x03\x80\x04\x00") == RC_LIMIT);
-	CHECK(PARSE("\xa3\x01\x01\x02\x00\x03\x81\x61x") == RC_BAD);  /* text, not bytes */
-	CHECK(PARSE("\xa3\x01\x01\x02\x00\x03\x81\x40") == RC_BAD);   /* empty command */
+	CHECK(PARSE("\xa3\x01\x01\x02\x00\x03\x81\x61x") == RC_BAD);   /* text, not bytes */
+	CHECK(PARSE("\xa3\x01\x01\x02\x00\x03\x81\x40") == RC_BAD);    /* empty command */
 	CHECK(PARSE("\xa3\x01\x01\x02\x00\x03\x81\x42x\0") == RC_BAD); /* NUL */
-	CHECK(PARSE("\xa3\x01\x01\x02\x00\x03\x98\x41") == RC_LIMIT); /* 65 words */
+	CHECK(PARSE("\xa3\x01\x01\x02\x00\x03\x98\x41") == RC_LIMIT);  /* 65 words */
 	CHECK(PARSE("\xa3\x01\x01\x02\x00\x03\x81\x59\x10\x01") != RC_OK);
 	CHECK(PARSE("") == RC_EOF);
 }

@@ -54,15 +54,18 @@ static struct wbuf fresh(void)
 
 static void test_heads(void)
 {
-	static const struct { uint8_t b[4]; enum rc rc; } cases[] = {
-		{ { 0x00, 0, 0, 0 }, RC_BAD },  { { 0x04, 0, 0, 0 }, RC_BAD },
-		{ { 0x18, 0, 0, 0 }, RC_BAD },  { { 0x29, 0, 0, 0 }, RC_BAD },
-		{ { 0xff, 0, 0, 0 }, RC_BAD },  { { 0x10, 0, 0, 0 }, RC_BAD },
-		{ { 0x21, 0, 0, 0 }, RC_BAD },  { { 0x21, 0, 0, 1 }, RC_OK },
-		{ { 0x21, 4, 0, 0 }, RC_OK },   { { 0x21, 4, 0, 1 }, RC_LIMIT },
-		{ { 0x13, 0, 0, 0 }, RC_OK },   { { 0x20, 0, 0x20, 0 }, RC_OK },
+	static const struct {
+		uint8_t b[4];
+		enum rc rc;
+	} cases[] = {
+		{ { 0x00, 0, 0, 0 }, RC_BAD },      { { 0x04, 0, 0, 0 }, RC_BAD },
+		{ { 0x18, 0, 0, 0 }, RC_BAD },      { { 0x29, 0, 0, 0 }, RC_BAD },
+		{ { 0xff, 0, 0, 0 }, RC_BAD },      { { 0x10, 0, 0, 0 }, RC_BAD },
+		{ { 0x21, 0, 0, 0 }, RC_BAD },      { { 0x21, 0, 0, 1 }, RC_OK },
+		{ { 0x21, 4, 0, 0 }, RC_OK },       { { 0x21, 4, 0, 1 }, RC_LIMIT },
+		{ { 0x13, 0, 0, 0 }, RC_OK },       { { 0x20, 0, 0x20, 0 }, RC_OK },
 		{ { 0x20, 0, 0x20, 1 }, RC_LIMIT }, { { 0x01, 1, 0, 0 }, RC_OK },
-		{ { 0x01, 1, 0, 1 }, RC_LIMIT }, { { 0x28, 0xff, 0xff, 0xff }, RC_LIMIT },
+		{ { 0x01, 1, 0, 1 }, RC_LIMIT },    { { 0x28, 0xff, 0xff, 0xff }, RC_LIMIT },
 	};
 	struct frame f;
 
@@ -78,9 +81,14 @@ static void test_request(void)
 	static struct request r, got;
 	struct wbuf w = fresh();
 
-	r = (struct request){ .op = OP_EXEC, .flags = EXEC_STDIN | EXEC_TTY, .argc = 2, .envc = 1,
-		              .cwd = slice_str("/tmp"), .user = slice_str("1000:100"),
-		              .rows = 50, .cols = 132 };
+	r = (struct request){ .op = OP_EXEC,
+		              .flags = EXEC_STDIN | EXEC_TTY,
+		              .argc = 2,
+		              .envc = 1,
+		              .cwd = slice_str("/tmp"),
+		              .user = slice_str("1000:100"),
+		              .rows = 50,
+		              .cols = 132 };
 	r.argv[0] = slice_str("sh");
 	r.argv[1] = slice_str("");
 	r.env[0] = slice_str("A=b");
@@ -111,25 +119,29 @@ static void test_request(void)
 /* Payloads written by hand, each wrong in one way. */
 static void test_bad_requests(void)
 {
-	static const struct { const char *b; size_t len; enum rc rc; } cases[] = {
+	static const struct {
+		const char *b;
+		size_t len;
+		enum rc rc;
+	} cases[] = {
 #define BAD(s, rc) { s, sizeof s - 1, rc }
-		BAD("\xa2\x01\x01\x02\x04", RC_OK),                      /* stop */
-		BAD("\xa2\x01\x02\x02\x04", RC_DENIED),                  /* version 2 */
-		BAD("\xa2\x01\x01\x02\x05", RC_BAD),                     /* no such operation */
-		BAD("\xa2\x02\x04\x01\x01", RC_BAD),                     /* keys out of order */
-		BAD("\xa2\x01\x01\x01\x01", RC_BAD),                     /* a key twice */
-		BAD("\xa1\x02\x04", RC_BAD),                             /* no version */
-		BAD("\xa2\x01\x18\x01\x02\x04", RC_BAD),                 /* not the shortest form */
-		BAD("\xbf\x01\x01\x02\x04\xff", RC_BAD),                 /* indefinite length */
-		BAD("\xa3\x01\x01\x02\x04\x07\x00", RC_BAD),             /* flags on stop */
-		BAD("\xa3\x01\x01\x02\x04\x0a\x00", RC_BAD),             /* unknown key */
-		BAD("\xa3\x01\x01\x02\x02\x09\x40", RC_BAD),             /* push to nowhere */
-		BAD("\xa3\x01\x01\x02\x02\x09\x42x\0", RC_BAD),          /* NUL in the path */
-		BAD("\xa3\x01\x01\x02\x02\x09\x61x", RC_BAD),            /* text, not bytes */
-		BAD("\xa3\x01\x01\x02\x03\x09\x80", RC_BAD),             /* pull nothing */
-		BAD("\xa3\x01\x01\x02\x01\x03\x80", RC_BAD),             /* exec nothing */
-		BAD("\xa3\x01\x01\x02\x01\x03\x81\x40", RC_BAD),         /* exec "" */
-		BAD("\xa3\x01\x01\x02\x01\x03\x99\x01\x01", RC_LIMIT),   /* 257 arguments */
+		BAD("\xa2\x01\x01\x02\x04", RC_OK),                    /* stop */
+		BAD("\xa2\x01\x02\x02\x04", RC_DENIED),                /* version 2 */
+		BAD("\xa2\x01\x01\x02\x05", RC_BAD),                   /* no such operation */
+		BAD("\xa2\x02\x04\x01\x01", RC_BAD),                   /* keys out of order */
+		BAD("\xa2\x01\x01\x01\x01", RC_BAD),                   /* a key twice */
+		BAD("\xa1\x02\x04", RC_BAD),                           /* no version */
+		BAD("\xa2\x01\x18\x01\x02\x04", RC_BAD),               /* not the shortest form */
+		BAD("\xbf\x01\x01\x02\x04\xff", RC_BAD),               /* indefinite length */
+		BAD("\xa3\x01\x01\x02\x04\x07\x00", RC_BAD),           /* flags on stop */
+		BAD("\xa3\x01\x01\x02\x04\x0a\x00", RC_BAD),           /* unknown key */
+		BAD("\xa3\x01\x01\x02\x02\x09\x40", RC_BAD),           /* push to nowhere */
+		BAD("\xa3\x01\x01\x02\x02\x09\x42x\0", RC_BAD),        /* NUL in the path */
+		BAD("\xa3\x01\x01\x02\x02\x09\x61x", RC_BAD),          /* text, not bytes */
+		BAD("\xa3\x01\x01\x02\x03\x09\x80", RC_BAD),           /* pull nothing */
+		BAD("\xa3\x01\x01\x02\x01\x03\x80", RC_BAD),           /* exec nothing */
+		BAD("\xa3\x01\x01\x02\x01\x03\x81\x40", RC_BAD),       /* exec "" */
+		BAD("\xa3\x01\x01\x02\x01\x03\x99\x01\x01", RC_LIMIT), /* 257 arguments */
 		BAD("\xa3\x01\x01\x02\x01\x03\x9b\xff\xff\xff\xff\xff\xff\xff\xff", RC_LIMIT),
 		BAD("\xa3\x01\x01\x02\x01\x03\x81\x5b\xff\xff\xff\xff\xff\xff\xff\xff", RC_EOF),
 		BAD("\xa4\x01\x01\x02\x01\x03\x81\x41x\x08\x81\x01", RC_BAD), /* window of one */
@@ -177,8 +189,13 @@ static void test_limits(void)
 
 static void test_entries(void)
 {
-	struct entry e = { .kind = ENTRY_FILE, .name = slice_str("n"), .mode = 04755, .mtime_s = -5,
-		           .mtime_ns = 999999999, .size = FILE_SIZE_MAX }, got;
+	struct entry e = { .kind = ENTRY_FILE,
+		           .name = slice_str("n"),
+		           .mode = 04755,
+		           .mtime_s = -5,
+		           .mtime_ns = 999999999,
+		           .size = FILE_SIZE_MAX },
+		     got;
 	char name[NAME_LEN_MAX + 1];
 	struct wbuf w = fresh();
 
@@ -205,7 +222,9 @@ static void test_entries(void)
 		CHECK(entry_parse(payload_of(&w), &got) == (n <= NAME_LEN_MAX ? RC_OK : RC_LIMIT));
 	}
 	w = fresh();
-	e = (struct entry){ .kind = ENTRY_SYMLINK, .name = slice_str("l"), .target = slice_str("/a/b") };
+	e = (struct entry){ .kind = ENTRY_SYMLINK,
+		            .name = slice_str("l"),
+		            .target = slice_str("/a/b") };
 	entry_put(&w, &e);
 	check_prefixes(&w, FRAME_ENTRY);
 	w = fresh();
@@ -238,7 +257,8 @@ static void test_others(void)
 	error_put(&w, ERR_CHANGED, "why");
 	check_prefixes(&w, FRAME_ERROR);
 	CHECK(error_parse(slice_of("\xa2\x01\x00\x02\x40", 5), &(struct error_msg){ 0 }) == RC_BAD);
-	CHECK(error_parse(slice_of("\xa2\x01\x0f\x02\x40", 5), &(struct error_msg){ 0 }) == RC_LIMIT);
+	CHECK(error_parse(slice_of("\xa2\x01\x0f\x02\x40", 5), &(struct error_msg){ 0 }) ==
+	      RC_LIMIT);
 	w = fresh();
 	accept_put(&w, 42);
 	check_prefixes(&w, FRAME_ACCEPT);
@@ -246,7 +266,8 @@ static void test_others(void)
 	CHECK(exit_parse(slice_of("\1\11", 2), &x) == RC_OK && x.killed && x.status == 9);
 	CHECK(exit_parse(slice_of("\2\11", 2), &x) == RC_BAD);
 	CHECK(exit_parse(slice_of("\0", 1), &x) == RC_BAD);
-	CHECK(winsize_parse(slice_of("\0\30\0\120", 4), &rows, &cols) == RC_OK && rows == 24 && cols == 80);
+	CHECK(winsize_parse(slice_of("\0\30\0\120", 4), &rows, &cols) == RC_OK && rows == 24 &&
+	      cols == 80);
 	CHECK(winsize_parse(slice_of("\0\30\0", 3), &rows, &cols) == RC_BAD);
 	CHECK(signal_parse(slice_of("\17", 1), &sig) == RC_OK && sig == 15);
 	CHECK(signal_parse(slice_of("\0", 1), &sig) == RC_BAD);

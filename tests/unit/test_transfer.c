@@ -99,8 +99,8 @@ static enum rc copy(bool push, const char *src, const char *dst, struct transfer
 	enum rc rc;
 
 	snprintf(from, sizeof from, "%s", src);
-	rc = push ? transfer_push(fd, t, list, 1, dst, false) :
-	            transfer_pull(fd, t, list, 1, dst, false);
+	rc = push ? transfer_push(fd, t, list, 1, dst, false)
+	          : transfer_pull(fd, t, list, 1, dst, false);
 	close(fd);
 	CHECK(ended_well(pid));
 	return rc;
@@ -119,11 +119,14 @@ static void test_tree(void)
 
 	CHECK(sh("mkdir -p t/empty t/deep/a/b/c t/ro && cd t && : > nothing && echo one > one &&"
 	         "head -c 300000 /dev/urandom > middle && head -c 5000003 /dev/urandom > large &&"
-	         "truncate -s 20M sparse && echo end | dd of=sparse bs=1 seek=9000000 conv=notrunc 2>/dev/null &&"
+	         "truncate -s 20M sparse && echo end | dd of=sparse bs=1 seek=9000000 conv=notrunc "
+	         "2>/dev/null &&"
 	         "ln -s one link && ln -s /nowhere/at/all dangling && ln -s .. deep/up &&"
 	         "printf x > \"$(printf 'new\\nline')\" && printf x > \"$(printf 'b\\377d')\" &&"
-	         "printf x > ' leading' && printf x > deep/a/b/c/leaf && printf x > ro/f && mkfifo fifo &&"
-	         "chmod 400 one && chmod 755 middle && chmod 4711 large && chmod 1777 empty && chmod 555 ro &&"
+	         "printf x > ' leading' && printf x > deep/a/b/c/leaf && printf x > ro/f && mkfifo "
+	         "fifo &&"
+	         "chmod 400 one && chmod 755 middle && chmod 4711 large && chmod 1777 empty && "
+	         "chmod 555 ro &&"
 	         "touch -d '1999-12-31 23:59:59.123456789 UTC' one empty deep &&"
 	         "touch -h -d '2001-02-03 04:05:06.7 UTC' link") == 0);
 	CHECK(copy(true, in_root("t", NULL), in_root("pushed", NULL), &t) == RC_OK);
@@ -132,12 +135,14 @@ static void test_tree(void)
 	CHECK(t.totals.skipped == 0);
 	snprintf(script, sizeof script,
 	         "rm t/fifo; chmod 711 t/large; (cd t && %s) > 1; (cd pulled && %s) > 2; cmp 1 2 &&"
-	         "rm t/link t/dangling t/deep/up pulled/link pulled/dangling pulled/deep/up && diff -r t pulled",
+	         "rm t/link t/dangling t/deep/up pulled/link pulled/dangling pulled/deep/up && "
+	         "diff -r t pulled",
 	         list, list);
 	/* The parent's times change with the fifo and the links. */
 	CHECK(sh("touch -r t/deep keep") == 0);
 	CHECK(sh(script) == 0);
-	CHECK(sh("test \"$(stat -c %a pushed/large)\" = 4711 && test \"$(stat -c %a pulled/large)\" = 711") == 0);
+	CHECK(sh("test \"$(stat -c %a pushed/large)\" = 4711 && test \"$(stat -c %a "
+	         "pulled/large)\" = 711") == 0);
 	CHECK(sh("test $(stat -c %b pulled/sparse) -lt 1000") == 0);
 	CHECK(clean());
 	CHECK(sh("chmod -R u+w t pushed pulled; rm -rf t pushed pulled") == 0);
@@ -172,7 +177,8 @@ static void test_destinations(void)
 	CHECK(sh("mkdir -p c/s && echo z > c/s/a && echo file > c/s/sub") == 0);
 	CHECK(copy(true, in_root("s", NULL), in_root("c", NULL), &t) == RC_DENIED);
 	CHECK(t.failure.code == ERR_CONFLICT);
-	CHECK(sh("test \"$(ls c/s | tr '\\n' ' ')\" = 'a sub ' && test \"$(cat c/s/sub)\" = file") == 0);
+	CHECK(sh("test \"$(ls c/s | tr '\\n' ' ')\" = 'a sub ' && test \"$(cat c/s/sub)\" = "
+	         "file") == 0);
 	CHECK(sh("mkdir c/f") == 0);
 	CHECK(copy(true, in_root("f", NULL), in_root("c", NULL), &t) == RC_DENIED);
 	CHECK(t.failure.code == ERR_CONFLICT);
@@ -210,8 +216,12 @@ static void talk_begin(void)
 
 static void say(enum entry_kind kind, const char *name, int64_t size, const char *target)
 {
-	struct entry e = { .kind = kind, .name = slice_str(name), .mode = 0755, .mtime_s = 1,
-		           .size = size, .target = slice_str(target) };
+	struct entry e = { .kind = kind,
+		           .name = slice_str(name),
+		           .mode = 0755,
+		           .mtime_s = 1,
+		           .size = size,
+		           .target = slice_str(target) };
 	size_t from = talk.w.len;
 
 	entry_put(&talk.w, &e);
@@ -413,7 +423,8 @@ static void test_hostile_sender(void)
 	for (int i = 0; i <= DEPTH_MAX; i++)
 		say(ENTRY_DIR, "d", 0, "");
 	CHECK(say_all() == ERR_OVER_LIMIT);
-	CHECK(sh("test \"$(ls -A in)\" = a && test \"$(cat in/a)\" = before && test ! -e escaped") == 0);
+	CHECK(sh("test \"$(ls -A in)\" = a && test \"$(cat in/a)\" = before && test ! -e "
+	         "escaped") == 0);
 }
 
 /* A hole costs its sender 12 bytes and its receiver hours: a peer that goes
@@ -448,7 +459,8 @@ static void test_link_at_destination(void)
 	char from[600];
 	char *list[1] = { from };
 
-	CHECK(sh("rm -rf l; mkdir -p l/outside && ln -s \"$PWD/l/outside\" l/link && echo 1 > l/f") == 0);
+	CHECK(sh("rm -rf l; mkdir -p l/outside && ln -s \"$PWD/l/outside\" l/link && echo 1 > "
+	         "l/f") == 0);
 	CHECK(copy(false, in_root("l/link", NULL), in_root("l/out", NULL), &t) == RC_OK);
 	CHECK(sh("test -L l/out") == 0);
 	snprintf(from, sizeof from, "%s", in_root("l/f", NULL));
@@ -475,8 +487,10 @@ static void test_foreign_stage(void)
 	sha384_update(&h, dst, strlen(dst));
 	sha384_final(&h, id);
 	hex_put(hex, slice_of(id, 8));
-	snprintf(command, sizeof command, "rm -rf in; mkdir -p in/.casemate-%s/new && "
-	         "chmod 777 in/.casemate-%s", hex, hex);
+	snprintf(command, sizeof command,
+	         "rm -rf in; mkdir -p in/.casemate-%s/new && "
+	         "chmod 777 in/.casemate-%s",
+	         hex, hex);
 	CHECK(sh(command) == 0);
 	CHECK(copy(true, in_root("l/f", NULL), dst, &t) == RC_DENIED);
 	CHECK(t.failure.code == ERR_DENIED && t.failure.remote);

@@ -41,7 +41,7 @@ static enum rc copy(int from, int to, unsigned align, const char *what, const ch
 }
 
 enum rc assemble_file(struct eifwrite *w, enum eif_type type, const char *what, const char *path,
-		      unsigned align)
+                      unsigned align)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	enum rc rc;
@@ -63,7 +63,7 @@ enum rc assemble_bytes(struct eifwrite *w, enum eif_type type, struct slice data
 }
 
 enum rc assemble_read(const char *what, const char *path, size_t max, uint8_t **text,
-		      struct slice *s)
+                      struct slice *s)
 {
 	enum rc rc;
 
@@ -79,8 +79,8 @@ enum rc assemble_read(const char *what, const char *path, size_t max, uint8_t **
 }
 
 static enum rc add_signature(struct eifwrite *w, const struct image *im,
-			     const struct ecsign_key *key, const struct ecsign_cert *cert,
-			     struct slice pem)
+                             const struct ecsign_key *key, const struct ecsign_cert *cert,
+                             struct slice pem)
 {
 	static uint8_t section[EIF_SIGNATURE_MAX];
 	uint8_t head[16], payload[SIGNATURE_PAYLOAD_MAX], tbs[SIGNATURE_TBS_MAX];
@@ -119,7 +119,7 @@ static enum rc load_key(const char *path, struct ecsign_key *key)
 }
 
 static enum rc sign(struct eifwrite *w, const char *out, const char *key_path,
-		    const char *cert_path)
+                    const char *cert_path)
 {
 	struct ecsign_key key = { 0 };
 	struct ecsign_cert cert;
@@ -135,7 +135,7 @@ static enum rc sign(struct eifwrite *w, const char *out, const char *key_path,
 		rc = fail(rc, "certificate '%s': %s", cert_path, why);
 	if (rc == RC_OK && !ecsign_matches(&key, &cert))
 		rc = fail(RC_MISMATCH, "key '%s' is not the key of certificate '%s'", key_path,
-			  cert_path);
+		          cert_path);
 	if (rc == RC_OK)
 		rc = image_load(&im, w->fd, out);
 	if (rc == RC_OK)

@@ -11,19 +11,19 @@
  * multiple of align (1 or CPIO_ALIGN); `what` is its name in messages. Pipes
  * will do. */
 RC_CHECK enum rc assemble_file(struct eifwrite *w, enum eif_type type, const char *what,
-			       const char *path, unsigned align);
+                               const char *path, unsigned align);
 
 /* A section from memory. */
 RC_CHECK enum rc assemble_bytes(struct eifwrite *w, enum eif_type type, struct slice data);
 
 /* All of a small file into *text, which the caller frees; at most max bytes. */
 RC_CHECK enum rc assemble_read(const char *what, const char *path, size_t max, uint8_t **text,
-			       struct slice *s);
+                               struct slice *s);
 
 /* Finishes the image in of (whose sections are all in w), signs it when key is
  * not NULL, reads it back as a stranger would, gives it its name and prints
  * its measurements on standard output. */
 RC_CHECK enum rc assemble_finish(struct eifwrite *w, struct outfile *of, const char *key,
-				 const char *cert);
+                                 const char *cert);
 
 #endif

@@ -37,14 +37,14 @@ static enum rc pad(struct cpio *c)
  * uid, gid, links, mtime, file size, four device numbers, length of the name
  * with its NUL, check. The name follows, padded to 4 bytes. */
 static enum rc put_head(struct cpio *c, uint32_t inode, uint32_t mode, uint32_t links,
-			uint32_t size, const char *name)
+                        uint32_t size, const char *name)
 {
 	char head[111];
 	enum rc rc;
 
 	snprintf(head, sizeof head, "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X",
-		 inode, mode, 0u, 0u, links, 0u, size, 0u, 0u, 0u, 0u,
-		 (unsigned)strlen(name) + 1, 0u);
+	         inode, mode, 0u, 0u, links, 0u, size, 0u, 0u, 0u, 0u, (unsigned)strlen(name) + 1,
+	         0u);
 	rc = put(c, head, sizeof head - 1);
 	if (rc == RC_OK)
 		rc = put(c, name, strlen(name) + 1);

@@ -76,7 +76,9 @@ static enum rc pem_find(struct slice text, const char *const *names, struct wbuf
 
 static const char *pem_why(enum rc rc, const char *absent)
 {
-	return rc == RC_ABSENT ? absent : rc == RC_LIMIT ? "it is too long" : "its PEM is malformed";
+	return rc == RC_ABSENT  ? absent
+	       : rc == RC_LIMIT ? "it is too long"
+	                        : "its PEM is malformed";
 }
 
 /* Whether the outer SEQUENCE is the whole of it: what AWS's tools measure is
@@ -165,7 +167,8 @@ enum rc ecsign_key(struct slice pem, struct ecsign_key *k, const char **why)
 	} else {
 		*why = pem_why(rc, "there is no private key in it");
 		if (rc == RC_ABSENT && pem_find(pem, locked, &der) == RC_OK)
-			*why = "its key is encrypted, decrypt it first: openssl pkey -in KEY -out PLAIN";
+			*why = "its key is encrypted, decrypt it first: openssl pkey -in KEY -out "
+			       "PLAIN";
 		rc = rc == RC_LIMIT ? rc : RC_BAD;
 	}
 	wipe(buf, sizeof buf);
@@ -228,5 +231,6 @@ bool ecsign_verify(const struct ecsign_cert *c, struct slice tbs, struct slice s
 	if (sig.len != curve->sig_len)
 		return false;
 	hash_of(curve, tbs, hash);
-	return br_ecdsa_i31_vrfy_raw(&br_ec_all_m31, hash, hash_len(curve), &pk, sig.p, sig.len) == 1;
+	return br_ecdsa_i31_vrfy_raw(&br_ec_all_m31, hash, hash_len(curve), &pk, sig.p, sig.len) ==
+	       1;
 }

@@ -95,7 +95,7 @@ static enum eif_fault place(struct eif *e, uint16_t type, struct slice data, uns
 
 /* Takes one section off *in, whose first byte is byte `at` of the file. */
 static enum eif_fault parse_section(struct slice *in, uint64_t at, uint64_t offset, uint64_t size,
-				    struct eif *e, unsigned *seen)
+                                    struct eif *e, unsigned *seen)
 {
 	struct slice data;
 	uint16_t type = 0, flags = 0;
@@ -198,7 +198,8 @@ const char *eif_fault_str(enum eif_fault f)
 	case EIF_BAD_TYPE: return "unknown section type";
 	case EIF_BAD_SECTION_FLAGS: return "unknown section flags";
 	case EIF_DUPLICATE: return "a second section of a type that occurs once";
-	case EIF_BAD_ORDER: return "out of order (kernel, command line, metadata, ramdisks, signature)";
+	case EIF_BAD_ORDER:
+		return "out of order (kernel, command line, metadata, ramdisks, signature)";
 	case EIF_LONG_METADATA: return "metadata longer than 1 MiB";
 	case EIF_LONG_SIGNATURE: return "signature longer than 32768 bytes";
 	case EIF_TRAILING: return "bytes after the last section";

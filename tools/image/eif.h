@@ -44,7 +44,7 @@ enum {
 	EIF_SECTION_HEADER_LEN = 12,
 	EIF_SECTIONS_MIN = 2,
 	EIF_SECTIONS_MAX = 32,
-	EIF_SIGNATURE_MAX = 32768, /* the format's own limit */
+	EIF_SIGNATURE_MAX = 32768,  /* the format's own limit */
 	EIF_METADATA_MAX = 1 << 20, /* ours: AWS allows 4 KiB of custom metadata */
 	EIF_FLAG_AARCH64 = 1,
 };
@@ -67,18 +67,18 @@ enum eif_fault {
 	EIF_BAD_RESERVED = 5,
 	EIF_TOO_FEW = 6,
 	EIF_TOO_MANY = 7,
-	EIF_BAD_UNUSED = 8,      /* an unused table entry is not zero */
-	EIF_OVERLAP = 9,         /* a section begins inside the previous one */
-	EIF_GAP = 10,            /* a section begins after the previous one's end */
-	EIF_TRUNCATED = 11,      /* a section ends after the file */
-	EIF_DISAGREE = 12,       /* table and section header have two sizes */
+	EIF_BAD_UNUSED = 8, /* an unused table entry is not zero */
+	EIF_OVERLAP = 9,    /* a section begins inside the previous one */
+	EIF_GAP = 10,       /* a section begins after the previous one's end */
+	EIF_TRUNCATED = 11, /* a section ends after the file */
+	EIF_DISAGREE = 12,  /* table and section header have two sizes */
 	EIF_BAD_TYPE = 13,
 	EIF_BAD_SECTION_FLAGS = 14,
 	EIF_DUPLICATE = 15,
 	EIF_BAD_ORDER = 16,
 	EIF_LONG_METADATA = 17,
 	EIF_LONG_SIGNATURE = 18,
-	EIF_TRAILING = 19,       /* bytes after the last section */
+	EIF_TRAILING = 19, /* bytes after the last section */
 	EIF_NO_KERNEL = 20,
 	EIF_NO_CMDLINE = 21,
 	EIF_NO_METADATA = 22,
@@ -94,7 +94,7 @@ struct eif {
 	size_t ramdisks; /* 1 to 29 */
 	bool is_signed;
 	struct slice signature; /* not looked into, see signature.h */
-	size_t section; /* on a fault: the section it is about, from 0 */
+	size_t section;         /* on a fault: the section it is about, from 0 */
 };
 
 /* Reads a whole file. Everything but the sections' contents is checked, the

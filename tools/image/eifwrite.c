@@ -9,7 +9,7 @@
 
 /* AWS's own tools write these into every image; who runs it decides. */
 #define DEFAULT_MEMORY (1024ull * 1024 * 1024)
-#define DEFAULT_CPUS 2u
+#define DEFAULT_CPUS   2u
 
 static enum rc put_at(int fd, const void *p, size_t n, uint64_t at)
 {

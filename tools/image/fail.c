@@ -22,7 +22,7 @@ static void print(const char *fmt, va_list ap, const char *why)
 		if ((unsigned char)line[n] < 0x20 || line[n] == 0x7f)
 			line[n] = '?';
 	fprintf(stderr, "casemate-image: %s%s%s%s%s\n", verb_name, *verb_name ? ": " : "", line,
-		why ? ": " : "", why ? why : "");
+	        why ? ": " : "", why ? why : "");
 }
 
 enum rc fail(enum rc rc, const char *fmt, ...)

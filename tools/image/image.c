@@ -18,7 +18,7 @@ static enum rc check_layout(struct image *im, const char *name)
 		return RC_OK;
 	if (eif_fault_of_section(f))
 		return fail(RC_BAD, "'%s': section %zu: %s", name, im->eif.section,
-			    eif_fault_str(f));
+		            eif_fault_str(f));
 	return fail(RC_BAD, "'%s': %s", name, eif_fault_str(f));
 }
 
@@ -37,8 +37,8 @@ static enum rc check_signature(struct image *im, const char *name)
 		return fail(rc, "'%s': signature: %s", name, why);
 	signature_put_tbs(&tbs, s.protected_header, s.payload);
 	if (s.algorithm != ecsign_algorithm(&cert))
-		return fail(RC_BAD, "'%s': signature: algorithm %lld does not go with its key", name,
-			    (long long)s.algorithm);
+		return fail(RC_BAD, "'%s': signature: algorithm %lld does not go with its key",
+		            name, (long long)s.algorithm);
 	if (tbs.over || !ecsign_verify(&cert, wbuf_slice(&tbs), s.sig))
 		return fail(RC_MISMATCH, "'%s': signature: it does not verify", name);
 	if (memcmp(s.pcr0, im->pcrs.pcr[0], SHA384_LEN) != 0)

@@ -74,7 +74,7 @@ static bool build_time(char out[32], char why[METADATA_WHY_MAX])
 		seconds = strtoll(epoch, &end, 10);
 		if (errno != 0 || *end != '\0' || seconds < 0 || seconds > 253402300799) {
 			snprintf(why, METADATA_WHY_MAX,
-				 "SOURCE_DATE_EPOCH '%.64s' is not a number of seconds", epoch);
+			         "SOURCE_DATE_EPOCH '%.64s' is not a number of seconds", epoch);
 			return false;
 		}
 	}
@@ -91,11 +91,11 @@ char *metadata_default(const struct metadata_info *info, char why[METADATA_WHY_M
 
 	if (!build_time(when, why))
 		return NULL;
-	root = json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s}, s:n, s:n}",
-			 "ImageName", info->name, "ImageVersion", info->version, "BuildMetadata",
-			 "BuildTime", when, "BuildTool", "casemate-image",
-			 "BuildToolVersion", IMAGE_TOOL_VERSION, "OperatingSystem", "Linux",
-			 "KernelVersion", info->kernel, "DockerInfo", "CustomMetadata");
+	root = json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s}, s:n, s:n}", "ImageName",
+	                 info->name, "ImageVersion", info->version, "BuildMetadata", "BuildTime",
+	                 when, "BuildTool", "casemate-image", "BuildToolVersion",
+	                 IMAGE_TOOL_VERSION, "OperatingSystem", "Linux", "KernelVersion",
+	                 info->kernel, "DockerInfo", "CustomMetadata");
 	if (root != NULL)
 		text = json_dumps(root, JSON_COMPACT);
 	if (text == NULL)
@@ -159,8 +159,8 @@ char *metadata_print_describe(const struct report *r)
 {
 	bool is_signed = r->pcr8 != NULL;
 	json_t *root = json_pack("{s:i, s:o, s:b, s:b}", "EifVersion", (int)EIF_VERSION,
-				 "Measurements", measurements(r), "IsSigned", (int)is_signed,
-				 "CheckCRC", 1);
+	                         "Measurements", measurements(r), "IsSigned", (int)is_signed,
+	                         "CheckCRC", 1);
 
 	if (is_signed)
 		json_object_set_new(root, "SignatureCheck", json_true());

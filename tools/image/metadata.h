@@ -22,8 +22,7 @@ struct json_t;
 
 /* The section read and checked into *root, which metadata_free() gives back;
  * else RC_BAD, the reason in why and *root NULL. */
-RC_CHECK enum rc metadata_load(struct slice text, struct json_t **root,
-			       char why[METADATA_WHY_MAX]);
+RC_CHECK enum rc metadata_load(struct slice text, struct json_t **root, char why[METADATA_WHY_MAX]);
 void metadata_free(struct json_t **root);
 
 struct metadata_info {

@@ -26,8 +26,7 @@ static void remove_all(void)
 
 static void on_signal(int sig)
 {
-	static const char changed[] =
-		"casemate-image: a file became shorter while it was read\n";
+	static const char changed[] = "casemate-image: a file became shorter while it was read\n";
 
 	remove_all();
 	if (sig == SIGBUS) {

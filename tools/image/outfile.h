@@ -13,8 +13,8 @@
 #include "appliance/base/rc.h"
 
 struct outfile {
-	int fd;              /* read and write; -1 when closed */
-	const char *path;    /* the final name, kept by pointer; NULL for scratch */
+	int fd;           /* read and write; -1 when closed */
+	const char *path; /* the final name, kept by pointer; NULL for scratch */
 	char temporary[PATH_MAX];
 };
 

@@ -37,10 +37,19 @@ static void find_mkfs(char path[PATH_MAX])
 static void run_child(char *mkfs, char *dir, char *out, int output)
 {
 	char *argv[] = {
-		mkfs, "--quiet", "-T0", "--all-root", "-x-1",
-		"-U", "00000000-0000-4000-8000-000000000000",
-		"-zlz4hc,level=9", "-C65536", "-Efragments",
-		out, dir, NULL,
+		mkfs,
+		"--quiet",
+		"-T0",
+		"--all-root",
+		"-x-1",
+		"-U",
+		"00000000-0000-4000-8000-000000000000",
+		"-zlz4hc,level=9",
+		"-C65536",
+		"-Efragments",
+		out,
+		dir,
+		NULL,
 	};
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -83,12 +92,13 @@ static enum rc explain(int status, const char *dir, const char *said)
 	int code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
 
 	if (code == 127)
-		return fail(RC_ABSENT, "mkfs.erofs is neither in $CASEMATE_CACHE/tools nor in PATH: "
-				       "run ./build.sh build, or install erofs-utils 1.8");
+		return fail(RC_ABSENT,
+		            "mkfs.erofs is neither in $CASEMATE_CACHE/tools nor in PATH: "
+		            "run ./build.sh build, or install erofs-utils 1.8");
 	fprintf(stderr, "%s", said);
 	if (WIFSIGNALED(status))
 		return fail(RC_IO, "packing '%s': mkfs.erofs was ended by signal %d", dir,
-			    WTERMSIG(status));
+		            WTERMSIG(status));
 	return fail(RC_IO, "packing '%s': mkfs.erofs failed with status %d", dir, code);
 }
 

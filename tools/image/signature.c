@@ -14,7 +14,7 @@ static struct slice take_bytes(struct dcbor *d, struct wbuf *w)
 }
 
 static bool parse_section(struct slice in, struct wbuf *bytes, struct slice *pem,
-			  struct slice *cose)
+                          struct slice *cose)
 {
 	struct dcbor d = dcbor_of(in);
 	struct dcbor_map map;
@@ -139,7 +139,7 @@ void signature_put_tbs(struct wbuf *w, struct slice protected_header, struct sli
 }
 
 void signature_put_cose(struct wbuf *w, struct slice protected_header, struct slice payload,
-			struct slice sig)
+                        struct slice sig)
 {
 	dcbor_put_array(w, 4);
 	dcbor_put_bytes(w, protected_header);

@@ -37,8 +37,8 @@ struct signature {
 	int64_t algorithm;                /* COSE_ES256, -384 or -512 */
 	struct slice protected_header;
 	struct slice payload;
-	struct slice sig;                 /* r || s, length unchecked */
-	uint8_t pcr0[SHA384_LEN];         /* from the payload */
+	struct slice sig;         /* r || s, length unchecked */
+	uint8_t pcr0[SHA384_LEN]; /* from the payload */
 };
 
 /* RC_OK, or RC_BAD or RC_LIMIT with a phrase in *why; s is then unspecified. */
@@ -50,7 +50,7 @@ void signature_put_protected(struct wbuf *w, int64_t algorithm);
 void signature_put_payload(struct wbuf *w, const uint8_t pcr0[SHA384_LEN]);
 void signature_put_tbs(struct wbuf *w, struct slice protected_header, struct slice payload);
 void signature_put_cose(struct wbuf *w, struct slice protected_header, struct slice payload,
-			struct slice sig);
+                        struct slice sig);
 void signature_put_section(struct wbuf *w, struct slice pem, struct slice cose);
 
 #endif

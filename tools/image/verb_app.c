@@ -220,7 +220,7 @@ static enum rc pack(struct cpio *c, const struct manifest *m, int rootfs)
 	manifest_put(&b, m);
 	if (b.over)
 		return fail(RC_LIMIT, "the command is longer than a manifest's %d bytes",
-			    MANIFEST_MAX);
+		            MANIFEST_MAX);
 	rc = cpio_add(c, "manifest", 0444, wbuf_slice(&b));
 	if (rc == RC_OK)
 		rc = cpio_add_fd(c, "root.erofs", 0444, rootfs);

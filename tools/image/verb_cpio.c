@@ -70,7 +70,7 @@ static enum rc archive(struct outfile *of, int argc, char **argv)
 
 		if (!split(argv[i], &name, &file, &mode))
 			return fail(RC_BAD, "'%s' is not NAME=FILE[:MODE], NAME without a slash",
-				    argv[i]);
+			            argv[i]);
 		rc = add(&c, name, file, mode);
 	}
 	if (rc != RC_OK)
