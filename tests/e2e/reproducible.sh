@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Two builds of copies of the tree in different folders, with different umasks,
+# time zones, locales and file times, give the same image, bit for bit.
+#
+# The kernel comes from the cache; CASEMATE_TEST_KERNEL=1 builds it anew in
+# each copy as well, which takes some minutes each.
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+cache=${CASEMATE_CACHE:-${HOME:?}/.cache/casemate}
+seed=$WORK/seed
+mkdir -p "$seed/bin" "$seed/etc" "$seed/empty"
+cp "$BUSYBOX" "$seed/bin/"
+printf 'root:x:0:0::/:/bin/sh\n' >"$seed/etc/passwd"
+ln -s busybox "$seed/bin/sh"
+
+# The tree as git would give it, or, without git, all but outputs; taken once.
+mkdir "$WORK/tree"
+if git -C "$ROOT" rev-parse >/dev/null 2>&1; then
+    git -C "$ROOT" ls-files -z -co --exclude-standard |
+        tar -C "$ROOT" --null --ignore-failed-read -cf - -T - 2>/dev/null
+else
+    tar -C "$ROOT" --exclude=./build --exclude=./.git -cf - .
+fi | tar -C "$WORK/tree" -xf -
+
+# one NAME DIR UMASK TZ LANG: a copy, built there under those circumstances.
+one() {
+    local name=$1 dir=$2 mask=$3 zone=$4 lang=$5 own=$cache
+    mkdir -p "$dir/app"
+    (cd "$WORK/tree" && tar -cf - .) | tar -C "$dir" -xmf -
+    (cd "$seed" && tar -cf - .) | (umask "$mask" && tar -C "$dir/app" -xmf -)
+    if [ -n "${CASEMATE_TEST_KERNEL:-}" ]; then
+        own=$WORK/cache-$name
+        mkdir -p "$own/built"
+        cp -r "$cache/src" "$cache/tools" "$cache/emulator" "$own/"
+        cp -r "$cache"/built/linux-headers-* "$cache"/built/tools-* "$cache"/built/emulator-* "$own/built/"
+    fi
+    (
+        unset LC_ALL XDG_RUNTIME_DIR
+        umask "$mask"
+        export TZ=$zone LANG=$lang CASEMATE_CACHE=$own
+        cd -- "$dir" && ./build.sh build kernel && ./build.sh build c &&
+            build/casemate-image build --from app --channel open -o out.eif -- /bin/sh
+    ) >"$WORK/said" 2>&1
+}
+
+check build-here one here "$WORK/one" 022 UTC C.UTF-8
+check build-there one there "$WORK/another/and/a/longer/name" 077 Asia/Kolkata de_DE.UTF-8
+for file in init init.cpio cmdline bzImage; do
+    check "same-$file" cmp "$WORK/one/build/$file" "$WORK/another/and/a/longer/name/build/$file"
+done
+check same-image cmp "$WORK/one/out.eif" "$WORK/another/and/a/longer/name/out.eif"
+[ -n "${CASEMATE_TEST_KERNEL:-}" ] ||
+    skip kernel-built-twice 'both copies took it from the cache; CASEMATE_TEST_KERNEL=1 builds it twice'
+done_testing
