@@ -177,7 +177,7 @@ static bool make_pipe(int *ours, int *theirs, bool we_read)
 	*theirs = p[we_read ? 1 : 0];
 	set_nonblock(*ours);
 	if (plan.change_user)
-		(void)fchown(*theirs, plan.user.uid, plan.user.gid);
+		(void)!fchown(*theirs, plan.user.uid, plan.user.gid);
 	return true;
 }
 
@@ -199,7 +199,7 @@ static bool open_tty(const struct request *r, struct spawned *s)
 	if (s->in < 0 || theirs < 0)
 		return false;
 	if (plan.change_user)
-		(void)fchown(theirs, plan.user.uid, (gid_t)-1);
+		(void)!fchown(theirs, plan.user.uid, (gid_t)-1);
 	s->hold = fcntl(theirs, F_DUPFD_CLOEXEC, 3);
 	return s->hold >= 0;
 }

@@ -165,7 +165,7 @@ static bool next(void)
 		h.error = e.code;
 		snprintf(h.text, sizeof h.text, "%.*s", (int)e.text.len, (const char *)e.text.p);
 		break;
-	default: CHECK(!"a frame of exec");
+	default: CHECK(false); /* no frame of exec */
 	}
 	return true;
 }
