@@ -1,0 +1,91 @@
+/* The attestation server, one connection at a time and without I/O: TLS 1.2
+ * (RFC 5246, 8422; BearSSL), HTTP/1.1 (RFC 9110, 9112) and the routes of the
+ * API, as an engine that bytes are pushed into and pulled out of.
+ *
+ * The owner moves bytes between this and a stream, keeps the time, and gets
+ * documents made (https_wants). All input is hostile. A context is the
+ * caller's, about 24 KiB, reused for the next connection by https_open.
+ */
+#ifndef ATTEST_HTTPS_H
+#define ATTEST_HTTPS_H
+
+#include <stdbool.h>
+
+#include "appliance/base/rc.h"
+#include "appliance/base/slice.h"
+#include "attest/touch.h"
+
+enum {
+	HTTPS_PORT = 8443,
+	HTTPS_NONCE_MIN = 16, /* bytes */
+	HTTPS_NONCE_MAX = 64,
+	HTTPS_SPKI_MAX = 128,
+};
+
+/* What the routes tell; filled in by the owner, read at every request. Text
+ * and bytes live as long as the server. */
+struct https_facts {
+	struct slice manifest; /* the measured bytes */
+	uint32_t pcrs_locked;  /* bit n */
+	unsigned pcrs;         /* how many the module has */
+	const uint8_t (*pcr)[SHA384_LEN];
+	const char *module_id;
+	unsigned module_version[3];
+	bool ready;
+	const char *why; /* when not ready */
+	/* The touch log: number of records ever, the first still kept (from 1;
+	 * touches+1 when none), the head before that one, the head now. */
+	uint64_t touches, touch_first;
+	uint8_t touch_base[SHA384_LEN], touch_head[SHA384_LEN];
+	/* Copies record number n (touch_first..touches) into out; its length, 0
+	 * when it is not kept any more. */
+	size_t (*touch_record)(uint64_t n, uint8_t out[TOUCH_RECORD_MAX]);
+	/* Writes the owner's own lines of /metrics. */
+	void (*metrics)(struct wbuf *w);
+};
+
+/* Makes the TLS key from seed (32 bytes of the kernel's generator, wiped
+ * here). Once. spki: SubjectPublicKeyInfo, DER, lives for good. */
+void https_init(uint8_t seed[32], struct https_facts *facts);
+struct slice https_spki(void);
+
+/* A certificate that carries document (in the RA-TLS extension; empty: none)
+ * for connections opened from here on, valid from now_s for a day or so.
+ * RC_LIMIT when it does not fit. */
+RC_CHECK enum rc https_certify(struct slice document, int64_t now_s);
+
+struct https;
+size_t https_size(void); /* of one context, a constant */
+void https_open(struct https *h, int64_t now_ms);
+
+/* Bytes of the peer: how many were taken; the rest is offered again when
+ * something has changed (https_out was taken, a document came). */
+size_t https_in(struct https *h, struct slice s, int64_t now_ms);
+void https_in_end(struct https *h); /* the peer sends no more */
+/* Bytes for the peer, empty when there are none now. */
+struct slice https_out(struct https *h);
+void https_sent(struct https *h, size_t n, int64_t now_ms);
+/* All has been said (or the peer misbehaved): close once https_out is empty. */
+bool https_done(const struct https *h);
+/* clock_mono_ms() after which the connection is to be aborted: handshake,
+ * request head, request body, idle and unread answers each have a limit. */
+int64_t https_deadline(const struct https *h);
+
+/* True, with the client's nonce, while a request waits for a document with
+ * purpose tls for that nonce. */
+bool https_wants(const struct https *h, struct slice *nonce);
+/* The document, or why there is none: RC_LIMIT is answered 503 with
+ * Retry-After, others 500. */
+void https_document(struct https *h, enum rc rc, struct slice document, int64_t now_ms);
+
+/* How early it may be closed to make room for others: higher is sooner. 0
+ * while it answers a request. */
+unsigned https_idleness(const struct https *h);
+
+/* Counters since start, for /metrics (https adds these itself) and tests. */
+struct https_counters {
+	uint64_t handshakes, resumed, tls_errors, requests, bad_requests, documents;
+};
+const struct https_counters *https_counters(void);
+
+#endif

@@ -1,0 +1,98 @@
+/* TCP connections over the link: lwIP, wrapped (the one file that names it).
+ *
+ * The enclave's gate listens and the host's gateway connects; both ends run
+ * this code. A link is a connected stream socket (vsock, or a Unix socket in
+ * front of one) that carries IP packets as frames (net/link.h). Each link has
+ * an lwIP netif of its own with the same two addresses, and a connection
+ * belongs to the link it came by: gateways do not disturb each other, and when
+ * a link ends its connections end.
+ *
+ * One instance a process, one thread. Nothing here blocks or allocates; all
+ * pools are static. What the peer sends is hostile. Results of calls by the
+ * owner: RC_OK, RC_LIMIT (no room in a pool), RC_EOF (the connection is over).
+ */
+#ifndef NET_STACK_H
+#define NET_STACK_H
+
+#include <stdbool.h>
+
+#include "appliance/base/rc.h"
+#include "appliance/base/slice.h"
+
+enum {
+	STACK_LINKS_MAX = 4,
+	STACK_CONNS_MAX = 512,
+	STACK_PORT_LINK = 7001, /* vsock port of the link's listener */
+};
+
+/* Addresses of every link: the enclave's end and the gateway's. */
+#define STACK_ENCLAVE_IP4 "10.7.0.2"
+#define STACK_GATEWAY_IP4 "10.7.0.1"
+
+enum stack_side { STACK_ENCLAVE, STACK_GATEWAY };
+
+struct stack_conn; /* lives from accept or connect until stack_close */
+
+void stack_init(enum stack_side side);
+
+/* Connections to port are accepted from here on, on every link, up to backlog
+ * unaccepted ones. */
+RC_CHECK enum rc stack_listen(uint16_t port, unsigned backlog);
+
+/* Takes over fd, connected and non-blocking. The link's number, 0 to
+ * STACK_LINKS_MAX-1, or -1 when all are taken (fd stays the caller's). */
+int stack_link_add(int fd);
+int stack_link_fd(int link);         /* -1: none */
+bool stack_link_writing(int link);   /* wants EPOLLOUT too; EPOLLIN always unless
+                                      * stack_link_reading is false */
+bool stack_link_reading(int link);   /* false while memory for packets is short */
+/* Reads and writes what can be, within a byte budget. False when the link is
+ * over: its connections have ended and fd is closed. */
+bool stack_link_io(int link, uint32_t epoll_events);
+/* Frames written by calls below wait in the link's buffer; this sends them.
+ * Once a wakeup, after the last of them. */
+void stack_flush(void);
+
+/* lwIP's timers. */
+int64_t stack_deadline(void); /* clock_mono_ms() of the next, INT64_MAX none */
+void stack_tick(void);
+
+/* The next connection that was accepted, NULL for none. user: the caller's,
+ * kept with it. */
+struct stack_conn *stack_accept(void);
+/* Starts a connection to the other side; events tell how it went. NULL when
+ * there is no room or no such link. */
+struct stack_conn *stack_connect(int link, uint16_t port);
+void stack_set_user(struct stack_conn *c, void *user);
+void *stack_user(const struct stack_conn *c);
+
+/* The next connection about which something has changed since it was last
+ * returned (established, bytes or an end to read, room to write, over), NULL
+ * for none. Ask with the functions below. Frees happen only in stack_close. */
+struct stack_conn *stack_event(void);
+
+bool stack_established(const struct stack_conn *c);
+bool stack_over(const struct stack_conn *c);     /* reset, or its link is gone */
+bool stack_peer_done(const struct stack_conn *c); /* FIN seen and all read */
+/* What has arrived and was not consumed, the first contiguous part of it. */
+struct slice stack_peek(const struct stack_conn *c);
+void stack_consume(struct stack_conn *c, size_t n);
+/* Bytes that stack_write takes now. It copies. */
+size_t stack_room(const struct stack_conn *c);
+RC_CHECK enum rc stack_write(struct stack_conn *c, const void *p, size_t n);
+bool stack_drained(const struct stack_conn *c); /* all written bytes acknowledged */
+RC_CHECK enum rc stack_finish(struct stack_conn *c); /* FIN after what was written */
+/* Ends it and frees c: with a FIN when all was read and nothing went wrong,
+ * else with a reset; what was written is still delivered in the first case. */
+void stack_close(struct stack_conn *c);
+void stack_abort(struct stack_conn *c); /* reset now, frees c */
+
+/* For tests and /metrics: connections, packets' memory in use. Zero when
+ * everything was closed. */
+struct stack_usage {
+	unsigned conns, pcbs, pbufs;
+	size_t heap; /* bytes */
+};
+void stack_usage(struct stack_usage *u);
+
+#endif
