@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,7 +15,6 @@
 #include "appliance/base/io.h"
 
 enum {
-	ANSWER_MAX = 32, /* "OK 4294967295\n" is 14 bytes */
 	/* Receive buffer of a vsock connection: the kernel's default of 256 KiB is
 	 * one data frame, which would make the sender wait for every credit. */
 	VSOCK_BUFFER = 2 << 20,
@@ -110,13 +108,29 @@ static enum rc connect_unix(int s, const char *path)
 	return setsockopt(s, SOL_SOCKET, SO_SNDTIMEO, &none, sizeof none) < 0 ? RC_IO : RC_OK;
 }
 
+/* The number is the port at the host's end, which nobody needs. */
+enum rc dial_answer(struct slice got)
+{
+	size_t n = got.len < 3 ? got.len : 3;
+
+	if (got.len > DIAL_ANSWER_MAX || (n > 0 && memcmp(got.p, "OK ", n) != 0))
+		return RC_BAD;
+	while (n < got.len && got.p[n] >= '0' && got.p[n] <= '9')
+		n++;
+	if (n == got.len)
+		return n < DIAL_ANSWER_MAX ? RC_MORE : RC_BAD;
+	return n > 3 && n + 1 == got.len && got.p[n] == '\n' ? RC_OK : RC_BAD;
+}
+
 /* Reads up to the newline and not a byte further: what follows belongs to the
  * enclave's port. */
-static enum rc read_answer(int s, int64_t deadline_ms, char line[ANSWER_MAX])
+static enum rc read_answer(int s, int64_t deadline_ms)
 {
+	uint8_t line[DIAL_ANSWER_MAX];
+	enum rc answer = RC_MORE;
 	size_t n = 0;
 
-	while (n < ANSWER_MAX - 1) {
+	while (answer == RC_MORE) {
 		enum rc rc = io_wait(s, POLLIN, deadline_ms);
 		ssize_t r;
 
@@ -129,31 +143,16 @@ static enum rc read_answer(int s, int64_t deadline_ms, char line[ANSWER_MAX])
 			return errno == ECONNRESET ? RC_EOF : RC_IO;
 		if (r == 0)
 			return RC_EOF;
-		if (line[n++] == '\n') {
-			line[n - 1] = '\0';
-			return RC_OK;
-		}
+		answer = dial_answer(slice_of(line, ++n));
 	}
-	return RC_BAD;
-}
-
-/* The number after OK is the port at the host's end, which nobody needs. */
-static bool answer_ok(const char *line)
-{
-	size_t digits;
-
-	if (strncmp(line, "OK ", 3) != 0)
-		return false;
-	digits = strspn(line + 3, "0123456789");
-	return digits > 0 && line[3 + digits] == '\0';
+	return answer;
 }
 
 static enum rc ask_hybrid(int s, uint32_t port)
 {
 	int64_t deadline = clock_mono_ms() + DIAL_TIMEOUT_MS;
-	char line[ANSWER_MAX];
+	char line[32]; /* "CONNECT 4294967295\n" is 19 bytes */
 	ssize_t sent;
-	enum rc rc;
 	int n;
 
 	n = snprintf(line, sizeof line, "CONNECT %u\n", (unsigned)port);
@@ -162,10 +161,7 @@ static enum rc ask_hybrid(int s, uint32_t port)
 	} while (sent < 0 && errno == EINTR);
 	if (sent < 0)
 		return errno == EPIPE || errno == ECONNRESET ? RC_EOF : RC_IO;
-	rc = read_answer(s, deadline, line);
-	if (rc == RC_OK && !answer_ok(line))
-		rc = RC_BAD;
-	return rc;
+	return read_answer(s, deadline);
 }
 
 enum rc dial_unix(const char *path, uint32_t port, int *fd)

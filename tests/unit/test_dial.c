@@ -75,6 +75,30 @@ static void test_ok(void)
 	close(fd);
 }
 
+static enum rc answer(const char *text, size_t len)
+{
+	struct slice g = test_guard(slice_of(text, len));
+	enum rc rc = dial_answer(g);
+
+	test_unguard(g);
+	return rc;
+}
+
+static void test_answer(void)
+{
+	static const char longest[] = "OK 0000000000000000000000000004\n";
+	static const char over[] = "OK 00000000000000000000000000004\n";
+	static const char *const bad[] = { "o", "OKA", "OK  ", "OK \n", "OK -1", "OK 1\n\n", "\n" };
+
+	CHECK(sizeof longest - 1 == DIAL_ANSWER_MAX);
+	for (size_t n = 0; n < DIAL_ANSWER_MAX; n++)
+		CHECK(answer(longest, n) == RC_MORE);
+	CHECK(answer(longest, DIAL_ANSWER_MAX) == RC_OK);
+	CHECK(answer(over, DIAL_ANSWER_MAX) == RC_BAD && answer(over, sizeof over - 1) == RC_BAD);
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		CHECK(answer(bad[i], strlen(bad[i])) == RC_BAD);
+}
+
 static void test_refused(void)
 {
 	static const char *const bad[] = {
@@ -122,6 +146,7 @@ int main(void)
 	if (mkdtemp(dir) == NULL)
 		return 1;
 	snprintf(path, sizeof path, "%s/s", dir);
+	test_answer();
 	test_ok();
 	test_refused();
 	test_closed();
