@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,12 +10,12 @@
 #include <unistd.h>
 
 #include "appliance/base/io.h"
+#include "tools/casemate/info.h"
 #include "tools/casemate/text.h"
 #include "tools/casemate/verb.h"
 
 enum {
-	INFO_MAX = 8192,   /* bytes of info: an image's path and nine short lines */
-	UNIQUE_MAX = 1000, /* NAME-2 to NAME-1000 */
+	UNIQUE_MAX = 1000,                               /* NAME-2 to NAME-1000 */
 	ROOT_MAX = STATE_PATH_MAX - STATE_NAME_MAX - 32, /* room for /NAME/FILE */
 };
 
@@ -265,73 +264,36 @@ int state_claim(struct enclave *e, bool unique)
 
 bool state_save(const struct enclave *e)
 {
-	char path[STATE_PATH_MAX], part[STATE_PATH_MAX];
+	char path[STATE_PATH_MAX], part[STATE_PATH_MAX], text[INFO_MAX];
 	FILE *f;
 	bool ok;
 
 	state_path(path, e->name, "info");
 	state_path(part, e->name, "info.part");
+	if (!info_put(text, e)) {
+		say("cannot write %s: the image's path or the enclave's id has a newline", path);
+		return false;
+	}
 	f = fopen(part, "we");
 	if (f == NULL) {
 		say("cannot write %s: %m", part);
 		return false;
 	}
-	fprintf(f,
-	        "image %s\nbackend %s\nlife %s\ndebug %d\ncpus %" PRIu32 "\nmemory %" PRIu32
-	        "\nstarted %" PRId64 "\npid %" PRIu32 "\ncid %" PRIu32 "\nid %s\n",
-	        e->image, state_backend_name(e->backend), state_life_name(e->life), e->debug,
-	        e->cpus, e->memory_mib, e->started_ms, e->pid, e->cid, e->id);
-	ok = ferror(f) == 0;
+	ok = fputs(text, f) >= 0;
 	ok = fclose(f) == 0 && ok && rename(part, path) == 0;
 	if (!ok)
 		say("cannot write %s: %m", path);
 	return ok;
 }
 
-static void load_field(struct enclave *e, const char *key, const char *value)
-{
-	if (strcmp(key, "image") == 0)
-		snprintf(e->image, sizeof e->image, "%s", value);
-	else if (strcmp(key, "id") == 0)
-		snprintf(e->id, sizeof e->id, "%s", value);
-	else if (strcmp(key, "backend") == 0)
-		e->backend = strcmp(value, "nitro") == 0 ? BACKEND_NITRO : BACKEND_EMULATOR;
-	else if (strcmp(key, "life") == 0)
-		for (e->life = LIFE_BOOTING; e->life < LIFE_DEAD; e->life++) {
-			if (strcmp(value, state_life_name(e->life)) == 0)
-				break;
-		}
-	else if (strcmp(key, "debug") == 0)
-		e->debug = strcmp(value, "1") == 0;
-	else if (strcmp(key, "started") == 0)
-		e->started_ms = strtoll(value, NULL, 10);
-	else if (strcmp(key, "cpus") == 0)
-		text_number(value, 0, UINT32_MAX, &e->cpus);
-	else if (strcmp(key, "memory") == 0)
-		text_number(value, 0, UINT32_MAX, &e->memory_mib);
-	else if (strcmp(key, "pid") == 0)
-		text_number(value, 0, UINT32_MAX, &e->pid);
-	else if (strcmp(key, "cid") == 0)
-		text_number(value, 0, UINT32_MAX, &e->cid);
-}
-
 static void load_info(struct enclave *e)
 {
-	char path[STATE_PATH_MAX], text[INFO_MAX], *line, *rest = text;
+	char path[STATE_PATH_MAX], text[INFO_MAX];
 	size_t n;
 
 	state_path(path, e->name, "info");
-	if (io_read_file(path, text, sizeof text - 1, &n) != RC_OK)
-		return;
-	text[n] = '\0';
-	while ((line = strsep(&rest, "\n")) != NULL) {
-		char *space = strchr(line, ' ');
-
-		if (space == NULL)
-			continue;
-		*space = '\0';
-		load_field(e, line, space + 1);
-	}
+	if (io_read_file(path, text, sizeof text, &n) == RC_OK)
+		info_parse(slice_of(text, n), e);
 }
 
 bool state_load(const char *name, struct enclave *e)

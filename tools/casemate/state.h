@@ -7,7 +7,7 @@
  * The folder above them must belong to this user and be closed to all others,
  * or nothing is done. In NAME/:
  *
- *   info          what `struct enclave` says, "key value" lines
+ *   info          what `struct enclave` says (info.h)
  *   lock          held (fcntl, F_OFD_SETLK) by the monitor as long as the enclave lives
  *   vm.sock       the hybrid socket (vhost-device-vsock)
  *   control       the monitor's socket (monitor.h)
