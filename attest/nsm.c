@@ -1,11 +1,5 @@
 #include "attest/nsm.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/nsm.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include "appliance/base/io.h"
 #include "appliance/base/log.h"
 
@@ -14,29 +8,13 @@
 static uint8_t request[NSM_REQUEST_MAX];
 static uint8_t response[NSM_RESPONSE_MAX];
 
-enum rc nsm_open(const char *path, int *fd)
-{
-	*fd = open(path, O_RDWR | O_CLOEXEC);
-	return *fd < 0 ? RC_IO : RC_OK;
-}
-
 static enum rc ask(int fd, const struct wbuf *w, struct slice *answer)
 {
-	struct nsm_raw raw = {
-		.request = { (__u64)(uintptr_t)w->p, w->len },
-		.response = { (__u64)(uintptr_t)response, sizeof response },
-	};
+	struct wbuf got = wbuf_of(response, sizeof response);
+	enum rc rc = w->over ? RC_LIMIT : nsm_exchange(fd, wbuf_slice(w), &got);
 
-	*answer = slice_of(response, 0);
-	if (w->over)
-		return RC_LIMIT;
-	/* Not ioctl(): the libraries disagree on the type of its number. */
-	if (syscall(SYS_ioctl, fd, NSM_IOCTL_RAW, &raw) != 0)
-		return RC_IO;
-	if (raw.response.len > sizeof response)
-		return RC_LIMIT;
-	answer->len = (size_t)raw.response.len;
-	return RC_OK;
+	*answer = wbuf_slice(&got);
+	return rc;
 }
 
 /* Passes rc on; says why when the module refused. */
@@ -88,6 +66,37 @@ enum rc nsm_lock_pcr(int fd, unsigned index)
 	if (rc == RC_OK)
 		rc = nsm_parse_lock(answer);
 	return explain(rc, "LockPCR", answer);
+}
+
+enum rc nsm_lock_pcrs(int fd, unsigned count)
+{
+	struct wbuf w = wbuf_of(request, sizeof request);
+	struct slice answer;
+	enum rc rc;
+
+	nsm_put_lock_range(&w, count);
+	rc = ask(fd, &w, &answer);
+	if (rc == RC_OK)
+		rc = nsm_parse_lock_range(answer);
+	return explain(rc, "LockPCRs", answer);
+}
+
+enum rc nsm_attest(int fd, struct slice user_data, struct slice nonce, struct slice public_key,
+                   struct slice *document)
+{
+	struct wbuf w = wbuf_of(request, sizeof request);
+	struct slice answer;
+	enum rc rc;
+
+	*document = slice_of(NULL, 0);
+	if (user_data.len > NSM_USER_DATA_MAX || nonce.len > NSM_NONCE_MAX ||
+	    public_key.len > NSM_KEY_MAX)
+		return RC_LIMIT;
+	nsm_put_attest(&w, user_data, nonce, public_key);
+	rc = ask(fd, &w, &answer);
+	if (rc == RC_OK)
+		rc = nsm_parse_attest(answer, document);
+	return explain(rc, "Attestation", answer);
 }
 
 enum rc nsm_extend_pcr(int fd, unsigned index, struct slice data, uint8_t value[SHA384_LEN])

@@ -42,6 +42,36 @@ void nsm_put_extend(struct wbuf *w, unsigned index, struct slice data)
 	dcbor_put_bytes(w, data);
 }
 
+void nsm_put_lock_range(struct wbuf *w, unsigned count)
+{
+	dcbor_put_map(w, 1);
+	dcbor_put_text(w, slice_str("LockPCRs"));
+	dcbor_put_map(w, 1);
+	dcbor_put_text(w, slice_str("range"));
+	dcbor_put_uint(w, count);
+}
+
+static void put_field(struct wbuf *w, const char *name, struct slice s)
+{
+	if (s.len == 0)
+		return;
+	dcbor_put_text(w, slice_str(name));
+	dcbor_put_bytes(w, s);
+}
+
+void nsm_put_attest(struct wbuf *w, struct slice user_data, struct slice nonce,
+                    struct slice public_key)
+{
+	int given = (user_data.len > 0) + (nonce.len > 0) + (public_key.len > 0);
+
+	dcbor_put_map(w, 1);
+	dcbor_put_text(w, slice_str("Attestation"));
+	dcbor_put_map(w, (size_t)given);
+	put_field(w, "user_data", user_data);
+	put_field(w, "nonce", nonce);
+	put_field(w, "public_key", public_key);
+}
+
 static void put_printable(char *out, struct slice s)
 {
 	for (size_t i = 0; i < s.len; i++)
@@ -148,18 +178,32 @@ enum rc nsm_parse_describe(struct slice in, struct nsm_description *d)
 	return close_answer(&c, in, seen, 0x7f);
 }
 
-enum rc nsm_parse_random(struct slice in, struct slice *random)
+/* An answer with one byte string. */
+static enum rc parse_bytes(struct slice in, const char *name, const char *field, size_t max,
+                           struct slice *out)
 {
-	static const char *const names[] = { "random", NULL };
+	const char *const names[] = { field, NULL };
 	struct dcbor c = dcbor_of(in);
 	struct lcbor_seq fields;
 	unsigned seen = 0;
 
-	*random = slice_of(NULL, 0);
-	open_answer(&c, "GetRandom", &fields);
+	*out = slice_of(NULL, 0);
+	open_answer(&c, name, &fields);
 	while (next_field(&c, &fields, names, &seen) >= 0)
-		*random = lcbor_bytes(&c, NSM_RANDOM_MAX);
+		*out = lcbor_bytes(&c, max);
 	return close_answer(&c, in, seen, 1);
+}
+
+enum rc nsm_parse_random(struct slice in, struct slice *random)
+{
+	return parse_bytes(in, "GetRandom", "random", NSM_RANDOM_MAX, random);
+}
+
+enum rc nsm_parse_attest(struct slice in, struct slice *document)
+{
+	enum rc rc = parse_bytes(in, "Attestation", "document", NSM_RESPONSE_MAX, document);
+
+	return rc == RC_OK && document->len == 0 ? RC_BAD : rc;
 }
 
 static void take_value(struct dcbor *c, uint8_t value[SHA384_LEN])
@@ -193,31 +237,40 @@ enum rc nsm_parse_pcr(struct slice in, struct nsm_pcr *p)
 
 enum rc nsm_parse_extend(struct slice in, uint8_t value[SHA384_LEN])
 {
-	static const char *const names[] = { "data", NULL };
-	struct dcbor c = dcbor_of(in);
-	struct lcbor_seq fields;
-	unsigned seen = 0;
+	struct slice s;
+	enum rc rc = parse_bytes(in, "ExtendPCR", "data", SHA384_LEN, &s);
 
-	open_answer(&c, "ExtendPCR", &fields);
-	while (next_field(&c, &fields, names, &seen) >= 0)
-		take_value(&c, value);
-	return close_answer(&c, in, seen, 1);
+	if (rc == RC_OK && s.len != SHA384_LEN)
+		rc = RC_BAD;
+	if (rc == RC_OK)
+		memcpy(value, s.p, SHA384_LEN);
+	return rc;
 }
 
 /* The answer is the name alone; a map can only be an error. */
-enum rc nsm_parse_lock(struct slice in)
+static enum rc parse_name(struct slice in, const char *name)
 {
 	struct dcbor c = dcbor_of(in);
 	struct lcbor_seq fields;
 
 	if (!lcbor_is_text(&c)) {
-		open_answer(&c, "LockPCR", &fields);
+		open_answer(&c, name, &fields);
 		dcbor_fail(&c, RC_BAD);
 		return c.rc;
 	}
-	if (!slice_is(lcbor_text(&c, NAME_MAX_LEN), "LockPCR"))
+	if (!slice_is(lcbor_text(&c, NAME_MAX_LEN), name))
 		dcbor_fail(&c, RC_BAD);
 	return dcbor_end(&c);
+}
+
+enum rc nsm_parse_lock(struct slice in)
+{
+	return parse_name(in, "LockPCR");
+}
+
+enum rc nsm_parse_lock_range(struct slice in)
+{
+	return parse_name(in, "LockPCRs");
 }
 
 void nsm_error(struct slice in, char reason[NSM_ERROR_MAX + 1])

@@ -15,7 +15,7 @@ static void must(bool ok)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct slice in = slice_of(data, size), random;
+	struct slice in = slice_of(data, size), random, document;
 	uint8_t value[SHA384_LEN];
 	char reason[NSM_ERROR_MAX + 1];
 	struct nsm_description d;
@@ -27,9 +27,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (nsm_parse_random(in, &random) == RC_OK)
 		must(random.len <= NSM_RANDOM_MAX && random.p >= data &&
 		     random.p + random.len <= data + size);
+	if (nsm_parse_attest(in, &document) == RC_OK)
+		must(document.len > 0 && document.p >= data &&
+		     document.p + document.len <= data + size);
 	(void)!nsm_parse_pcr(in, &p);
 	(void)!nsm_parse_extend(in, value);
 	(void)!nsm_parse_lock(in);
+	(void)!nsm_parse_lock_range(in);
 	nsm_error(in, reason);
 	must(strlen(reason) <= NSM_ERROR_MAX);
 	lcbor_skip(&c);

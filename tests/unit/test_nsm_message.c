@@ -55,6 +55,44 @@ static void requests(void)
 	begin();
 	nsm_put_lock(&w, 16);
 	CHECK(w.len == 2 + 7 + 1 + 6 + 1);
+	begin();
+	nsm_put_lock_range(&w, 32); /* a count: the last register is 31 */
+	CHECK(slice_is(wbuf_slice(&w), "\xa1\x68"
+	                               "LockPCRs\xa1\x65"
+	                               "range\x18\x20"));
+	begin();
+	nsm_put_attest(&w, slice_str("u"), slice_of(NULL, 0), slice_str("k"));
+	CHECK(slice_is(wbuf_slice(&w), "\xa1\x6b"
+	                               "Attestation\xa2\x69"
+	                               "user_data\x41u\x6a"
+	                               "public_key\x41k"));
+	begin();
+	nsm_put_attest(&w, slice_of(NULL, 0), slice_of(NULL, 0), slice_of(NULL, 0));
+	CHECK(slice_is(wbuf_slice(&w), "\xa1\x6b"
+	                               "Attestation\xa0"));
+}
+
+static void documents(void)
+{
+	struct slice d;
+
+	begin();
+	dcbor_put_map(&w, 1), text("Attestation"), dcbor_put_map(&w, 1), text("document"),
+		bytes(500, 9);
+	CHECK(nsm_parse_attest(wbuf_slice(&w), &d) == RC_OK && d.len == 500 && d.p[499] == 9);
+	CHECK(nsm_parse_random(wbuf_slice(&w), &d) == RC_BAD);
+	for (size_t n = 0; n < w.len; n++) {
+		struct slice p = test_guard(slice_of(mem, n));
+
+		CHECK(nsm_parse_attest(p, &d) != RC_OK);
+		test_unguard(p);
+	}
+	begin();
+	dcbor_put_map(&w, 1), text("Attestation"), dcbor_put_map(&w, 1), text("document"), bytes(0, 0);
+	CHECK(nsm_parse_attest(wbuf_slice(&w), &d) == RC_BAD);
+	begin();
+	dcbor_put_map(&w, 1), text("Error"), text("InvalidOperation");
+	CHECK(nsm_parse_attest(wbuf_slice(&w), &d) == RC_DENIED);
 }
 
 /* A description; `indefinite` writes both maps and the list that way, `junk`
@@ -215,6 +253,7 @@ static void refusals(void)
 	begin();
 	text("LockPCRs");
 	CHECK(nsm_parse_lock(wbuf_slice(&w)) == RC_BAD);
+	CHECK(nsm_parse_lock_range(wbuf_slice(&w)) == RC_OK);
 	CHECK(nsm_parse_lock(slice_of(mem, 0)) != RC_OK);
 }
 
@@ -225,6 +264,7 @@ int main(void)
 	bad_descriptions();
 	registers();
 	randoms();
+	documents();
 	refusals();
 	return test_end();
 }
