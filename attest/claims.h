@@ -31,8 +31,12 @@ struct claims {
 	struct slice digest; /* likewise */
 };
 
+/* The purpose's text, as above. */
+const char *claims_purpose(enum purpose p);
+
 void claims_put(struct wbuf *w, const struct claims *c);
-/* RC_OK; RC_BAD, RC_LIMIT, RC_EOF as dcbor.h. */
+/* RC_OK; RC_BAD, RC_LIMIT, RC_EOF as dcbor.h; RC_BAD also for keys that are not
+ * above, or a digest that is there with "tls" or missing with the others. */
 RC_CHECK enum rc claims_parse(struct slice in, struct claims *c);
 
 #endif

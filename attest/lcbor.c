@@ -25,6 +25,16 @@ uint64_t lcbor_uint(struct dcbor *c, uint64_t max)
 	return take(c, DCBOR_UINT, max, &it) ? it.v : 0;
 }
 
+int64_t lcbor_int(struct dcbor *c)
+{
+	bool negative = c->in.len > 0 && c->in.p[0] >> 5 == 1;
+	struct dcbor_item it;
+
+	if (!take(c, negative ? DCBOR_NEGINT : DCBOR_UINT, INT64_MAX, &it))
+		return 0;
+	return negative ? -1 - (int64_t)it.v : (int64_t)it.v;
+}
+
 bool lcbor_bool(struct dcbor *c)
 {
 	struct dcbor_item it;
@@ -100,6 +110,14 @@ bool lcbor_more(struct dcbor *c, struct lcbor_seq *s)
 bool lcbor_is_text(const struct dcbor *c)
 {
 	return c->rc == RC_OK && c->in.len > 0 && c->in.p[0] >> 5 == 3;
+}
+
+bool lcbor_null(struct dcbor *c)
+{
+	if (c->rc != RC_OK || c->in.len == 0 || c->in.p[0] != 0xf6)
+		return false;
+	c->in = slice_of(c->in.p + 1, c->in.len - 1);
+	return true;
 }
 
 /* Opens what it is the head of, as a sequence of single items: a pair counts

@@ -26,6 +26,7 @@ struct lcbor_seq {
 enum { LCBOR_DEPTH_MAX = 8 };
 
 uint64_t lcbor_uint(struct dcbor *c, uint64_t max);
+int64_t lcbor_int(struct dcbor *c);
 bool lcbor_bool(struct dcbor *c);
 struct slice lcbor_bytes(struct dcbor *c, size_t max);
 struct slice lcbor_text(struct dcbor *c, size_t max); /* UTF-8 is not checked */
@@ -40,6 +41,9 @@ bool lcbor_more(struct dcbor *c, struct lcbor_seq *s);
 
 /* Is the next item a text string? Nothing is consumed. */
 bool lcbor_is_text(const struct dcbor *c);
+
+/* Takes the next item if it is null. */
+bool lcbor_null(struct dcbor *c);
 
 /* Drops one item, whatever it is and holds. RC_LIMIT beyond the depth. */
 void lcbor_skip(struct dcbor *c);

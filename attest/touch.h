@@ -38,6 +38,8 @@ struct touch_record {
 };
 
 void touch_put(struct wbuf *w, const struct touch_record *r);
+/* RC_OK; RC_BAD, RC_LIMIT, RC_EOF as dcbor.h. All six keys must be there, the
+ * operation one of those above, user not empty, user and summary printable. */
 RC_CHECK enum rc touch_parse(struct slice in, struct touch_record *r);
 void touch_chain(uint8_t head[SHA384_LEN], struct slice record);
 

@@ -1,0 +1,154 @@
+#include "attest/document.h"
+
+#include "appliance/base/sha384.h"
+#include "attest/lcbor.h"
+
+enum field {
+	MODULE_ID,
+	DIGEST,
+	TIMESTAMP,
+	PCRS,
+	CERTIFICATE,
+	CABUNDLE,
+	PUBLIC_KEY,
+	USER_DATA,
+	NONCE,
+	FIELDS,
+	REQUIRED = 1u << PUBLIC_KEY, /* all before it */
+	NAME_MAX_LEN = 64,
+	EMULATED_ALG = -1,
+	EMULATED_LEN = 64,
+};
+
+static const char *const names[FIELDS] = {
+	"module_id", "digest",     "timestamp", "pcrs",  "certificate",
+	"cabundle",  "public_key", "user_data", "nonce",
+};
+
+static struct slice take_full(struct dcbor *c, size_t max)
+{
+	struct slice s = lcbor_bytes(c, max);
+
+	if (s.len == 0)
+		dcbor_fail(c, RC_BAD);
+	return s;
+}
+
+static struct slice take_optional(struct dcbor *c)
+{
+	if (lcbor_null(c))
+		return slice_of(NULL, 0);
+	return lcbor_bytes(c, DOCUMENT_FIELD_MAX);
+}
+
+static struct slice take_module(struct dcbor *c)
+{
+	struct slice s = lcbor_text(c, DOCUMENT_MODULE_MAX);
+
+	if (s.len == 0)
+		dcbor_fail(c, RC_BAD);
+	for (size_t i = 0; i < s.len; i++)
+		if (s.p[i] < 0x20 || s.p[i] > 0x7e)
+			dcbor_fail(c, RC_BAD);
+	return s;
+}
+
+static void take_pcrs(struct dcbor *c, struct document *d)
+{
+	struct lcbor_seq map;
+
+	lcbor_map(c, &map, DOCUMENT_PCRS);
+	while (lcbor_more(c, &map)) {
+		uint64_t i = lcbor_uint(c, DOCUMENT_PCRS - 1);
+		struct slice value = lcbor_bytes(c, SHA384_LEN);
+
+		if (value.len != SHA384_LEN || d->pcrs >> i & 1)
+			dcbor_fail(c, RC_BAD);
+		d->pcrs |= UINT32_C(1) << i;
+		d->pcr[i] = value;
+	}
+	if (d->pcrs == 0)
+		dcbor_fail(c, RC_BAD);
+}
+
+static void take_bundle(struct dcbor *c, struct document *d)
+{
+	struct lcbor_seq seq;
+
+	lcbor_array(c, &seq, DOCUMENT_CERTS);
+	while (lcbor_more(c, &seq))
+		d->cabundle[d->certs++] = take_full(c, DOCUMENT_CERT_MAX);
+	if (d->certs == 0)
+		dcbor_fail(c, RC_BAD);
+}
+
+static void take_field(struct dcbor *c, struct document *d, unsigned i)
+{
+	switch (i) {
+	case MODULE_ID: d->module_id = take_module(c); break;
+	case DIGEST:
+		if (!slice_is(lcbor_text(c, NAME_MAX_LEN), "SHA384"))
+			dcbor_fail(c, RC_BAD);
+		break;
+	case TIMESTAMP: d->timestamp_ms = lcbor_uint(c, INT64_MAX); break;
+	case PCRS: take_pcrs(c, d); break;
+	case CERTIFICATE: d->certificate = take_full(c, DOCUMENT_CERT_MAX); break;
+	case CABUNDLE: take_bundle(c, d); break;
+	case PUBLIC_KEY: d->public_key = take_optional(c); break;
+	case USER_DATA: d->user_data = take_optional(c); break;
+	case NONCE: d->nonce = take_optional(c); break;
+	default: break;
+	}
+}
+
+static enum rc parse_payload(struct slice in, struct document *d)
+{
+	struct dcbor c = dcbor_of(in);
+	struct lcbor_seq map;
+	unsigned seen = 0, i;
+
+	lcbor_map(&c, &map, FIELDS);
+	while (lcbor_more(&c, &map)) {
+		struct slice key = lcbor_text(&c, NAME_MAX_LEN);
+
+		for (i = 0; i < FIELDS && !slice_is(key, names[i]); i++)
+			;
+		if (c.rc == RC_OK && i == FIELDS) {
+			d->foreign = key;
+			return RC_DENIED;
+		}
+		if (seen >> i & 1)
+			dcbor_fail(&c, RC_BAD);
+		seen |= 1u << i;
+		take_field(&c, d, i);
+	}
+	if (dcbor_end(&c) == RC_OK && (seen & (REQUIRED - 1)) != REQUIRED - 1)
+		return RC_BAD;
+	return c.rc;
+}
+
+enum rc document_parse(struct slice in, struct document *d)
+{
+	enum rc rc;
+
+	memset(d, 0, sizeof *d);
+	if (in.len > DOCUMENT_MAX)
+		return RC_LIMIT;
+	rc = cose_parse(in, &d->cose);
+	if (rc == RC_OK && d->cose.unprotected > 0)
+		rc = RC_BAD;
+	return rc == RC_OK ? parse_payload(d->cose.payload, d) : rc;
+}
+
+static bool zeros(struct slice s)
+{
+	static const uint8_t zero[EMULATED_LEN];
+
+	return slice_eq(s, slice_of(zero, sizeof zero));
+}
+
+bool document_emulated(const struct document *d)
+{
+	return d->cose.algorithm == EMULATED_ALG && zeros(d->cose.signature) &&
+	       zeros(d->certificate) && d->certs == 1 && zeros(d->cabundle[0]);
+}
