@@ -125,6 +125,26 @@ static void test_describe(void)
 	metadata_free(&r.metadata);
 }
 
+/* C1 and a turn of the writing direction, as an image's author may put them. */
+static void test_terminal(void)
+{
+	static const char name[] = "\"n\xc2\x9b\xe2\x80\xae\"";
+	char text[sizeof good + sizeof name], why[METADATA_WHY_MAX], *out;
+	struct pcrs m = { 0 };
+	struct report r = { &m, NULL, NULL };
+
+	snprintf(text, sizeof text, "{\"ImageName\":%s%s", name, strstr(good, ",\"ImageVersion"));
+	CHECK(metadata_load(slice_str(text), &r.metadata, why) == RC_OK);
+	out = metadata_print_describe(&r);
+	CHECK(out != NULL && strstr(out, "\"n\\u009B\\u202E\"") != NULL);
+	free(out);
+	metadata_free(&r.metadata);
+	CHECK(load(slice_str(name), why) == RC_BAD);
+	for (const char *c = why; *c != '\0'; c++)
+		CHECK(*c >= ' ' && *c <= '~');
+	CHECK(strstr(why, "n?") != NULL);
+}
+
 int main(void)
 {
 	test_good();
@@ -132,5 +152,6 @@ int main(void)
 	test_refused();
 	test_default();
 	test_describe();
+	test_terminal();
 	return test_end();
 }

@@ -40,15 +40,23 @@ static enum rc check_members(const json_t *root, char why[METADATA_WHY_MAX])
 	return RC_OK;
 }
 
+/* jansson's reason quotes the text, which is anybody's. */
+static enum rc not_json(char why[METADATA_WHY_MAX], const json_error_t *error)
+{
+	snprintf(why, METADATA_WHY_MAX, "not JSON, line %d: %s", error->line, error->text);
+	for (char *c = why; *c != '\0'; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	return RC_BAD;
+}
+
 enum rc metadata_load(struct slice text, struct json_t **root, char why[METADATA_WHY_MAX])
 {
 	json_error_t error;
 
 	*root = json_loadb((const char *)text.p, text.len, JSON_REJECT_DUPLICATES, &error);
-	if (*root == NULL) {
-		snprintf(why, METADATA_WHY_MAX, "not JSON, line %d: %s", error.line, error.text);
-		return RC_BAD;
-	}
+	if (*root == NULL)
+		return not_json(why, &error);
 	if (check_members(*root, why) == RC_OK)
 		return RC_OK;
 	metadata_free(root);
@@ -144,7 +152,7 @@ static json_t *flat_metadata(const json_t *root)
 
 static char *print(json_t *root)
 {
-	char *text = json_dumps(root, JSON_INDENT(2));
+	char *text = json_dumps(root, JSON_INDENT(2) | JSON_ENSURE_ASCII);
 
 	json_decref(root);
 	return text;

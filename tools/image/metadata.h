@@ -21,7 +21,7 @@ enum { METADATA_WHY_MAX = 256 };
 struct json_t;
 
 /* The section read and checked into *root, which metadata_free() gives back;
- * else RC_BAD, the reason in why and *root NULL. */
+ * else RC_BAD, the reason in why, in ASCII, and *root NULL. */
 RC_CHECK enum rc metadata_load(struct slice text, struct json_t **root, char why[METADATA_WHY_MAX]);
 void metadata_free(struct json_t **root);
 
@@ -42,7 +42,9 @@ struct report {
 };
 
 /* Texts with nitro-cli's member names (build-enclave, describe-eif), without
- * a final newline; the caller frees them. NULL when memory is out. */
+ * a final newline, in ASCII and without control characters but newline and DEL:
+ * nothing of an image's author reaches a terminal that it would obey. The
+ * caller frees them. NULL when memory is out. */
 char *metadata_print_measurements(const struct report *r);
 char *metadata_print_describe(const struct report *r);
 
