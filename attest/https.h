@@ -1,10 +1,17 @@
 /* The attestation server, one connection at a time and without I/O: TLS 1.2
- * (RFC 5246, 8422; BearSSL), HTTP/1.1 (RFC 9110, 9112) and the routes of the
- * API, as an engine that bytes are pushed into and pulled out of.
+ * (attest/tls.h), HTTP/1.1 (attest/http.h) and the routes of the API
+ * (attest/routes.h), as an engine that bytes are pushed into and pulled out of.
  *
  * The owner moves bytes between this and a stream, keeps the time, and gets
  * documents made (https_wants). All input is hostile. A context is the
- * caller's, about 24 KiB, reused for the next connection by https_open.
+ * caller's, HTTPS_SIZE bytes: 4 KiB of engine, a TLS record of the largest size
+ * in and one of 4 KiB out, and 12 KiB for a request's head and after it the
+ * document that answers it. What a connection does not use it does not touch:
+ * with ordinary clients that is about 24 KiB.
+ *
+ * States: handshake → idle ⇄ head → body → waiting for a document → answering
+ * → idle, or closing. One request at a time; the next one's bytes wait in the
+ * TLS record or with the owner. Limits are below; every state has a deadline.
  */
 #ifndef ATTEST_HTTPS_H
 #define ATTEST_HTTPS_H
@@ -20,6 +27,18 @@ enum {
 	HTTPS_NONCE_MIN = 16, /* bytes */
 	HTTPS_NONCE_MAX = 64,
 	HTTPS_SPKI_MAX = 128,
+	HTTPS_SIZE = 39 * 1024, /* bytes of a context, with some to spare */
+	HTTPS_TOUCHES = 64,     /* records in one answer of /touch */
+	/* Deadlines. Handshake, head and body are counted from their first byte,
+	 * so that a client that sends a byte now and then gains nothing. */
+	HTTPS_HANDSHAKE_MS = 10000,
+	HTTPS_IDLE_MS = 30000,
+	HTTPS_HEAD_MS = 10000,
+	HTTPS_BODY_MS = 10000,
+	HTTPS_DOCUMENT_MS = 10000, /* until the owner brings a document */
+	HTTPS_STALL_MS = 10000,    /* an answer of which nothing was taken */
+	HTTPS_ANSWER_MS = 60000,   /* a whole answer */
+	HTTPS_LINGER_MS = 2000,    /* the client's rest is dropped, RFC 9112 §9.6 */
 };
 
 /* What the routes tell; filled in by the owner, read at every request. Text
@@ -49,14 +68,17 @@ struct https_facts {
 void https_init(uint8_t seed[32], struct https_facts *facts);
 struct slice https_spki(void);
 
-/* A certificate that carries document (in the RA-TLS extension; empty: none)
- * for connections opened from here on, valid from now_s for a day or so.
- * RC_LIMIT when it does not fit. */
+/* A certificate that carries document (in the RA-TLS extension, attest/cert.h;
+ * empty: none) for connections opened from here on, valid for CERT_AFTER_S from
+ * now_s, seconds since 1970. Before the first connection. RC_LIMIT when it does
+ * not fit: the last one stays. Handshakes that run while it is renewed twice
+ * are failed. */
 RC_CHECK enum rc https_certify(struct slice document, int64_t now_s);
 
-struct https;
-size_t https_size(void); /* of one context, a constant */
+struct https; /* HTTPS_SIZE bytes, aligned for any type */
+size_t https_size(void); /* HTTPS_SIZE */
 void https_open(struct https *h, int64_t now_ms);
+void https_close(struct https *h); /* wipes; when the connection is over */
 
 /* Bytes of the peer: how many were taken; the rest is offered again when
  * something has changed (https_out was taken, a document came). */
@@ -72,14 +94,15 @@ bool https_done(const struct https *h);
 int64_t https_deadline(const struct https *h);
 
 /* True, with the client's nonce, while a request waits for a document with
- * purpose tls for that nonce. */
+ * purpose tls for that nonce. Nothing else happens on h until it comes. */
 bool https_wants(const struct https *h, struct slice *nonce);
-/* The document, or why there is none: RC_LIMIT is answered 503 with
- * Retry-After, others 500. */
+/* The document, which is copied, or why there is none: RC_LIMIT is answered 503
+ * with Retry-After, others 500. Ignored when none is waited for. */
 void https_document(struct https *h, enum rc rc, struct slice document, int64_t now_ms);
 
 /* How early it may be closed to make room for others: higher is sooner. 0
- * while it answers a request. */
+ * while it answers a request, 1 reading one, 2 in the handshake, 3 idle. Among
+ * equals the one whose deadline is first. */
 unsigned https_idleness(const struct https *h);
 
 /* Counters since start, for /metrics (https adds these itself) and tests. */
