@@ -1,0 +1,128 @@
+/* The verifier: is this attestation document to be believed?
+ *
+ * Checks what AWS asks for ("Verifying the root of trust"), and what a client
+ * of ours needs: the chain of certificates to the pinned root (RFC 5280: names,
+ * signatures, validity, basicConstraints, path length, keyUsage; no Authority
+ * Key Identifier is asked for), the signature (ES384, RFC 9052), the time, and
+ * against what is expected: nonce, PCRs, public key, claims, touches.
+ *
+ * No I/O, no allocation, no clock, no state; about 20 KiB of stack. It links
+ * with attest/, appliance/base/, libcbor and BearSSL. All input but the policy
+ * is hostile. Every reason to refuse is found that can be, not only the first.
+ *
+ * Without expected PCRs an accepted document proves genuine hardware and not
+ * which code runs there.
+ */
+#ifndef ATTEST_VERIFY_H
+#define ATTEST_VERIFY_H
+
+#include <stdbool.h>
+
+#include "attest/claims.h"
+#include "attest/document.h"
+#include "attest/sha256.h"
+#include "attest/touch.h"
+
+enum verify_reason {
+	/* The document's form; nothing else is looked at then. */
+	VERIFY_MALFORMED,
+	VERIFY_FIELD,    /* has a field we do not know: document.foreign */
+	VERIFY_NITROTPM, /* of an instance's NitroTPM, not of an enclave */
+	/* Who signed it. */
+	VERIFY_EMULATED,
+	VERIFY_ALGORITHM,
+	VERIFY_CERTIFICATE,
+	VERIFY_ROOT,
+	VERIFY_CHAIN_NAME,
+	VERIFY_CHAIN_CA,
+	VERIFY_CHAIN_PATH,
+	VERIFY_CHAIN_USAGE,
+	VERIFY_CHAIN_SIGNATURE,
+	VERIFY_NOT_YET,
+	VERIFY_EXPIRED,
+	VERIFY_SIGNATURE,
+	/* What it says. */
+	VERIFY_FUTURE,
+	VERIFY_STALE,
+	VERIFY_DEBUG,
+	VERIFY_PCR,
+	VERIFY_NONCE,
+	VERIFY_PUBLIC_KEY,
+	VERIFY_CLAIMS,
+	VERIFY_PURPOSE,
+	VERIFY_TOUCH_STATE,
+	VERIFY_TOUCH_LOG,
+	VERIFY_TOUCHED,
+	VERIFY_REASONS
+};
+
+enum {
+	VERIFY_MAX_AGE_S = 300, /* for policies that have no opinion */
+	/* How far a document may be ahead of the verifier's clock. */
+	VERIFY_SKEW_S = 60,
+};
+
+/* SHA-256 of the certificate "aws.nitro-enclaves" G1, DER, as AWS publishes it. */
+extern const uint8_t verify_aws_root[SHA256_LEN];
+
+/* A touch log while it is read: begin, then add each record in order up to the
+ * one the document knows (claims.touches). */
+struct verify_log {
+	uint64_t next;             /* number of the record that is to come */
+	bool whole;                /* begun with record 1, so that PCR17 can be recomputed */
+	uint8_t first[SHA384_LEN]; /* head 1 */
+	uint8_t head[SHA384_LEN];
+};
+
+/* from: number of the first record that is at hand; base: the head before it,
+ * all zero (as it then must be) when that is 1. */
+void verify_log_begin(struct verify_log *l, uint64_t from, const uint8_t base[SHA384_LEN]);
+/* RC_OK; RC_BAD, RC_LIMIT, RC_EOF not a record; RC_MISMATCH not the next one. */
+RC_CHECK enum rc verify_log_add(struct verify_log *l, struct slice record);
+
+struct verify_policy {
+	int64_t now_s;           /* when it is to be valid, since 1970 */
+	int64_t max_age_s;       /* of its timestamp at now_s */
+	const uint8_t *root;     /* SHA-256 of the root's DER; NULL: AWS's */
+	struct slice nonce;      /* expected; empty: any */
+	struct slice public_key; /* expected, as in the document; empty: any */
+	uint32_t pcrs;           /* bit n: pcr[n] is expected */
+	uint8_t pcr[DOCUMENT_PCRS][SHA384_LEN];
+	bool claims;                  /* user_data must be attest/claims.h's … */
+	enum purpose purpose;         /* … with this purpose */
+	const struct verify_log *log; /* NULL: not at hand */
+	bool untouched;               /* accept only that */
+	bool allow_debug;             /* PCR0, 1 or 2 zero */
+	bool allow_emulated;          /* nobody signed it */
+};
+
+enum verify_touch {
+	VERIFY_TOUCH_UNKNOWN, /* without claims nothing says that PCR17 means touches */
+	VERIFY_TOUCH_NONE,
+	VERIFY_TOUCH_SOME,
+};
+
+/* What was found. Slices point into the document. Unless it is accepted this
+ * is what somebody claims. */
+struct verify_result {
+	uint32_t reasons; /* to refuse: bit n is verify_reason n; 0: accepted */
+	enum rc rc;       /* how it is malformed, with VERIFY_MALFORMED */
+	bool emulated;    /* unsigned: whatever it says is proved by nothing */
+	bool debug;
+	bool has_claims;
+	enum verify_touch touch;
+	uint32_t wrong_pcrs;   /* with VERIFY_PCR; absent ones too */
+	int64_t valid_until_s; /* when the first certificate expires; 0 unknown */
+	struct document document;
+	struct claims claims; /* with has_claims */
+};
+
+/* Whether to believe document; *r is filled in either way. */
+RC_CHECK bool verify_document(struct slice document, const struct verify_policy *policy,
+                              struct verify_result *r);
+
+/* A word for scripts and a sentence, without a full stop, for people. */
+const char *verify_name(enum verify_reason reason);
+const char *verify_sentence(enum verify_reason reason);
+
+#endif
