@@ -43,9 +43,8 @@ RC_CHECK enum rc stack_listen(uint16_t port, unsigned backlog);
  * STACK_LINKS_MAX-1, or -1 when all are taken (fd stays the caller's). */
 int stack_link_add(int fd);
 int stack_link_fd(int link);         /* -1: none */
-bool stack_link_writing(int link);   /* wants EPOLLOUT too; EPOLLIN always unless
-                                      * stack_link_reading is false */
-bool stack_link_reading(int link);   /* false while memory for packets is short */
+bool stack_link_writing(int link);   /* wants EPOLLOUT too; EPOLLIN always: what
+                                      * arrives needs no memory that could run out */
 /* Reads and writes what can be, within a byte budget. False when the link is
  * over: its connections have ended and fd is closed. */
 bool stack_link_io(int link, uint32_t epoll_events);

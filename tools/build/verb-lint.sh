@@ -30,6 +30,8 @@ boot             appliance/base boot
 attest           appliance/base attest
 channel          appliance/base channel
 net              appliance/base net
+net/port         net/port
+net/port/arch    net/port/arch
 appliance        appliance/base appliance attest boot channel net
 tools/casemate   appliance/base channel attest net tools/casemate
 tools/image      appliance/base attest tools/image
@@ -44,7 +46,7 @@ LIBRARIES='
 cbor     cbor\.h      \bcbor_[a-z_]+\(|\bCBOR_[A-Z]   appliance/base/dcbor.c
 bearssl  bearssl\.h   \bbr_[a-z0-9_]+               appliance/base/sha384.h appliance/base/sha384.c tools/image/ecsign.c tests/unit/test_eif_signature.c
 jansson  jansson\.h   \bjson_[a-z_]+\(              tools/image/metadata.c
-lwip     lwip/.*\.h   \berr_t\b|\bERR_(OK|MEM|BUF)\b|\bpbuf_[a-z]+\(  net/
+lwip     lwip/.*\.h   \berr_t\b|\bERR_(OK|MEM|BUF)\b|\bpbuf_[a-z]+\(  net/stack.c net/port/
 '
 
 lint_files() { git ls-files --cached --others --exclude-standard -- "$@"; }
@@ -108,7 +110,8 @@ check_size() {
 
 check_tidy() {
     local flags=(-std=c11 -D_GNU_SOURCE -I. -isystem build/src/bearssl/inc -isystem build/src/libcbor/src
-        -isystem build/src/libcbor/generated -isystem build/src/lwip/src/include -idirafter build/linux-headers)
+        -isystem build/src/libcbor/generated -isystem net/port -isystem build/src/lwip/src/include
+        -idirafter build/linux-headers)
     # Not the tests: they do on purpose what a program must not, and the sanitizers
     # watch them run.
     lint_files '*.c' ':!tests/' | xargs -P "$JOBS" -I{} clang-tidy --quiet {} -- "${flags[@]}" \
