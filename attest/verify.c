@@ -121,7 +121,7 @@ static bool is_signed_by(const struct document *d, const struct x509 *leaf)
 static void check_signer(const struct verify_policy *p, struct verify_result *r)
 {
 	const struct document *d = &r->document;
-	struct x509 leaf;
+	struct chain chain;
 
 	r->emulated = document_emulated(d);
 	if (r->emulated) {
@@ -129,9 +129,15 @@ static void check_signer(const struct verify_policy *p, struct verify_result *r)
 		return;
 	}
 	refuse_if(r, d->cose.algorithm != COSE_ALG_ES384, VERIFY_ALGORITHM);
-	r->reasons |= verify_chain(d, p->root != NULL ? p->root : verify_aws_root, p->now_s, &leaf,
-	                           &r->valid_until_s);
-	refuse_if(r, !is_signed_by(d, &leaf), VERIFY_SIGNATURE);
+	r->reasons |=
+		verify_chain(d, p->root != NULL ? p->root : verify_aws_root, p->now_s, &chain);
+	r->valid_until_s = chain.valid_until_s;
+	if (p->brief && r->reasons != 0)
+		return;
+	refuse_if(r, !is_signed_by(d, &chain.cert[chain.last]), VERIFY_SIGNATURE);
+	if (p->brief && r->reasons != 0)
+		return;
+	refuse_if(r, !verify_chain_signatures(&chain), VERIFY_CHAIN_SIGNATURE);
 }
 
 static void check_time(const struct verify_policy *p, struct verify_result *r)
@@ -208,7 +214,6 @@ bool verify_document(struct slice document, const struct verify_policy *p, struc
 	memset(r, 0, sizeof *r);
 	if (!parse(document, r))
 		return false;
-	check_signer(p, r);
 	check_time(p, r);
 	check_pcrs(p, r);
 	refuse_if(r, p->nonce.len > 0 && !slice_eq(p->nonce, d->nonce), VERIFY_NONCE);
@@ -216,6 +221,7 @@ bool verify_document(struct slice document, const struct verify_policy *p, struc
 	          VERIFY_PUBLIC_KEY);
 	check_claims(p, r);
 	check_touches(p, r);
+	check_signer(p, r);
 	return r->reasons == 0;
 }
 

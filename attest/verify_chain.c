@@ -1,7 +1,5 @@
 #include "attest/verify_chain.h"
 
-enum { CHAIN_MAX = DOCUMENT_CERTS + 1 };
-
 static uint32_t bit(bool wrong, enum verify_reason reason)
 {
 	return wrong ? UINT32_C(1) << reason : 0;
@@ -46,29 +44,37 @@ static bool is_signed_by(const struct x509 *x, const struct x509 *issuer)
 }
 
 uint32_t verify_chain(const struct document *d, const uint8_t root[SHA256_LEN], int64_t now_s,
-                      struct x509 *leaf, int64_t *valid_until_s)
+                      struct chain *c)
 {
-	struct x509 chain[CHAIN_MAX];
 	uint32_t reasons = bit(!is_root(d->cabundle[0], root), VERIFY_ROOT);
-	size_t last = d->certs;
+	const struct x509 *x = c->cert;
 
-	*valid_until_s = 0;
-	memset(leaf, 0, sizeof *leaf);
-	if (!parse_all(d, chain))
+	memset(c, 0, sizeof *c);
+	if (!parse_all(d, c->cert)) {
+		memset(c, 0, sizeof *c);
 		return reasons | bit(true, VERIFY_CERTIFICATE);
-	*leaf = chain[last];
-	*valid_until_s = leaf->not_after_s;
-	for (size_t i = 0; i <= last; i++) {
-		reasons |= check_time(&chain[i], now_s);
-		if (chain[i].not_after_s < *valid_until_s)
-			*valid_until_s = chain[i].not_after_s;
-		if (i < last)
-			reasons |= check_issuer(&chain[i], last - 1 - i);
-		if (i == 0)
-			continue; /* pinned: its own signature says nothing more */
-		reasons |= bit(!slice_eq(chain[i].issuer, chain[i - 1].subject), VERIFY_CHAIN_NAME);
-		reasons |= bit(!is_signed_by(&chain[i], &chain[i - 1]), VERIFY_CHAIN_SIGNATURE);
 	}
-	return reasons | bit(leaf->ca, VERIFY_CHAIN_CA) |
-	       bit(!(leaf->key_usage & X509_DIGITAL_SIGNATURE), VERIFY_CHAIN_USAGE);
+	c->last = d->certs;
+	c->valid_until_s = x[0].not_after_s;
+	for (size_t i = 0; i <= c->last; i++) {
+		reasons |= check_time(&x[i], now_s);
+		if (x[i].not_after_s < c->valid_until_s)
+			c->valid_until_s = x[i].not_after_s;
+		if (i < c->last)
+			reasons |= check_issuer(&x[i], c->last - 1 - i);
+		if (i > 0)
+			reasons |= bit(!slice_eq(x[i].issuer, x[i - 1].subject), VERIFY_CHAIN_NAME);
+	}
+	return reasons | bit(x[c->last].ca, VERIFY_CHAIN_CA) |
+	       bit(!(x[c->last].key_usage & X509_DIGITAL_SIGNATURE), VERIFY_CHAIN_USAGE);
+}
+
+/* The root is pinned: its own signature says nothing more. */
+bool verify_chain_signatures(const struct chain *c)
+{
+	bool ok = c->last > 0;
+
+	for (size_t i = 1; i <= c->last && ok; i++)
+		ok = is_signed_by(&c->cert[i], &c->cert[i - 1]);
+	return ok;
 }

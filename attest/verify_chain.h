@@ -7,10 +7,21 @@
 #include "attest/verify.h"
 #include "attest/x509.h"
 
-/* Checks d's cabundle and certificate at now_s. The result is a set of
- * verify_reason; *leaf is the parsed certificate unless VERIFY_CERTIFICATE is
- * among them, *valid_until_s when the first of the chain expires. */
+enum { CHAIN_MAX = DOCUMENT_CERTS + 1 };
+
+struct chain {
+	size_t last; /* index of the document's own; the root is 0 */
+	struct x509 cert[CHAIN_MAX];
+	int64_t valid_until_s; /* when the first of them expires */
+};
+
+/* Takes d's cabundle and certificate apart into *c and checks all that costs
+ * little, at now_s. The result is a set of verify_reason; *c is empty when
+ * VERIFY_CERTIFICATE is among them. */
 uint32_t verify_chain(const struct document *d, const uint8_t root[SHA256_LEN], int64_t now_s,
-                      struct x509 *leaf, int64_t *valid_until_s);
+                      struct chain *c);
+
+/* Is each signed by the one before it? */
+bool verify_chain_signatures(const struct chain *c);
 
 #endif
