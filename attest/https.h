@@ -75,7 +75,7 @@ struct slice https_spki(void);
  * are failed. */
 RC_CHECK enum rc https_certify(struct slice document, int64_t now_s);
 
-struct https; /* HTTPS_SIZE bytes, aligned for any type */
+struct https;            /* HTTPS_SIZE bytes, aligned for any type */
 size_t https_size(void); /* HTTPS_SIZE */
 void https_open(struct https *h, int64_t now_ms);
 void https_close(struct https *h); /* wipes; when the connection is over */
@@ -83,7 +83,8 @@ void https_close(struct https *h); /* wipes; when the connection is over */
 /* Bytes of the peer: how many were taken; the rest is offered again when
  * something has changed (https_out was taken, a document came). */
 size_t https_in(struct https *h, struct slice s, int64_t now_ms);
-void https_in_end(struct https *h); /* the peer sends no more */
+/* The peer sends no more, and all it sent was taken. */
+void https_in_end(struct https *h);
 /* Bytes for the peer, empty when there are none now. */
 struct slice https_out(struct https *h);
 void https_sent(struct https *h, size_t n, int64_t now_ms);
@@ -102,7 +103,7 @@ void https_document(struct https *h, enum rc rc, struct slice document, int64_t 
 
 /* How early it may be closed to make room for others: higher is sooner. 0
  * while it answers a request, 1 reading one, 2 in the handshake, 3 idle. Among
- * equals the one whose deadline is first. */
+ * equals the one whose deadline is first. 4: said all. */
 unsigned https_idleness(const struct https *h);
 
 /* Counters since start, for /metrics (https adds these itself) and tests. */

@@ -1,0 +1,524 @@
+#include "attest/http.h"
+
+#include <strings.h>
+
+void http_begin(struct http *p, uint8_t *line)
+{
+	memset(p, 0, sizeof *p);
+	p->line = wbuf_of(line, HTTP_HEAD_MAX);
+	p->left = HTTP_HEAD_MAX;
+}
+
+static void bad(struct http *p, unsigned status, const char *why)
+{
+	if (p->state == HTTP_BAD)
+		return;
+	p->state = HTTP_BAD;
+	p->status = status;
+	p->why = why;
+}
+
+/* --- characters ------------------------------------------------------------- */
+
+static bool is_alnum(uint8_t c)
+{
+	return (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
+}
+
+static bool is_one_of(uint8_t c, const char *set)
+{
+	return c != '\0' && strchr(set, c);
+}
+
+static bool is_token(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (!is_alnum(s.p[i]) && !is_one_of(s.p[i], "!#$%&'*+-.^_`|~"))
+			return false;
+	return s.len > 0;
+}
+
+/* unreserved, sub-delims, and what else may stand there (RFC 3986 §2, §3). */
+static bool is_uri(uint8_t c, const char *also)
+{
+	return is_alnum(c) || is_one_of(c, "-._~!$&'()*+,;=") || is_one_of(c, also);
+}
+
+static int hex_digit(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 32;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* One character of a URI off the front of s, an escape decoded; -1 when it may
+ * not stand there. An escaped NUL may nowhere. */
+static int uri_take(struct slice *s, const char *also)
+{
+	struct slice c;
+	int v;
+
+	if (s->len >= 3 && s->p[0] == '%') {
+		if (hex_digit(s->p[1]) < 0 || hex_digit(s->p[2]) < 0)
+			return -1;
+		v = hex_digit(s->p[1]) << 4 | hex_digit(s->p[2]);
+		return slice_take(s, 3, &c) && v > 0 ? v : -1;
+	}
+	return slice_take(s, 1, &c) && is_uri(*c.p, also) ? *c.p : -1;
+}
+
+static bool is_uri_text(struct slice s, const char *also)
+{
+	while (s.len > 0)
+		if (uri_take(&s, also) < 0)
+			return false;
+	return true;
+}
+
+/* Cuts s at the first c: before it into *head, s keeps what follows. False
+ * when there is none; *head is all then, s empty. */
+static bool cut(struct slice *s, uint8_t c, struct slice *head)
+{
+	const uint8_t *at = s->len > 0 ? memchr(s->p, c, s->len) : NULL;
+	struct slice sep;
+
+	(void)slice_take(s, at ? (size_t)(at - s->p) : s->len, head);
+	return at && slice_take(s, 1, &sep);
+}
+
+static bool is_blank(uint8_t c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static struct slice trim(struct slice s)
+{
+	for (; s.len > 0 && is_blank(*s.p); s.p++)
+		s.len--;
+	while (s.len > 0 && is_blank(s.p[s.len - 1]))
+		s.len--;
+	return s;
+}
+
+static bool is_word(struct slice s, const char *word)
+{
+	return s.len == strlen(word) && strncasecmp((const char *)s.p, word, s.len) == 0;
+}
+
+/* Does a comma-separated list name word? Parameters behind ';' do not count. */
+static bool list_has(struct slice list, const char *word)
+{
+	struct slice item, name;
+
+	while (list.len > 0) {
+		(void)cut(&list, ',', &item);
+		(void)cut(&item, ';', &name);
+		if (is_word(trim(name), word))
+			return true;
+	}
+	return false;
+}
+
+/* --- the request line ---------------------------------------------------------- */
+
+/* uri-host [ ":" port ] (RFC 9110 §7.2); may be empty in a Host field. */
+static bool is_authority(struct slice s)
+{
+	struct slice host = s, port;
+	size_t n = 0;
+
+	if (s.len > 0 && *s.p == '[') {
+		const uint8_t *end = memchr(s.p, ']', s.len);
+
+		if (!end || !slice_take(&s, (size_t)(end - s.p) + 1, &host))
+			return false;
+		for (size_t i = 1; i + 1 < host.len; i++)
+			if (hex_digit(host.p[i]) < 0 && !is_one_of(host.p[i], ":."))
+				return false;
+		port = s;
+		if (host.len < 4 || (port.len > 0 && *port.p != ':'))
+			return false;
+		n = port.len > 0;
+	} else {
+		(void)cut(&s, ':', &host);
+		port = s;
+		if (!is_uri_text(host, ""))
+			return false;
+	}
+	for (; n < port.len; n++)
+		if (port.p[n] < '0' || port.p[n] > '9')
+			return false;
+	return true;
+}
+
+static void parse_path(struct http *p, struct slice s)
+{
+	int c;
+
+	if (s.len == 0)
+		s = slice_str("/");
+	if (*s.p != '/')
+		bad(p, 400, "malformed target");
+	while (s.len > 0 && p->state != HTTP_BAD) {
+		c = uri_take(&s, ":@/");
+		if (c < 0)
+			bad(p, 400, "a byte or escape that no path may have");
+		else if (p->path_len < HTTP_PATH_MAX)
+			p->path[p->path_len++] = (char)c;
+		else
+			p->path_len = SIZE_MAX;
+	}
+	if (p->path_len == SIZE_MAX)
+		p->path_len = 0;
+}
+
+static void parse_target(struct http *p, struct slice s)
+{
+	struct slice scheme, path, authority;
+	size_t n = 0;
+
+	if (s.len > 0 && *s.p != '/' && !slice_is(s, "*")) {
+		if (!cut(&s, ':', &scheme) || s.len < 2 || memcmp(s.p, "//", 2) != 0 ||
+		    !(is_word(scheme, "http") || is_word(scheme, "https"))) {
+			bad(p, 400, "malformed target");
+			return;
+		}
+		(void)slice_take(&s, 2, &scheme);
+		while (n < s.len && !is_one_of(s.p[n], "/?"))
+			n++;
+		(void)slice_take(&s, n, &authority);
+		if (n == 0 || *authority.p == ':' || !is_authority(authority))
+			bad(p, 400, "malformed authority in the target");
+	}
+	(void)cut(&s, '?', &path);
+	if (slice_is(path, "*") && p->method == HTTP_OPTIONS)
+		p->path[p->path_len++] = '*';
+	else
+		parse_path(p, path);
+	if (!is_uri_text(s, ":@/?"))
+		bad(p, 400, "a byte or escape that no query may have");
+	if (s.len > HTTP_QUERY_MAX)
+		bad(p, 414, "the query is too long");
+	if (p->state == HTTP_BAD)
+		return;
+	p->query_len = s.len;
+	if (s.len > 0)
+		memcpy(p->query, s.p, s.len);
+}
+
+static void parse_version(struct http *p, struct slice s)
+{
+	if (s.len != 8 || memcmp(s.p, "HTTP/", 5) != 0 || s.p[6] != '.' || s.p[5] < '0' ||
+	    s.p[5] > '9' || s.p[7] < '0' || s.p[7] > '9')
+		bad(p, 400, "malformed version");
+	else if (s.p[5] != '1')
+		bad(p, 505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
+	else
+		p->http10 = s.p[7] == '0';
+}
+
+static void parse_request(struct http *p, struct slice s)
+{
+	struct slice method, target;
+
+	/* One empty line in front is forgiven (RFC 9112 §2.2). */
+	if (s.len == 0 && !p->begun) {
+		p->begun = true;
+		return;
+	}
+	p->state = HTTP_FIELDS;
+	if (!cut(&s, ' ', &method) || !is_token(method) || !cut(&s, ' ', &target)) {
+		bad(p, 400, "malformed request line");
+		return;
+	}
+	p->method = slice_is(method, "GET")       ? HTTP_GET
+	            : slice_is(method, "HEAD")    ? HTTP_HEAD
+	            : slice_is(method, "OPTIONS") ? HTTP_OPTIONS
+	                                          : HTTP_OTHER;
+	parse_version(p, s);
+	parse_target(p, target);
+}
+
+/* --- fields ---------------------------------------------------------------------- */
+
+static void parse_length(struct http *p, struct slice s)
+{
+	if (p->has_length || s.len == 0)
+		bad(p, 400, "malformed or repeated Content-Length");
+	p->has_length = true;
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.p[i] < '0' || s.p[i] > '9')
+			bad(p, 400, "malformed Content-Length");
+		p->length = p->length * 10 + (size_t)(s.p[i] & 15);
+		if (p->length > HTTP_BODY_MAX)
+			p->length = HTTP_BODY_MAX + 1;
+	}
+}
+
+static void parse_coding(struct http *p, struct slice s)
+{
+	if (p->chunked || s.len == 0)
+		bad(p, 400, "malformed or repeated Transfer-Encoding");
+	else if (!is_word(s, "chunked"))
+		bad(p, list_has(s, "chunked") ? 400 : 501, "only the chunked coding is understood");
+	p->chunked = true;
+}
+
+static void parse_host(struct http *p, struct slice s)
+{
+	if (p->host || !is_authority(s))
+		bad(p, 400, "malformed or repeated Host");
+	p->host = true;
+}
+
+/* Is name a word with '_' for '-', which some gateways take for the same? */
+static bool is_lookalike(struct slice name, const char *word)
+{
+	bool same = name.len == strlen(word);
+
+	for (size_t i = 0; same && i < name.len; i++)
+		same = (name.p[i] == '_' ? '-' : name.p[i] | 32) == (word[i] | 32);
+	return same && memchr(name.p, '_', name.len);
+}
+
+static void use_field(struct http *p, struct slice name, struct slice value)
+{
+	if (is_word(name, "content-length")) {
+		parse_length(p, value);
+	} else if (is_word(name, "transfer-encoding")) {
+		parse_coding(p, value);
+	} else if (is_word(name, "host")) {
+		parse_host(p, value);
+	} else if (is_word(name, "connection")) {
+		p->close |= list_has(value, "close");
+		p->keep |= list_has(value, "keep-alive");
+	} else if (is_word(name, "expect")) {
+		p->expect = is_word(value, "100-continue");
+		if (!p->expect)
+			bad(p, 417, "unknown expectation");
+	} else if (is_word(name, "accept")) {
+		p->want_json |= list_has(value, "application/json");
+	} else if (is_lookalike(name, "transfer-encoding")) {
+		p->lookalike = true;
+	}
+}
+
+static void parse_field(struct http *p, struct slice s)
+{
+	struct slice name;
+
+	if (++p->fields > HTTP_FIELDS_MAX)
+		bad(p, 431, "too many fields");
+	if (!cut(&s, ':', &name) || !is_token(name))
+		bad(p, 400, "malformed field name");
+	for (size_t i = 0; i < s.len; i++)
+		if (s.p[i] == 127 || (s.p[i] < ' ' && s.p[i] != '\t'))
+			bad(p, 400, "a control byte in a field");
+	if (p->state == HTTP_FIELDS)
+		use_field(p, name, trim(s));
+	else if (is_word(name, "content-length") || is_word(name, "transfer-encoding") ||
+	         is_word(name, "host"))
+		bad(p, 400, "a framing field in the trailers");
+}
+
+static void end_head(struct http *p)
+{
+	if (!p->http10 && !p->host)
+		bad(p, 400, "no Host");
+	if (p->chunked && (p->http10 || p->has_length || p->lookalike))
+		bad(p, 400, "ambiguous framing");
+	if (p->length > HTTP_BODY_MAX)
+		bad(p, 413, "the body is too long");
+	if (p->state == HTTP_BAD)
+		return;
+	p->keep_alive = !p->close && (!p->http10 || p->keep);
+	p->left = HTTP_BODY_MAX;
+	p->data_left = p->length;
+	p->fields = 0;
+	p->state = p->chunked ? HTTP_CHUNK : p->length > 0 ? HTTP_BODY : HTTP_DONE;
+	p->expect &= !p->http10 && p->state != HTTP_DONE;
+}
+
+/* --- chunks (RFC 9112 §7.1) --------------------------------------------------------- */
+
+static void skip_blanks(struct slice *s)
+{
+	for (; s->len > 0 && is_blank(*s->p); s->p++)
+		s->len--;
+}
+
+static bool take_token(struct slice *s)
+{
+	struct slice token;
+	size_t n = 0;
+
+	while (n < s->len && is_token(slice_of(s->p + n, 1)))
+		n++;
+	return slice_take(s, n, &token) && n > 0;
+}
+
+static bool take_quoted(struct slice *s)
+{
+	struct slice all;
+	size_t n = 1;
+
+	for (; n < s->len && s->p[n] != '"'; n++) {
+		if (s->p[n] == '\\' && ++n == s->len)
+			return false;
+		if (s->p[n] == 127 || (s->p[n] < ' ' && s->p[n] != '\t'))
+			return false;
+	}
+	return n < s->len && slice_take(s, n + 1, &all);
+}
+
+/* *( BWS ";" BWS name [ BWS "=" BWS value ] ) */
+static bool is_extensions(struct slice s)
+{
+	while (s.len > 0) {
+		skip_blanks(&s);
+		if (s.len == 0 || *s.p != ';')
+			return false;
+		s = slice_of(s.p + 1, s.len - 1);
+		skip_blanks(&s);
+		if (!take_token(&s))
+			return false;
+		skip_blanks(&s);
+		if (s.len == 0 || *s.p != '=')
+			continue;
+		s = slice_of(s.p + 1, s.len - 1);
+		skip_blanks(&s);
+		if (s.len > 0 && *s.p == '"' ? !take_quoted(&s) : !take_token(&s))
+			return false;
+	}
+	return true;
+}
+
+static void parse_chunk(struct http *p, struct slice s)
+{
+	uint64_t v = 0;
+	size_t n = 0;
+
+	for (; n < s.len && hex_digit(s.p[n]) >= 0; n++) {
+		if (v >> 60 != 0)
+			bad(p, 400, "malformed chunk size");
+		v = v << 4 | (uint64_t)hex_digit(s.p[n]);
+	}
+	if (n == 0 || !is_extensions(slice_of(s.p + n, s.len - n)))
+		bad(p, 400, "malformed chunk size or extension");
+	else if (v > p->left)
+		bad(p, 413, "the body is too long");
+	if (p->state == HTTP_BAD)
+		return;
+	p->data_left = (size_t)v;
+	p->left -= (size_t)v;
+	p->state = v > 0 ? HTTP_CHUNK_DATA : HTTP_TRAILERS;
+}
+
+/* --- the machine ----------------------------------------------------------------------- */
+
+static void use_line(struct http *p, struct slice s)
+{
+	switch (p->state) {
+	case HTTP_START: parse_request(p, s); break;
+	case HTTP_FIELDS: s.len > 0 ? parse_field(p, s) : end_head(p); break;
+	case HTTP_CHUNK: parse_chunk(p, s); break;
+	case HTTP_CHUNK_END:
+		p->state = HTTP_CHUNK;
+		if (s.len > 0)
+			bad(p, 400, "a chunk longer than its size");
+		break;
+	case HTTP_TRAILERS:
+		if (s.len > 0)
+			parse_field(p, s);
+		else
+			p->state = HTTP_DONE;
+		break;
+	default: break;
+	}
+}
+
+static void too_long(struct http *p)
+{
+	if (p->state > HTTP_FIELDS)
+		bad(p, 413, "the body is too long");
+	else if (p->state == HTTP_FIELDS)
+		bad(p, 431, "the head is too long");
+	else
+		bad(p, memchr(p->line.p, ' ', p->line.len) ? 414 : 400,
+		    "the request line is too long");
+}
+
+static size_t take_line(struct http *p, struct slice in)
+{
+	const uint8_t *end = memchr(in.p, '\n', in.len);
+	size_t n = end ? (size_t)(end - in.p) + 1 : in.len;
+	struct slice s;
+
+	if (n > p->left || n > p->line.max - p->line.len) {
+		too_long(p);
+		return n;
+	}
+	p->left -= n;
+	wbuf_put(&p->line, in.p, n);
+	if (!end)
+		return n;
+	s = slice_of(p->line.p, p->line.len - 1);
+	p->line.len = 0;
+	if (s.len == 0 || s.p[s.len - 1] != '\r')
+		bad(p, 400, "a line that does not end in CRLF");
+	else
+		use_line(p, slice_of(s.p, s.len - 1));
+	return n;
+}
+
+static size_t take_data(struct http *p, struct slice in)
+{
+	size_t n = in.len < p->data_left ? in.len : p->data_left;
+
+	p->data_left -= n;
+	if (p->data_left == 0)
+		p->state = p->state == HTTP_BODY ? HTTP_DONE : HTTP_CHUNK_END;
+	return n;
+}
+
+size_t http_feed(struct http *p, struct slice in)
+{
+	size_t n = 0;
+
+	while (n < in.len && p->state < HTTP_DONE) {
+		struct slice rest = slice_of(in.p + n, in.len - n);
+		bool head = p->state <= HTTP_FIELDS;
+
+		if (p->state == HTTP_BODY || p->state == HTTP_CHUNK_DATA)
+			n += take_data(p, rest);
+		else
+			n += take_line(p, rest);
+		if (head && p->state > HTTP_FIELDS)
+			break;
+	}
+	return n;
+}
+
+enum rc http_query(const struct http *p, const char *key, char *out, size_t max, size_t *len)
+{
+	struct slice query = slice_of(p->query, p->query_len), pair, name;
+	enum rc rc = RC_ABSENT;
+
+	while (query.len > 0) {
+		(void)cut(&query, '&', &pair);
+		(void)cut(&pair, '=', &name);
+		if (!slice_is(name, key))
+			continue;
+		if (rc != RC_ABSENT)
+			return RC_BAD;
+		rc = RC_OK;
+		*len = 0;
+		while (pair.len > 0) {
+			if (*len == max)
+				return RC_LIMIT;
+			out[(*len)++] = (char)uri_take(&pair, ":@/?");
+		}
+	}
+	return rc;
+}

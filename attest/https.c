@@ -1,0 +1,311 @@
+#include "attest/https.h"
+
+#include <assert.h>
+#include <stdalign.h>
+#include <time.h>
+
+#include "appliance/base/io.h"
+#include "attest/cert.h"
+#include "attest/routes.h"
+#include "attest/tls.h"
+
+enum state {
+	HANDSHAKE,
+	IDLE,
+	HEAD,
+	BODY,
+	WAITING, /* for the owner's document */
+	ANSWERING,
+	LINGERING, /* all was said; what the client still sends is dropped */
+	OVER,
+};
+
+struct https {
+	enum state state;
+	int64_t now_ms;                 /* of the last call */
+	int64_t deadline_ms, answer_ms; /* answer_ms: when the answer is due */
+	bool peer_ended;
+	uint64_t said, total; /* bytes of the answer given to TLS, and of all of it */
+	struct http http;
+	struct reply reply;
+	struct tls tls;
+	uint8_t work[ROUTES_WORK]; /* the request's line, then the answer's */
+};
+
+static_assert(sizeof(struct https) <= HTTPS_SIZE, "HTTPS_SIZE holds a context");
+static_assert((int)ROUTES_WORK >= (int)HTTP_HEAD_MAX, "work holds a head");
+static_assert(alignof(struct https) <= alignof(max_align_t), "aligned for any type");
+
+static struct https_facts *facts;
+static struct https_counters counters;
+
+void https_init(uint8_t seed[32], struct https_facts *f)
+{
+	tls_init(seed);
+	facts = f;
+}
+
+struct slice https_spki(void)
+{
+	return tls_spki();
+}
+
+enum rc https_certify(struct slice document, int64_t now_s)
+{
+	struct slice der;
+	enum rc rc = cert_make(document, now_s, &der);
+
+	if (rc == RC_OK)
+		tls_certify(der);
+	return rc;
+}
+
+size_t https_size(void)
+{
+	return HTTPS_SIZE;
+}
+
+static void enter(struct https *h, enum state state, int64_t deadline_ms)
+{
+	h->state = state;
+	h->deadline_ms = deadline_ms;
+}
+
+static void await_request(struct https *h)
+{
+	http_begin(&h->http, h->work);
+	enter(h, IDLE, h->now_ms + HTTPS_IDLE_MS);
+}
+
+void https_open(struct https *h, int64_t now_ms)
+{
+	h->now_ms = now_ms;
+	tls_open(&h->tls);
+	h->peer_ended = false;
+	enter(h, HANDSHAKE, h->now_ms + HTTPS_HANDSHAKE_MS);
+}
+
+void https_close(struct https *h)
+{
+	wipe(h, sizeof *h);
+	h->state = OVER;
+}
+
+/* --- one step of each state; true: there may be another at once -------------------- */
+
+static bool step_handshake(struct https *h)
+{
+	if (tls_state(&h->tls) != TLS_OPEN)
+		return false;
+	counters.handshakes++;
+	counters.resumed += tls_resumed(&h->tls);
+	await_request(h);
+	return true;
+}
+
+static void begin_answer(struct https *h)
+{
+	struct json j = { 0 };
+
+	routes_put(&h->reply, facts, &j);
+	h->total = j.at;
+	h->said = 0;
+	h->answer_ms = h->now_ms + HTTPS_ANSWER_MS;
+	enter(h, ANSWERING, h->now_ms + HTTPS_STALL_MS);
+}
+
+static void request_done(struct https *h)
+{
+	counters.requests++;
+	counters.bad_requests += h->http.state == HTTP_BAD;
+	routes_start(&h->reply, &h->http, facts, h->work, time(NULL));
+	if (h->reply.nonce_len > 0)
+		enter(h, WAITING, h->now_ms + HTTPS_DOCUMENT_MS);
+	else
+		begin_answer(h);
+}
+
+static void head_done(struct https *h)
+{
+	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	size_t room = 0;
+	uint8_t *p = h->http.expect ? tls_room(&h->tls, &room) : NULL;
+
+	enter(h, BODY, h->now_ms + HTTPS_BODY_MS);
+	if (!p || room < sizeof go_on - 1)
+		return;
+	memcpy(p, go_on, sizeof go_on - 1);
+	tls_wrote(&h->tls, sizeof go_on - 1);
+	tls_flush(&h->tls);
+}
+
+static bool step_request(struct https *h)
+{
+	struct slice in = tls_read(&h->tls);
+
+	if (in.len == 0)
+		return false;
+	if (h->state == IDLE)
+		enter(h, HEAD, h->now_ms + HTTPS_HEAD_MS);
+	tls_used(&h->tls, http_feed(&h->http, in));
+	if (h->http.state >= HTTP_DONE)
+		request_done(h);
+	else if (h->state == HEAD && h->http.state > HTTP_FIELDS)
+		head_done(h);
+	return true;
+}
+
+/* No more is written: the goodbye. Input that was refused may still be coming,
+ * and a reset because of it could overtake the answer. */
+static void finish(struct https *h)
+{
+	bool linger = h->http.state == HTTP_BAD && !h->peer_ended;
+
+	tls_end(&h->tls);
+	enter(h, linger ? LINGERING : OVER, h->now_ms + HTTPS_LINGER_MS);
+}
+
+static bool step_answer(struct https *h)
+{
+	struct json j = { .from = h->said };
+	size_t room = 0;
+	uint8_t *p = tls_room(&h->tls, &room);
+
+	if (!p)
+		return false;
+	if (h->said == h->total && h->reply.close) {
+		finish(h);
+	} else if (h->said == h->total) {
+		await_request(h);
+	} else {
+		j.w = wbuf_of(p, room);
+		routes_put(&h->reply, facts, &j);
+		tls_wrote(&h->tls, j.w.len);
+		tls_flush(&h->tls);
+		h->said += j.w.len;
+		/* Records dropped meanwhile: better cut off than wrong. */
+		if (j.at != h->total)
+			enter(h, OVER, h->now_ms + HTTPS_LINGER_MS);
+	}
+	return true;
+}
+
+static bool step(struct https *h)
+{
+	switch (h->state) {
+	case HANDSHAKE: return step_handshake(h);
+	case IDLE:
+	case HEAD:
+	case BODY: return step_request(h);
+	case ANSWERING: return step_answer(h);
+	default: return false;
+	}
+}
+
+static void run(struct https *h)
+{
+	enum tls_state tls;
+
+	do {
+		tls = tls_state(&h->tls);
+		if (h->state >= LINGERING)
+			return;
+		if (tls >= TLS_OVER) {
+			counters.tls_errors += tls == TLS_FAILED;
+			enter(h, OVER, h->now_ms + HTTPS_LINGER_MS);
+		}
+	} while (step(h));
+	if (h->peer_ended && h->state <= BODY)
+		finish(h);
+}
+
+/* --- the owner's side ------------------------------------------------------------------ */
+
+size_t https_in(struct https *h, struct slice s, int64_t now_ms)
+{
+	size_t n = 0, taken;
+
+	h->now_ms = now_ms;
+	if (h->state >= LINGERING)
+		return s.len;
+	do {
+		taken = tls_in(&h->tls, slice_of(s.p + n, s.len - n));
+		n += taken;
+		run(h);
+	} while (taken > 0);
+	return n;
+}
+
+void https_in_end(struct https *h)
+{
+	h->peer_ended = true;
+	if (h->state == LINGERING)
+		h->state = OVER;
+	run(h);
+}
+
+struct slice https_out(struct https *h)
+{
+	return tls_out(&h->tls);
+}
+
+void https_sent(struct https *h, size_t n, int64_t now_ms)
+{
+	int64_t stall_ms = now_ms + HTTPS_STALL_MS;
+
+	h->now_ms = now_ms;
+	tls_sent(&h->tls, n);
+	if (h->state == ANSWERING && n > 0)
+		h->deadline_ms = stall_ms < h->answer_ms ? stall_ms : h->answer_ms;
+	run(h);
+}
+
+bool https_done(const struct https *h)
+{
+	return h->state == OVER;
+}
+
+int64_t https_deadline(const struct https *h)
+{
+	return h->deadline_ms;
+}
+
+bool https_wants(const struct https *h, struct slice *nonce)
+{
+	*nonce = slice_of(h->reply.nonce, h->reply.nonce_len);
+	return h->state == WAITING;
+}
+
+void https_document(struct https *h, enum rc rc, struct slice document, int64_t now_ms)
+{
+	h->now_ms = now_ms;
+	if (h->state != WAITING)
+		return;
+	if (rc == RC_OK && document.len > sizeof h->work)
+		rc = RC_BAD;
+	if (rc == RC_OK) {
+		memcpy(h->work, document.p, document.len);
+		counters.documents++;
+	}
+	routes_document(&h->reply, rc, slice_of(h->work, document.len), facts);
+	begin_answer(h);
+	run(h);
+}
+
+unsigned https_idleness(const struct https *h)
+{
+	switch (h->state) {
+	case HANDSHAKE: return 2;
+	case IDLE: return 3;
+	case HEAD:
+	case BODY: return 1;
+	case WAITING:
+	case ANSWERING: return 0;
+	default: return 4;
+	}
+}
+
+const struct https_counters *https_counters(void)
+{
+	return &counters;
+}

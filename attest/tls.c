@@ -1,0 +1,265 @@
+#include "attest/tls.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+#include "appliance/base/io.h"
+
+static br_hmac_drbg_context rng;
+static br_ec_private_key key;
+static uint8_t key_bytes[BR_EC_KBUF_PRIV_MAX_SIZE];
+
+/* SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING { the point } }
+ * (RFC 5480) */
+static uint8_t spki[26 + 65] = { 0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48,
+	                         0xCE, 0x3D, 0x02, 0x01, 0x06, 0x08, 0x2A, 0x86, 0x48,
+	                         0xCE, 0x3D, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00 };
+
+static br_x509_certificate chain[2]; /* number n at n % 2 */
+static unsigned certificate;
+
+static br_ssl_session_cache_lru sessions;
+static uint8_t session_store[TLS_SESSIONS * 100]; /* BearSSL takes 100 bytes for one */
+
+/* --- curves: X25519 and P-256, without what BearSSL's own set brings along ------ */
+
+static const br_ec_impl *curve_of(int curve)
+{
+	return curve == BR_EC_curve25519 ? &br_ec_c25519_m31 : &br_ec_p256_m31;
+}
+
+static const unsigned char *curve_generator(int curve, size_t *len)
+{
+	return curve_of(curve)->generator(curve, len);
+}
+
+static const unsigned char *curve_order(int curve, size_t *len)
+{
+	return curve_of(curve)->order(curve, len);
+}
+
+static size_t curve_xoff(int curve, size_t *len)
+{
+	return curve_of(curve)->xoff(curve, len);
+}
+
+static uint32_t curve_mul(unsigned char *g, size_t g_len, const unsigned char *x, size_t x_len,
+                          int curve)
+{
+	return curve_of(curve)->mul(g, g_len, x, x_len, curve);
+}
+
+static size_t curve_mulgen(unsigned char *r, const unsigned char *x, size_t x_len, int curve)
+{
+	return curve_of(curve)->mulgen(r, x, x_len, curve);
+}
+
+/* Verifying signatures would need muladd; a server verifies none. */
+static const br_ec_impl curves = {
+	.supported_curves = 1u << BR_EC_curve25519 | 1u << BR_EC_secp256r1,
+	.generator = curve_generator,
+	.order = curve_order,
+	.xoff = curve_xoff,
+	.mul = curve_mul,
+	.mulgen = curve_mulgen,
+};
+
+/* --- sessions: BearSSL's cache, with a look at who gets a new one ----------------- */
+
+static void session_save(const br_ssl_session_cache_class **cache, br_ssl_server_context *br,
+                         const br_ssl_session_parameters *params)
+{
+	static_assert(offsetof(struct tls, br) == 0, "a context is found by its engine");
+	((struct tls *)br)->full = true;
+	(void)cache;
+	sessions.vtable->save(&sessions.vtable, br, params);
+}
+
+static int session_load(const br_ssl_session_cache_class **cache, br_ssl_server_context *br,
+                        br_ssl_session_parameters *params)
+{
+	(void)cache;
+	return sessions.vtable->load(&sessions.vtable, br, params);
+}
+
+static const br_ssl_session_cache_class session_class = { sizeof(br_ssl_session_cache_class *),
+	                                                  session_save, session_load };
+static const br_ssl_session_cache_class *session_cache = &session_class;
+
+/* --- the server -------------------------------------------------------------------- */
+
+void tls_init(uint8_t seed[TLS_SEED_LEN])
+{
+	br_ec_public_key pub;
+
+	br_hmac_drbg_init(&rng, &br_sha256_vtable, seed, TLS_SEED_LEN);
+	wipe(seed, TLS_SEED_LEN);
+	br_ec_keygen(&rng.vtable, &curves, &key, key_bytes, BR_EC_secp256r1);
+	br_ec_compute_pub(&curves, &pub, spki + 26, &key);
+	br_ssl_session_cache_lru_init(&sessions, session_store, sizeof session_store);
+}
+
+struct slice tls_spki(void)
+{
+	return slice_of(spki, sizeof spki);
+}
+
+void tls_random(void *p, size_t n)
+{
+	br_hmac_drbg_generate(&rng, p, n);
+}
+
+size_t tls_sign(struct slice data, uint8_t out[TLS_SIGNATURE_MAX])
+{
+	br_sha256_context h;
+	uint8_t digest[br_sha256_SIZE];
+
+	br_sha256_init(&h);
+	br_sha256_update(&h, data.p, data.len);
+	br_sha256_out(&h, digest);
+	return br_ecdsa_i31_sign_asn1(&curves, &br_sha256_vtable, digest, &key, out);
+}
+
+void tls_certify(struct slice der)
+{
+	br_x509_certificate *c = &chain[++certificate % 2];
+
+	c->data = (unsigned char *)(uintptr_t)der.p; /* read only, whatever its type says */
+	c->data_len = der.len;
+}
+
+static void set_ciphers(br_ssl_engine_context *e)
+{
+	/* AES first, or last without its instructions. */
+	static const uint16_t suites[] = {
+		BR_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+		BR_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+		BR_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+		BR_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+		BR_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+	};
+	const br_block_ctr_class *aes = br_aes_x86ni_ctr_get_vtable();
+	br_ghash ghash = br_ghash_pclmul_get();
+	br_chacha20_run chacha20 = br_chacha20_sse2_get();
+	bool fast = aes && ghash;
+
+	br_ssl_engine_set_suites(e, fast ? suites : suites + 2, 3);
+	br_ssl_engine_set_aes_ctr(e, fast ? aes : &br_aes_ct64_ctr_vtable);
+	br_ssl_engine_set_ghash(e, fast ? ghash : br_ghash_ctmul64);
+	br_ssl_engine_set_gcm(e, &br_sslrec_in_gcm_vtable, &br_sslrec_out_gcm_vtable);
+	br_ssl_engine_set_chacha20(e, chacha20 ? chacha20 : br_chacha20_ct_run);
+	br_ssl_engine_set_poly1305(e, br_poly1305_ctmulq_get());
+	br_ssl_engine_set_chapol(e, &br_sslrec_in_chapol_vtable, &br_sslrec_out_chapol_vtable);
+}
+
+void tls_open(struct tls *t)
+{
+	static const char *protocols[] = { "http/1.1" };
+	br_ssl_engine_context *e = &t->br.eng;
+	uint8_t seed[TLS_SEED_LEN];
+
+	t->established = t->full = false;
+	t->certificate = certificate;
+	br_ssl_server_zero(&t->br);
+	br_ssl_engine_set_versions(e, BR_TLS12, BR_TLS12);
+	br_ssl_engine_add_flags(e, BR_OPT_ENFORCE_SERVER_PREFERENCES | BR_OPT_NO_RENEGOTIATION |
+	                                   BR_OPT_FAIL_ON_ALPN_MISMATCH);
+	br_ssl_engine_set_protocol_names(e, protocols, 1);
+	br_ssl_engine_set_hash(e, br_sha256_ID, &br_sha256_vtable);
+	br_ssl_engine_set_hash(e, br_sha384_ID, &br_sha384_vtable);
+	br_ssl_engine_set_prf_sha256(e, &br_tls12_sha256_prf);
+	br_ssl_engine_set_prf_sha384(e, &br_tls12_sha384_prf);
+	br_ssl_engine_set_ec(e, &curves);
+	set_ciphers(e);
+	br_ssl_server_set_single_ec(&t->br, &chain[certificate % 2], 1, &key, BR_KEYTYPE_SIGN, 0,
+	                            &curves, br_ecdsa_i31_sign_asn1);
+	br_ssl_server_set_cache(&t->br, &session_cache);
+	br_ssl_engine_set_buffers_bidi(e, t->in, sizeof t->in, t->out, sizeof t->out);
+	/* BearSSL would look for more in the processor or in /dev/urandom, which
+	 * this role cannot open. The seed is the kernel's already. */
+	tls_random(seed, sizeof seed);
+	br_ssl_engine_inject_entropy(e, seed, sizeof seed);
+	wipe(seed, sizeof seed);
+	e->rng_os_rand_done = 1;
+	(void)br_ssl_server_reset(&t->br); /* cannot fail with entropy and a hash */
+}
+
+void tls_close(struct tls *t)
+{
+	wipe(t, sizeof *t);
+}
+
+/* --- bytes ---------------------------------------------------------------------------- */
+
+size_t tls_in(struct tls *t, struct slice s)
+{
+	size_t room = 0;
+	uint8_t *p = br_ssl_engine_recvrec_buf(&t->br.eng, &room);
+
+	if (!p || s.len == 0)
+		return 0;
+	if (s.len > room)
+		s.len = room;
+	memcpy(p, s.p, s.len);
+	br_ssl_engine_recvrec_ack(&t->br.eng, s.len);
+	return s.len;
+}
+
+struct slice tls_out(const struct tls *t)
+{
+	struct slice s = { NULL, 0 };
+
+	s.p = br_ssl_engine_sendrec_buf(&t->br.eng, &s.len);
+	return s;
+}
+
+void tls_sent(struct tls *t, size_t n)
+{
+	br_ssl_engine_sendrec_ack(&t->br.eng, n);
+}
+
+struct slice tls_read(const struct tls *t)
+{
+	struct slice s = { NULL, 0 };
+
+	s.p = br_ssl_engine_recvapp_buf(&t->br.eng, &s.len);
+	return s;
+}
+
+void tls_used(struct tls *t, size_t n)
+{
+	br_ssl_engine_recvapp_ack(&t->br.eng, n);
+}
+
+uint8_t *tls_room(const struct tls *t, size_t *room)
+{
+	return br_ssl_engine_sendapp_buf(&t->br.eng, room);
+}
+
+void tls_wrote(struct tls *t, size_t n)
+{
+	br_ssl_engine_sendapp_ack(&t->br.eng, n);
+}
+
+void tls_flush(struct tls *t)
+{
+	br_ssl_engine_flush(&t->br.eng, 0);
+}
+
+void tls_end(struct tls *t)
+{
+	br_ssl_engine_close(&t->br.eng);
+}
+
+enum tls_state tls_state(struct tls *t)
+{
+	unsigned state = br_ssl_engine_current_state(&t->br.eng);
+
+	if (state & (BR_SSL_SENDAPP | BR_SSL_RECVAPP))
+		t->established = true;
+	if (state == BR_SSL_CLOSED)
+		return br_ssl_engine_last_error(&t->br.eng) == BR_ERR_OK ? TLS_OVER : TLS_FAILED;
+	if (!t->established && certificate - t->certificate > 1)
+		return TLS_FAILED;
+	return t->established ? TLS_OPEN : TLS_HANDSHAKE;
+}
