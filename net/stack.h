@@ -7,8 +7,11 @@
  * belongs to the link it came by: gateways do not disturb each other, and when
  * a link ends its connections end.
  *
- * One instance a process, one thread. Nothing here blocks or allocates; all
- * pools are static. What the peer sends is hostile. Results of calls by the
+ * One instance a process, one thread. Nothing here blocks or allocates after
+ * stack_init, which reserves address space whose pages are used as they are
+ * needed; all pools have fixed counts. System calls after it: recv, send, close,
+ * getrandom, clock_gettime, and writing a line of log when it ends the process
+ * because an invariant is broken. What the peer sends is hostile. Results of calls by the
  * owner: RC_OK, RC_LIMIT (no room in a pool), RC_EOF (the connection is over).
  */
 #ifndef NET_STACK_H
@@ -20,8 +23,9 @@
 #include "appliance/base/slice.h"
 
 enum {
-	STACK_LINKS_MAX = 4,
-	STACK_CONNS_MAX = 512,
+	STACK_LINKS_MAX = 8,
+	STACK_CONNS_MAX = 512,   /* that the owner has */
+	STACK_WAITING_MAX = 64, /* accepted by nobody yet, or closed and not done */
 	STACK_PORT_LINK = 7001, /* vsock port of the link's listener */
 };
 
@@ -36,7 +40,7 @@ struct stack_conn; /* lives from accept or connect until stack_close */
 void stack_init(enum stack_side side);
 
 /* Connections to port are accepted from here on, on every link, up to backlog
- * unaccepted ones. */
+ * unaccepted ones (STACK_WAITING_MAX at most); more are reset. Once. */
 RC_CHECK enum rc stack_listen(uint16_t port, unsigned backlog);
 
 /* Takes over fd, connected and non-blocking. The link's number, 0 to
@@ -82,15 +86,17 @@ RC_CHECK enum rc stack_write(struct stack_conn *c, const void *p, size_t n);
 bool stack_drained(const struct stack_conn *c); /* all written bytes acknowledged */
 RC_CHECK enum rc stack_finish(struct stack_conn *c); /* FIN after what was written */
 /* Ends it and frees c: with a FIN when all was read and nothing went wrong,
- * else with a reset; what was written is still delivered in the first case. */
+ * else with a reset; what was written is still delivered in the first case, if
+ * that takes no longer than some seconds. */
 void stack_close(struct stack_conn *c);
 void stack_abort(struct stack_conn *c); /* reset now, frees c */
 
-/* For tests and /metrics: connections, packets' memory in use. Zero when
- * everything was closed. */
+/* For tests and /metrics. All but the last are zero once everything was closed
+ * and its last bytes are acknowledged; TIME-WAIT does not count. */
 struct stack_usage {
 	unsigned conns, pcbs, pbufs;
-	size_t heap; /* bytes */
+	size_t heap;           /* bytes */
+	unsigned long dropped; /* packets that were for nobody, ever */
 };
 void stack_usage(struct stack_usage *u);
 

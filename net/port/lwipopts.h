@@ -63,11 +63,11 @@ extern unsigned stack_window, stack_sndbuf;
 #define TCP_QUEUE_OOSEQ 0
 
 #define TCP_LISTEN_BACKLOG 1
-/* Times fit a hop inside one machine. */
-#define LWIP_TCP_RTO_TIME     1000
-#define TCP_SYNMAXRTX         4
-#define TCP_SYN_RCVD_TIMEOUT  5000
-#define TCP_MSL               500
+/* Times fit a hop inside one machine. The last is how long a connection that
+ * both ends have closed is remembered, halved. */
+#define LWIP_TCP_RTO_TIME 1000
+#define TCP_SYNMAXRTX     4
+#define TCP_MSL           5000
 
 #define LWIP_HOOK_TCP_ISN(local_ip, local_port, remote_ip, remote_port) stack_random()
 
