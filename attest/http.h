@@ -24,7 +24,7 @@
 enum {
 	HTTP_HEAD_MAX = 8192,  /* request line and fields together */
 	HTTP_FIELDS_MAX = 64,  /* and as many in trailers */
-	HTTP_BODY_MAX = 16384, /* with the lines of its chunks */
+	HTTP_BODY_MAX = 65536, /* with the lines of its chunks */
 	HTTP_PATH_MAX = 64,    /* longer ones name nothing here */
 	HTTP_QUERY_MAX = 512,
 };

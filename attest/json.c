@@ -60,7 +60,7 @@ void json_base64(struct json *j, struct slice s)
 	json_bytes(j, "\"", 1);
 }
 
-void json_string(struct json *j, struct slice s)
+void json_quote(struct json *j, struct slice s)
 {
 	json_bytes(j, "\"", 1);
 	for (size_t i = 0; i < s.len; i++) {

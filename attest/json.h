@@ -21,6 +21,6 @@ __attribute__((format(printf, 2, 3))) void json_text(struct json *j, const char 
  * beyond ASCII come as the escapes of U+0080 to U+00FF. */
 void json_hex(struct json *j, struct slice s);
 void json_base64(struct json *j, struct slice s);
-void json_string(struct json *j, struct slice s);
+void json_quote(struct json *j, struct slice s);
 
 #endif

@@ -126,7 +126,7 @@ static void start_measurements(struct reply *r, const struct http *q, const stru
 {
 	(void)q;
 	json_text(j, "{\"module_id\":");
-	json_string(j, slice_str(f->module_id));
+	json_quote(j, slice_str(f->module_id));
 	json_text(j, ",\"version\":\"%u.%u.%u\",\"digest\":\"SHA384\",\"pcrs\":{",
 	          f->module_version[0], f->module_version[1], f->module_version[2]);
 	for (unsigned i = 0; i < f->pcrs; i++) {
@@ -241,7 +241,7 @@ static void put_document(struct json *j, struct slice document)
 		return;
 	}
 	json_text(j, ",\"payload\":{\"module_id\":");
-	json_string(j, d.module_id);
+	json_quote(j, d.module_id);
 	json_text(j, ",\"digest\":\"SHA384\",\"timestamp\":%" PRIu64 ",\"pcrs\":{", d.timestamp_ms);
 	for (unsigned i = 0; i < DOCUMENT_PCRS; i++) {
 		if ((d.pcrs >> i & 1) == 0)
@@ -272,11 +272,11 @@ static void put_record(struct json *j, struct slice record)
 		return;
 	json_text(j, "{\"number\":%" PRIu64 ",\"time\":%" PRIu64 ",\"operation\":", t.number,
 	          t.time_s);
-	json_string(j, t.operation);
+	json_quote(j, t.operation);
 	json_text(j, ",\"user\":");
-	json_string(j, t.user);
+	json_quote(j, t.user);
 	json_text(j, ",\"summary\":");
-	json_string(j, t.summary);
+	json_quote(j, t.summary);
 	json_text(j, ",\"digest\":");
 	json_hex(j, t.digest);
 	json_text(j, ",\"record\":");
@@ -316,7 +316,7 @@ static void put_manifest(const struct https_facts *f, struct json *j)
 		          m.channel == CHANNEL_OPEN ? "open" : "off");
 		for (size_t i = 0; i < m.argc; i++) {
 			json_text(j, "%s", i > 0 ? "," : "");
-			json_string(j, m.argv[i]);
+			json_quote(j, m.argv[i]);
 		}
 		json_text(j, "],");
 	}
@@ -345,7 +345,7 @@ static void put_body(const struct reply *r, const struct https_facts *f, struct 
 		break;
 	case ROUTE_ERROR:
 		json_text(j, "{\"error\":\"%s\",\"detail\":", r->error);
-		json_string(j, slice_str(r->detail));
+		json_quote(j, slice_str(r->detail));
 		json_text(j, "}\n");
 		break;
 	}
