@@ -442,11 +442,8 @@ static void too_long(struct http *p)
 {
 	if (p->state > HTTP_FIELDS)
 		bad(p, 413, "the body is too long");
-	else if (p->state == HTTP_FIELDS)
-		bad(p, 431, "the head is too long");
 	else
-		bad(p, memchr(p->line.p, ' ', p->line.len) ? 414 : 400,
-		    "the request line is too long");
+		bad(p, p->state == HTTP_START ? 414 : 431, "the head is too long");
 }
 
 static size_t take_line(struct http *p, struct slice in)
