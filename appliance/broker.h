@@ -1,28 +1,28 @@
-/* What the gate role and PID 1 say to each other over a SOCK_SEQPACKET pair:
- * fixed-size structs, so that PID 1 parses nothing anybody wrote.
+/* PID 1's side of the gate role, which serves attestation to the network: what
+ * the two say to each other over a SOCK_SEQPACKET pair, in fixed-size structs,
+ * so that PID 1 parses nothing anybody wrote.
  *
- * The gate serves the network and may be taken over. It gets documents made
- * here and nothing else: PID 1 composes user_data itself (attest/claims.h), so
- * whatever the gate asks, the hardware signs the truth about touches. PID 1
- * owns the link's vsock listener and the log, and hands over connections:
+ * The gate may be taken over. It gets documents made here and nothing else:
+ * PID 1 composes user_data itself (attest/claims.h), so whatever the gate
+ * asks, the hardware signs the truth about touches.
  *
  *   gate → PID 1    broker_request: READY, or DOCUMENT
- *   PID 1 → gate    broker_event: FACTS first (with the shared memory's
- *                   descriptor), LINK (with a connection), DOCUMENT (followed
- *                   by its bytes in the same packet)
+ *   PID 1 → gate    broker_event, followed by the document in the same packet
  *
- * The shared memory (struct broker_shared) is written by PID 1 alone and
- * sealed against everything else; the gate maps it read-only.
+ * Every DOCUMENT is answered, in the order they came. PID 1 waits for nobody:
+ * a gate that does not take its answers is ended. When PID 1 shuts its end
+ * down, the enclave stops.
+ *
+ * Beside the pair the gate is given the listener of the link's vsock port,
+ * which PID 1 keeps open while the gate is down, and the shared memory
+ * (struct broker_shared), written by PID 1 alone and sealed against everything
+ * else (touchlog.h).
  */
 #ifndef APPLIANCE_BROKER_H
 #define APPLIANCE_BROKER_H
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <sys/types.h>
-
 #include "appliance/base/manifest.h"
-#include "appliance/base/rc.h"
+#include "appliance/role.h"
 #include "attest/https.h"
 #include "attest/nsm.h"
 #include "attest/touch.h"
@@ -37,7 +37,7 @@ enum {
 	BROKER_BURST = 64,
 };
 
-enum broker_kind { BROKER_READY = 1, BROKER_DOCUMENT = 2, BROKER_FACTS = 3, BROKER_LINK = 4 };
+enum broker_kind { BROKER_READY = 1, BROKER_DOCUMENT = 2 };
 
 struct broker_request {
 	uint32_t kind;
@@ -49,10 +49,9 @@ struct broker_request {
 };
 
 struct broker_event {
-	uint32_t kind;
 	uint32_t mark;
 	uint32_t rc;  /* enum rc: RC_LIMIT when over BROKER_RATE */
-	uint32_t len; /* bytes that follow */
+	uint32_t len; /* bytes that follow, at most NSM_RESPONSE_MAX */
 };
 
 struct broker_record {
@@ -61,16 +60,24 @@ struct broker_record {
 };
 
 struct broker_shared {
+	/* Fixed from the boot on, but for PCR17: to be believed once touches is
+	 * not 0. */
 	struct nsm_description module;
-	struct nsm_pcr pcr[NSM_PCRS_MAX]; /* PCR17 as it is after the last touch */
+	struct nsm_pcr pcr[NSM_PCRS_MAX];
 	uint32_t manifest_len;
 	uint8_t manifest[MANIFEST_MAX];
-	/* Written in the order record, base, head, touches; a reader takes
-	 * touches before and after and tries again when it moved too far. */
+	/* Written last; a reader looks again afterwards. Record n is at n %
+	 * BROKER_RING, and with it the chain's head after it (0: zeros). The
+	 * oldest of the ring may be in the middle of becoming the next: those
+	 * that may be read are touches - BROKER_RING + 2 and later. */
 	uint64_t touches;
-	uint8_t head[SHA384_LEN];
-	struct broker_record ring[BROKER_RING]; /* record n at n % BROKER_RING */
-	uint8_t before[BROKER_RING][SHA384_LEN]; /* head before record n */
+	struct broker_record ring[BROKER_RING];
+	uint8_t after[BROKER_RING][SHA384_LEN];
 };
+
+extern struct role broker_role;
+
+/* Answers what is there; up to READY only, while the gate is not ready. */
+void broker_answer(int nsm);
 
 #endif

@@ -9,11 +9,11 @@
 #include "appliance/base/rc.h"
 
 /* Users of PID 1 and of the roles; no image may rely on them. */
-enum { UID_INIT = 901, UID_CHANNEL = 902 };
+enum { UID_INIT = 901, UID_CHANNEL = 902, UID_GATE = 903 };
 
 /* Whom the kernel ends first when memory is short: programs and sessions
- * before the channel, PID 1 never. */
-enum { OOM_INIT = -1000, OOM_CHANNEL = -900, OOM_APP = 0 };
+ * before the roles, PID 1 never. */
+enum { OOM_INIT = -1000, OOM_ROLE = -900, OOM_APP = 0 };
 
 /* Needs /proc. RC_IO. */
 RC_CHECK enum rc confine_oom(int score);

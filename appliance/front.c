@@ -1,97 +1,61 @@
 #include "appliance/front.h"
 
+#include <assert.h>
 #include <errno.h>
-#include <poll.h>
-#include <signal.h>
+#include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "appliance/base/io.h"
 #include "appliance/base/log.h"
 #include "appliance/base/pass.h"
 #include "appliance/sessions.h"
-#include "appliance/spawn.h"
+#include "appliance/touchlog.h"
 #include "channel/admit.h"
 #include "channel/message.h"
 
-static struct {
-	pid_t pid; /* 0: not running */
-	int sock;  /* our end of the pair */
-	int empty_root;
-	int64_t started_ms;
-	int64_t again_ms;  /* when to start it again; 0: not waiting for that */
-	unsigned failures; /* early ends in a row */
-	bool ending;
-} f = { .sock = -1, .empty_root = -1 };
+static_assert((int)ADMIT_SUMMARY_MAX == (int)TOUCH_SUMMARY_MAX, "a summary fits a record");
 
-static enum rc launch(void)
+static char name[] = "channel";
+struct role front_role = ROLE_NONE(name);
+
+static bool printable(const char text[ADMIT_SUMMARY_MAX], size_t len)
 {
-	static char role[] = "channel";
-	static char *const argv[] = { role, NULL };
-	int pair[2];
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
-		return RC_IO;
-	f.pid = spawn_role(argv, pair[1], f.empty_root);
-	io_close(&pair[1]);
-	if (f.pid < 0) {
-		io_close(&pair[0]);
-		f.pid = 0;
-		return RC_IO;
-	}
-	front_adopt(pair[0]);
-	return RC_OK;
-}
-
-void front_adopt(int sock)
-{
-	f.sock = sock;
-	f.started_ms = clock_mono_ms();
-}
-
-enum rc front_start(int empty_root)
-{
-	enum rc rc;
-
-	f.empty_root = empty_root;
-	rc = launch();
-	if (rc != RC_OK)
-		log_line("channel: cannot be started: %m");
-	return rc;
-}
-
-enum rc front_wait(void)
-{
-	enum rc rc = io_wait(f.sock, POLLIN, clock_mono_ms() + FRONT_READY_MS);
-	uint8_t byte = 0;
-	ssize_t n;
-
-	if (rc != RC_OK)
-		return rc;
-	n = recv(f.sock, &byte, 1, MSG_DONTWAIT);
-	if (n == 1 && byte == ADMIT_READY)
-		return RC_OK;
-	return n == 0 ? RC_EOF : RC_BAD;
-}
-
-int front_fd(void)
-{
-	return f.sock;
+	for (size_t i = 0; i < len; i++)
+		if (text[i] < 0x20 || text[i] > 0x7e)
+			return false;
+	return true;
 }
 
 static bool well_formed(const struct admit_request *r)
 {
-	return r->op >= OP_EXEC && r->op <= OP_STOP && r->len > 0 && r->len <= FRAME_REQUEST_MAX;
+	return r->op >= OP_EXEC && r->op <= OP_STOP && r->len > 0 && r->len <= FRAME_REQUEST_MAX &&
+	       r->summary_len <= ADMIT_SUMMARY_MAX && printable(r->summary, r->summary_len);
 }
 
-/* Nothing can be said to the role any more. It sees that and ends by itself,
- * if it is sane; one that is not must not stay in the way of the next. Its
- * number is its own until it is reaped. */
-static void hang_up(void)
+/* SHA-384 of a memfd of len bytes that nobody can change any more: what is
+ * recorded is what the session reads. */
+static enum rc sealed_digest(int fd, size_t len, uint8_t out[SHA384_LEN])
 {
-	io_close(&f.sock);
-	if (f.pid > 0)
-		kill(f.pid, SIGKILL);
+	static const int seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
+	uint8_t mem[4096];
+	struct stat st;
+	struct sha384 h;
+	ssize_t n;
+
+	if ((fcntl(fd, F_GET_SEALS) & seals) != seals || fstat(fd, &st) != 0 ||
+	    st.st_size != (off_t)len)
+		return RC_BAD;
+	sha384_init(&h);
+	for (size_t at = 0; at < len; at += (size_t)n) {
+		n = pread(fd, mem, sizeof mem, (off_t)at);
+		if (n <= 0)
+			return RC_IO;
+		sha384_update(&h, mem, (size_t)n);
+	}
+	sha384_final(&h, out);
+	return RC_OK;
 }
 
 /* The pair holds an answer for each place of the role; a role that lets them
@@ -100,108 +64,77 @@ static void reply(uint32_t place, uint32_t error)
 {
 	struct admit_reply r = { place, error };
 
-	if (send(f.sock, &r, sizeof r, MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof r) {
+	if (send(front_role.sock, &r, sizeof r, MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof r) {
 		log_line("channel: takes no answers (%m); ending it");
-		hang_up();
+		role_hang_up(&front_role);
 	}
 }
 
-/* True when this asks to stop. */
-static bool answer(const struct admit_request *r, const struct passed *m, bool whole)
+/* The error the peer is to get, 0 for none. */
+static uint32_t admit(const struct admit_request *r, const int *fds, enum front_said *said)
 {
-	uint32_t error = ERR_PROTOCOL;
-	bool stop = false;
+	static const char *const names[] = {
+		[OP_EXEC] = "exec", [OP_PUSH] = "push", [OP_PULL] = "pull", [OP_STOP] = "stop"
+	};
+	uint8_t digest[SHA384_LEN];
 
-	if (m->len == 1 && m->count == 0)
-		return false; /* ADMIT_READY of one started again */
-	if (f.ending)
-		return false; /* who asks now is told by the end of the connection */
+	if (r->op != OP_STOP && !sessions_room())
+		return ERR_BUSY;
+	if (sealed_digest(fds[1], r->len, digest) != RC_OK) {
+		log_line("channel: a request that is not sealed refused");
+		return ERR_PROTOCOL;
+	}
+	if (touchlog_add(names[r->op], "open", digest, slice_of(r->summary, r->summary_len)) !=
+	    RC_OK) {
+		*said = FRONT_FAILED;
+		return ERR_SYSTEM;
+	}
+	if (r->op != OP_STOP)
+		return sessions_admit(r->op, r->len, fds[0], fds[1]);
+	*said = FRONT_STOP;
+	return 0;
+}
+
+static enum front_said answer(const struct admit_request *r, const struct passed *m, bool whole)
+{
+	enum front_said said = FRONT_NOTHING;
+	uint32_t error = ERR_PROTOCOL;
+
+	if (m->len == 1 && m->count == 0) {
+		front_role.ready = true;
+		return said;
+	}
+	if (front_role.ending)
+		return said; /* who asks now is told by the end of the connection */
 	if (!whole || !well_formed(r))
 		log_line("channel: a message of %zd bytes, %zu descriptors refused", m->len,
 		         m->count);
-	else if (r->op == OP_STOP)
-		stop = true, error = 0;
 	else
-		error = sessions_admit(r->op, r->len, m->fds[0], m->fds[1]);
+		error = admit(r, m->fds, &said);
 	reply(r->place, error);
-	return stop;
+	return said;
 }
 
-bool front_answer(void)
+enum front_said front_answer(void)
 {
+	enum front_said said = FRONT_NOTHING;
+	bool ready = front_role.ready;
 	struct passed m;
-	bool stop = false;
 
-	for (int i = 0; i < FRONT_BUDGET && f.sock >= 0 && !stop; i++) {
+	for (int i = 0; i < FRONT_BUDGET && front_role.sock >= 0 && said == FRONT_NOTHING; i++) {
 		struct admit_request r = { 0 };
-		bool whole = pass_recv(f.sock, &r, sizeof r, MSG_DONTWAIT, &m);
+		bool whole = pass_recv(front_role.sock, &r, sizeof r, MSG_DONTWAIT, &m);
 
 		if (m.len < 0 && errno != EINTR)
 			break;
 		if (m.len == 0)
-			hang_up(); /* its end comes as SIGCHLD */
+			role_hang_up(&front_role); /* its end comes as SIGCHLD */
 		else if (m.len > 0)
-			stop = answer(&r, &m, whole);
+			said = answer(&r, &m, whole);
 		for (size_t k = 0; k < m.count; k++)
 			io_close(&m.fds[k]);
+		if (!ready)
+			break;
 	}
-	return stop;
-}
-
-int64_t front_pause_ms(unsigned n)
-{
-	int64_t ms = FRONT_PAUSE_MS;
-
-	while (--n > 0 && ms < FRONT_PAUSE_MAX_MS)
-		ms *= 2;
-	return ms < FRONT_PAUSE_MAX_MS ? ms : FRONT_PAUSE_MAX_MS;
-}
-
-static void schedule(int64_t now_ms)
-{
-	if (now_ms - f.started_ms >= FRONT_STABLE_MS)
-		f.failures = 0;
-	f.failures++;
-	f.again_ms = now_ms + front_pause_ms(f.failures);
-}
-
-bool front_reap(pid_t pid, int status, int64_t now_ms)
-{
-	if (pid != f.pid || pid == 0)
-		return false;
-	f.pid = 0;
-	io_close(&f.sock);
-	if (f.ending)
-		return true;
-	schedule(now_ms);
-	log_line("channel: ended by %s %d; starting it again in %d ms",
-	         WIFSIGNALED(status) ? "signal" : "exit",
-	         WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
-	         (int)(f.again_ms - now_ms));
-	return true;
-}
-
-int64_t front_deadline(void)
-{
-	return f.again_ms > 0 && !f.ending ? f.again_ms : INT64_MAX;
-}
-
-void front_tick(int64_t now_ms)
-{
-	if (front_deadline() > now_ms)
-		return;
-	f.again_ms = 0;
-	if (launch() == RC_OK)
-		return;
-	log_line("channel: cannot be started: %m");
-	f.started_ms = now_ms;
-	schedule(now_ms);
-}
-
-void front_end(void)
-{
-	f.ending = true;
-	/* Not closed: what was answered is still to be read. */
-	if (f.sock >= 0)
-		shutdown(f.sock, SHUT_WR);
+	return said;
 }

@@ -1,6 +1,7 @@
 #include "appliance/init.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -11,18 +12,25 @@
 #include "appliance/base/io.h"
 #include "appliance/base/log.h"
 #include "appliance/base/manifest.h"
+#include "appliance/broker.h"
 #include "appliance/confine.h"
 #include "appliance/front.h"
+#include "appliance/gate.h"
 #include "appliance/measure.h"
+#include "appliance/port.h"
 #include "appliance/sessions.h"
 #include "appliance/spawn.h"
 #include "appliance/supervisor.h"
+#include "appliance/touchlog.h"
 #include "attest/nsm.h"
 #include "boot/clock.h"
 #include "boot/early.h"
 #include "boot/entropy.h"
 #include "boot/heartbeat.h"
 #include "boot/root.h"
+#include "channel/frame.h"
+#include "channel/listen.h"
+#include "net/stack.h"
 
 /* Open files of any process: what programs expect, and what they may ask for. */
 enum { FILES_SOFT = 1024, FILES_HARD = 65536 };
@@ -114,7 +122,11 @@ static enum rc step_manifest(void)
 
 static enum rc step_measure(void)
 {
-	return measure(b.nsm, slice_of(b.raw, b.raw_len));
+	enum rc rc = touchlog_open(b.nsm);
+
+	if (rc == RC_OK)
+		rc = measure(b.nsm, slice_of(b.raw, b.raw_len), touchlog_shared());
+	return rc;
 }
 
 static enum rc step_root(void)
@@ -133,6 +145,27 @@ static enum rc step_root(void)
 	return rc == RC_OK ? confine_init() : rc;
 }
 
+/* Starts a role and answers it until it serves. */
+static enum rc start_role(struct role *r, uint32_t port, int backlog)
+{
+	int64_t until_ms = clock_mono_ms() + ROLE_READY_MS;
+	enum rc rc;
+
+	r->root = b.empty;
+	r->listener = port_listen(port, backlog);
+	rc = r->listener < 0 ? RC_IO : role_start(r);
+	while (rc == RC_OK && !r->ready) {
+		rc = r->sock < 0 ? RC_EOF : io_wait(r->sock, POLLIN, until_ms);
+		if (rc == RC_OK && r == &broker_role)
+			broker_answer(b.nsm);
+		else if (rc == RC_OK)
+			(void)front_answer();
+	}
+	if (rc != RC_OK)
+		log_line("%s: does not serve: %s", r->name, rc_str(rc));
+	return rc;
+}
+
 static enum rc step_channel(void)
 {
 	enum rc rc;
@@ -141,15 +174,21 @@ static enum rc step_channel(void)
 		log_line("channel: off, nobody listens");
 		return RC_OK;
 	}
-	rc = front_start(b.empty);
-	if (rc != RC_OK)
-		return rc;
 	sessions_prepare();
-	rc = front_wait();
-	if (rc != RC_OK)
-		log_line("channel: does not listen: %s", rc_str(rc));
-	else
+	rc = start_role(&front_role, CHANNEL_PORT, PENDING_BACKLOG);
+	if (rc == RC_OK)
 		log_line("channel: open, whoever reaches it is root in the app's root");
+	return rc;
+}
+
+static enum rc step_gate(void)
+{
+	enum rc rc;
+
+	broker_role.shared = touchlog_fd();
+	rc = start_role(&broker_role, STACK_PORT_LINK, GATE_BACKLOG);
+	if (rc == RC_OK)
+		log_line("gate: attestation over HTTPS on port %d", HTTPS_PORT);
 	return rc;
 }
 
@@ -160,6 +199,7 @@ static const struct {
 	{ "console", early_console },    { "process", step_process }, { "mounts", step_mounts },
 	{ "entropy", step_entropy },     { "clock", clock_step },     { "manifest", step_manifest },
 	{ "measurement", step_measure }, { "root", step_root },       { "channel", step_channel },
+	{ "gate", step_gate },
 };
 
 _Noreturn void init_main(void)
@@ -173,5 +213,5 @@ _Noreturn void init_main(void)
 	}
 	if (heartbeat_send() != RC_OK)
 		log_line("ready, though nobody was told");
-	supervise(b.manifest.argc > 0 ? b.command : NULL);
+	supervise(b.nsm, b.manifest.argc > 0 ? b.command : NULL);
 }

@@ -2,6 +2,7 @@
  * init; it starts the others from the same file and names the role in
  * argv[0].
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,17 +10,32 @@
 
 #include "appliance/base/log.h"
 #include "appliance/confine.h"
+#include "appliance/gate.h"
 #include "appliance/init.h"
 #include "appliance/spawn.h"
+#include "channel/admit.h"
 #include "channel/listen.h"
 #include "channel/session.h"
+
+static_assert((int)ADMIT_FD == (int)SPAWN_FD_PAIR &&
+                      (int)ADMIT_LISTENER_FD == (int)SPAWN_FD_LISTENER &&
+                      (int)SESSION_HANDOVER_FD == (int)SPAWN_FD_PAIR,
+              "roles find their descriptors");
 
 static int channel_role(void)
 {
 	log_name("channel");
-	if (confine_oom(OOM_CHANNEL) != RC_OK || confine_role(SPAWN_FD_B, UID_CHANNEL) != RC_OK)
+	if (confine_oom(OOM_ROLE) != RC_OK || confine_role(SPAWN_FD_ROOT, UID_CHANNEL) != RC_OK)
 		return 1;
 	return listen_main();
+}
+
+static int gate_role(void)
+{
+	log_name("gate");
+	if (confine_oom(OOM_ROLE) != RC_OK || confine_role(SPAWN_FD_ROOT, UID_GATE) != RC_OK)
+		return 1;
+	return gate_main();
 }
 
 static int session_role(void)
@@ -54,6 +70,8 @@ int main(int argc, char **argv)
 		init_main();
 	if (strcmp(role, "channel") == 0)
 		return channel_role();
+	if (strcmp(role, "gate") == 0)
+		return gate_role();
 	if (strcmp(role, "session") == 0)
 		return session_role();
 	if (strcmp(role, "app") == 0 && argc > 1)

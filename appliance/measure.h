@@ -3,16 +3,16 @@
 #ifndef APPLIANCE_MEASURE_H
 #define APPLIANCE_MEASURE_H
 
-#include "appliance/base/rc.h"
-#include "appliance/base/slice.h"
+#include "appliance/broker.h"
 
 /* The register of the manifest (DESIGN: PCR16). */
 enum { PCR_MANIFEST = 16 };
 
-/* Describes the module, prints PCR0, PCR1 and PCR2 on the console, extends
- * and locks PCR_MANIFEST with SHA-384 of the manifest's bytes (which hold the
- * channel mode), and reads it back. RC_MISMATCH when a register is not what
- * it must be, else as attest/nsm.h; logged. */
-RC_CHECK enum rc measure(int nsm, struct slice manifest);
+/* Prints PCR0, PCR1 and PCR2 on the console, extends and locks PCR_MANIFEST
+ * with SHA-384 of the manifest's bytes (which hold the channel mode) and reads
+ * it back; PCR_TOUCH must be as it was made. The module's description, all its
+ * registers and the manifest go into s. RC_MISMATCH when a register is not
+ * what it must be, else as attest/nsm.h; logged. */
+RC_CHECK enum rc measure(int nsm, struct slice manifest, struct broker_shared *s);
 
 #endif

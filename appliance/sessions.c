@@ -36,7 +36,7 @@ static void start_spare(void)
 		log_line("session: no socket pair: %m");
 		return;
 	}
-	spare = spawn_role(argv, pair[1], -1);
+	spare = spawn_role(argv, (const int[SPAWN_FDS]){ pair[1], -1, -1, -1 });
 	if (spare < 0) {
 		log_line("session: cannot be started: %m");
 		io_close(&pair[0]);
@@ -45,6 +45,11 @@ static void start_spare(void)
 	io_close(&pair[1]);
 	spare_fd = pair[0];
 	useless = spare == 0;
+}
+
+bool sessions_room(void)
+{
+	return find(0) != NULL;
 }
 
 void sessions_prepare(void)

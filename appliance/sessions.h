@@ -13,6 +13,9 @@
  * that the peer is to get. */
 uint32_t sessions_admit(uint32_t op, uint32_t len, int conn, int request);
 
+/* False while there are as many as there may be. */
+bool sessions_room(void);
+
 /* Starts the next process if there is none waiting; not after one that was of
  * no use, until an admission has found one that was. */
 void sessions_prepare(void);

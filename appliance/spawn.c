@@ -14,18 +14,26 @@ static int self = -1;
 
 enum rc spawn_init(void)
 {
-	if (open("/dev/null", O_RDWR | O_CLOEXEC) != SPAWN_FD_A ||
-	    open("/dev/null", O_RDWR | O_CLOEXEC) != SPAWN_FD_B)
-		return RC_IO;
+	for (int i = 0; i < SPAWN_FDS; i++)
+		if (open("/dev/null", O_RDWR | O_CLOEXEC) != SPAWN_FD_PAIR + i)
+			return RC_IO;
 	self = open("/init", O_PATH | O_CLOEXEC);
 	return self < 0 ? RC_IO : RC_OK;
 }
 
 struct order {
 	char *const *argv;
-	int a, b;
+	const int *fds;
 	int error; /* written by the child, in our memory */
 };
+
+static int put_fds(const int fds[SPAWN_FDS])
+{
+	for (int i = 0; i < SPAWN_FDS; i++)
+		if (fds[i] >= 0 && dup2(fds[i], SPAWN_FD_PAIR + i) < 0)
+			return -1;
+	return 0;
+}
 
 static int child(void *arg)
 {
@@ -38,16 +46,15 @@ static int child(void *arg)
 	setsid();
 	/* Not libc's function, which would tell the threads of a process: only
 	 * the child becomes root. */
-	if (syscall(SYS_setresuid, 0, 0, 0) == 0 && (o->a < 0 || dup2(o->a, SPAWN_FD_A) >= 0) &&
-	    (o->b < 0 || dup2(o->b, SPAWN_FD_B) >= 0))
+	if (syscall(SYS_setresuid, 0, 0, 0) == 0 && put_fds(o->fds) == 0)
 		syscall(SYS_execveat, self, "", o->argv, no_env, AT_EMPTY_PATH);
 	o->error = errno;
 	_exit(127);
 }
 
-pid_t spawn_role(char *const argv[], int a, int b)
+pid_t spawn_role(char *const argv[], const int fds[SPAWN_FDS])
 {
-	struct order o = { argv, a, b, 0 };
+	struct order o = { argv, fds, 0 };
 	pid_t pid = clone(child, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &o);
 
 	if (pid >= 0 && o.error != 0) {

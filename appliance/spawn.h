@@ -4,7 +4,7 @@
  * page is copied and PID 1 waits for less than a millisecond. It starts as root,
  * whatever PID 1 is, in a session of its own with no signal blocked, /dev/null
  * as standard input and the console as output and error, and with nothing else
- * than the two descriptors it is given. No environment.
+ * than the descriptors it is given. No environment.
  */
 #ifndef APPLIANCE_SPAWN_H
 #define APPLIANCE_SPAWN_H
@@ -13,16 +13,23 @@
 
 #include "appliance/base/rc.h"
 
-/* The first descriptors of a child beside the standard ones. In PID 1 both
- * are kept taken (spawn_init), so that no source is ever one of them. */
-enum { SPAWN_FD_A = 3, SPAWN_FD_B = 4 };
+/* The descriptors of a child beside the standard ones. In PID 1 they are kept
+ * taken (spawn_init), so that no source is ever one of them. */
+enum {
+	SPAWN_FD_PAIR = 3,
+	SPAWN_FD_ROOT = 4, /* a folder, to be its root */
+	SPAWN_FD_LISTENER = 5,
+	SPAWN_FD_SHARED = 6, /* memory, read only */
+	SPAWN_FDS = 4,
+};
 
-/* Before anything else is opened: takes 3 and 4, and a descriptor of this
+/* Before anything else is opened: takes these, and a descriptor of this
  * executable (/init). RC_IO. */
 RC_CHECK enum rc spawn_init(void);
 
-/* argv[0] is the role. a and b become 3 and 4; -1 for none. Returns the pid,
- * or -1 with errno; the child of a failed execution is left to be reaped. */
-pid_t spawn_role(char *const argv[], int a, int b);
+/* argv[0] is the role. fds become 3, 4 and so on; -1 for none. Returns the
+ * pid, or -1 with errno; the child of a failed execution is left to be
+ * reaped. */
+pid_t spawn_role(char *const argv[], const int fds[SPAWN_FDS]);
 
 #endif

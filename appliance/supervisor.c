@@ -12,12 +12,16 @@
 
 #include "appliance/base/io.h"
 #include "appliance/base/log.h"
+#include "appliance/broker.h"
 #include "appliance/front.h"
 #include "appliance/sessions.h"
 #include "appliance/spawn.h"
 
 enum phase { RUNNING, TERM, KILL };
-enum { TAG_SIGNAL, TAG_FRONT };
+
+/* Tags of epoll: the roles' indices, and then */
+static struct role *const roles[] = { &front_role, &broker_role };
+enum { ROLES = sizeof roles / sizeof roles[0], TAG_SIGNAL = ROLES };
 
 /* A wakeup takes so many signals and children: a program that makes them
  * without end must not keep us from the rest. */
@@ -27,11 +31,11 @@ static struct {
 	enum phase phase;
 	int64_t deadline_ms; /* of TERM and KILL */
 	int64_t now_ms;
-	int epoll, signals;
-	int watched;   /* the front's descriptor in epoll, or -1 */
-	pid_t command; /* 0: none */
-	bool more;     /* there may be children to reap */
-} s = { .epoll = -1, .signals = -1, .watched = -1 };
+	int epoll, signals, nsm;
+	bool watched[ROLES]; /* its descriptor is in epoll */
+	pid_t command;       /* 0: none */
+	bool more;           /* there may be children to reap */
+} s = { .epoll = -1, .signals = -1, .nsm = -1 };
 
 _Noreturn void supervisor_reset(void)
 {
@@ -52,13 +56,13 @@ static void watch(int fd, uint32_t tag)
 }
 
 /* A closed descriptor left epoll by itself: nobody else holds PID 1's end. */
-static void watch_front(void)
+static void watch_roles(void)
 {
-	int fd = front_fd();
-
-	if (fd >= 0 && s.watched < 0)
-		watch(fd, TAG_FRONT);
-	s.watched = fd;
+	for (uint32_t i = 0; i < ROLES; i++) {
+		if (roles[i]->sock >= 0 && !s.watched[i])
+			watch(roles[i]->sock, i);
+		s.watched[i] = roles[i]->sock >= 0;
+	}
 }
 
 static void stop(const char *why)
@@ -68,7 +72,8 @@ static void stop(const char *why)
 	log_line("stopping: %s", why);
 	s.phase = TERM;
 	s.deadline_ms = s.now_ms + STOP_TERM_MS;
-	front_end();
+	for (size_t i = 0; i < ROLES; i++)
+		role_end(roles[i]);
 	sessions_end();
 	kill(-1, SIGTERM);
 	kill(-1, SIGCONT); /* what is stopped has to run to end */
@@ -84,6 +89,14 @@ static void command_ended(int status)
 	stop("the main command has ended");
 }
 
+static bool reap_role(pid_t pid, int status)
+{
+	for (size_t i = 0; i < ROLES; i++)
+		if (role_reap(roles[i], pid, status, s.now_ms))
+			return true;
+	return false;
+}
+
 /* Reaps whatever ended, ours or orphaned. No child left: a stop is complete. */
 static void reap(void)
 {
@@ -93,7 +106,7 @@ static void reap(void)
 	for (int i = 0; i < REAPS_MAX && (pid = waitpid(-1, &status, WNOHANG)) > 0; i++) {
 		if (pid == s.command)
 			command_ended(status);
-		else if (!front_reap(pid, status, s.now_ms))
+		else if (!reap_role(pid, status))
 			(void)sessions_reap(pid, status);
 	}
 	s.more = pid > 0;
@@ -116,7 +129,8 @@ static void on_signals(void)
 
 static void on_deadlines(void)
 {
-	front_tick(s.now_ms);
+	for (size_t i = 0; i < ROLES; i++)
+		role_tick(roles[i], s.now_ms);
 	if (s.phase == RUNNING || s.deadline_ms > s.now_ms)
 		return;
 	if (s.phase == KILL) {
@@ -131,10 +145,13 @@ static void on_deadlines(void)
 
 static int timeout(void)
 {
-	int64_t next = front_deadline();
+	int64_t next = INT64_MAX;
 
 	if (s.more)
 		return 0;
+	for (size_t i = 0; i < ROLES; i++)
+		if (role_deadline(roles[i]) < next)
+			next = role_deadline(roles[i]);
 	if (s.phase != RUNNING && s.deadline_ms < next)
 		next = s.deadline_ms;
 	if (next == INT64_MAX)
@@ -142,28 +159,43 @@ static int timeout(void)
 	return next > s.now_ms ? (int)(next - s.now_ms) : 0;
 }
 
+static void on_front(void)
+{
+	enum front_said said = front_answer();
+
+	if (said == FRONT_FAILED) {
+		log_line("ending the enclave: a touch must not go unmarked");
+		supervisor_reset();
+	}
+	if (said == FRONT_STOP)
+		stop("asked to over the channel");
+}
+
 static void wakeup(void)
 {
-	struct epoll_event events[2];
-	int n = epoll_wait(s.epoll, events, 2, timeout());
+	struct epoll_event events[ROLES + 1];
+	int n = epoll_wait(s.epoll, events, ROLES + 1, timeout());
 
 	s.now_ms = clock_mono_ms();
 	for (int i = 0; i < n; i++) {
 		if (events[i].data.u32 == TAG_SIGNAL)
 			on_signals();
-		else if (front_answer())
-			stop("asked to over the channel");
+		else if (roles[events[i].data.u32] == &front_role)
+			on_front();
+		else
+			broker_answer(s.nsm);
 	}
 	if (s.more)
 		reap();
 	on_deadlines();
-	if (s.phase == RUNNING && front_fd() >= 0)
+	if (s.phase == RUNNING && front_role.sock >= 0)
 		sessions_prepare();
-	watch_front();
+	watch_roles();
 }
 
-_Noreturn void supervise(char *const command[])
+_Noreturn void supervise(int nsm, char *const command[])
 {
+	static const int no_fds[SPAWN_FDS] = { -1, -1, -1, -1 };
 	sigset_t ours;
 
 	/* All are blocked; the others are never looked at. */
@@ -171,6 +203,7 @@ _Noreturn void supervise(char *const command[])
 	sigaddset(&ours, SIGCHLD);
 	sigaddset(&ours, SIGTERM);
 	sigaddset(&ours, SIGINT);
+	s.nsm = nsm;
 	s.now_ms = clock_mono_ms();
 	s.epoll = epoll_create1(EPOLL_CLOEXEC);
 	s.signals = signalfd(-1, &ours, SFD_NONBLOCK | SFD_CLOEXEC);
@@ -179,8 +212,8 @@ _Noreturn void supervise(char *const command[])
 		supervisor_reset();
 	}
 	watch(s.signals, TAG_SIGNAL);
-	watch_front();
-	if (command && (s.command = spawn_role(command, -1, -1)) < 0) {
+	watch_roles();
+	if (command && (s.command = spawn_role(command, no_fds)) < 0) {
 		log_line("app: cannot be started: %m");
 		s.command = 0;
 		stop("the main command cannot be started");

@@ -1,6 +1,6 @@
 /* PID 1 after the boot: from here on it must not die.
  *
- * One loop over signals, the channel role's questions and a few deadlines. It
+ * One loop over signals, the roles' questions and a few deadlines. It
  * reads only fixed-size structs of its own roles, allocates nothing, and
  * answers every failure by logging it and going on.
  *
@@ -16,8 +16,9 @@
 enum { STOP_TERM_MS = 5000, STOP_KILL_MS = 1000 };
 
 /* command: the role "app" and its arguments, or NULL. All signals are
- * blocked. A front that was started is watched. */
-_Noreturn void supervise(char *const command[]);
+ * blocked. The roles that were started are watched; what the gate asks is
+ * asked of nsm. */
+_Noreturn void supervise(int nsm, char *const command[]);
 
 /* Resets the machine: on Nitro and in the emulator that ends the enclave. */
 _Noreturn void supervisor_reset(void);

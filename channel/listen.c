@@ -21,7 +21,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/vm_sockets.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -50,7 +49,7 @@ enum {
 struct place {
 	enum state state;
 	int fd;
-	enum request_op op;
+	struct admit_request ask; /* from SUBMIT on */
 	int64_t since_ms;    /* when it came */
 	int64_t deadline_ms; /* HEAD, BODY, LINGER */
 	size_t got, want;    /* bytes of the frame read, and its whole length */
@@ -161,12 +160,11 @@ static bool transient(void)
 static void submit(struct place *p)
 {
 	struct slice request = slice_of(frames[index_of(p)] + FRAME_HEAD, p->want - FRAME_HEAD);
-	struct admit_request ask = { index_of(p), p->op, (uint32_t)request.len };
 	int fds[PASS_FDS] = { p->fd, -1 };
 	enum rc rc = make_memfd(request, &fds[1]);
 
 	if (rc == RC_OK)
-		rc = pass_send(s.admit, &ask, sizeof ask, fds);
+		rc = pass_send(s.admit, &p->ask, sizeof p->ask, fds);
 	if (rc == RC_OK) {
 		p->state = ASKED;
 	} else if (transient()) {
@@ -178,6 +176,15 @@ static void submit(struct place *p)
 	io_close(&fds[1]);
 }
 
+static void summarize(struct admit_request *ask, struct slice word)
+{
+	if (ask->summary_len > 0 && ask->summary_len < ADMIT_SUMMARY_MAX)
+		ask->summary[ask->summary_len++] = ' ';
+	for (size_t i = 0; i < word.len && ask->summary_len < ADMIT_SUMMARY_MAX; i++)
+		ask->summary[ask->summary_len++] =
+			word.p[i] >= 0x20 && word.p[i] < 0x7f ? (char)word.p[i] : '?';
+}
+
 static void check_request(struct place *p)
 {
 	static struct request r;
@@ -185,7 +192,10 @@ static void check_request(struct place *p)
 
 	switch (request_parse(request, &r)) {
 	case RC_OK:
-		p->op = r.op;
+		p->ask = (struct admit_request){ index_of(p), r.op, (uint32_t)request.len, 0, { 0 } };
+		summarize(&p->ask, r.path);
+		for (size_t i = 0; i < r.argc; i++)
+			summarize(&p->ask, r.argv[i]);
 		watch(p->fd, EPOLL_CTL_DEL, 0, 0);
 		p->state = SUBMIT;
 		submit(p);
@@ -354,7 +364,7 @@ static void on_reply(const struct admit_reply *r)
 	else if (r->error != 0)
 		refuse(p, r->error <= ERROR_CODE_LAST ? (enum error_code)r->error : ERR_SYSTEM,
 		       "the session cannot be started");
-	else if (p->op == OP_STOP)
+	else if (p->ask.op == OP_STOP)
 		accept_stop(p);
 	else
 		release(p);
@@ -368,7 +378,7 @@ static void begin_ending(void)
 	accepting(false);
 	for (size_t i = 0; i < PENDING_MAX; i++)
 		if (s.place[i].state != FREE &&
-		    (s.place[i].state != LINGER || s.place[i].op != OP_STOP))
+		    (s.place[i].state != LINGER || s.place[i].ask.op != OP_STOP))
 			release(&s.place[i]);
 }
 
@@ -469,21 +479,6 @@ int listen_serve(int listener, int admit)
 	return 0;
 }
 
-static int open_listener(void)
-{
-	struct sockaddr_vm at = { .svm_family = AF_VSOCK,
-		                  .svm_port = CHANNEL_PORT,
-		                  .svm_cid = VMADDR_CID_ANY };
-	int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	if (fd >= 0 &&
-	    (bind(fd, (struct sockaddr *)&at, sizeof at) != 0 || listen(fd, PENDING_BACKLOG) != 0))
-		io_close(&fd);
-	if (fd < 0)
-		log_line("cannot listen on vsock port %d: %m", CHANNEL_PORT);
-	return fd;
-}
-
 /* What the loop above calls, and the log's write. The clock is read without
  * a call where the vDSO has it. */
 static const int calls[] = {
@@ -496,16 +491,12 @@ static const int calls[] = {
 int listen_main(void)
 {
 	static const uint8_t ready = ADMIT_READY;
-	int fd = open_listener(), status = 1;
 
-	if (fd < 0)
-		return 1;
 	if (fcntl(ADMIT_FD, F_SETFL, O_NONBLOCK) != 0 ||
 	    filter_allow(calls, sizeof calls / sizeof calls[0]) != RC_OK ||
-	    send(ADMIT_FD, &ready, 1, MSG_NOSIGNAL) != 1)
+	    send(ADMIT_FD, &ready, 1, MSG_NOSIGNAL) != 1) {
 		log_line("cannot start: %m");
-	else
-		status = listen_serve(fd, ADMIT_FD);
-	io_close(&fd);
-	return status;
+		return 1;
+	}
+	return listen_serve(ADMIT_LISTENER_FD, ADMIT_FD);
 }

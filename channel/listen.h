@@ -1,4 +1,4 @@
-/* The channel role: accepts connections on CHANNEL_PORT, reads one REQUEST
+/* The channel role: accepts connections on a listener that PID 1 made, reads one REQUEST
  * from each and hands the connection to PID 1 (admit.h).
  *
  * Runs as its own uid without capabilities and under a seccomp filter; its
@@ -23,7 +23,8 @@ enum {
 	PENDING_RETRY_MS = 100,
 };
 
-/* Never returns while ADMIT_FD is open; the exit status otherwise. */
+/* Over ADMIT_FD and ADMIT_LISTENER_FD. Never returns while the former is open;
+ * the exit status otherwise. */
 int listen_main(void);
 
 /* The loop alone, over a listening socket and our end of the pair, both

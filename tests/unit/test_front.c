@@ -4,9 +4,12 @@
 #include <sys/socket.h>
 
 #include "appliance/base/io.h"
+#include "appliance/base/pass.h"
 #include "appliance/front.h"
+#include "appliance/touchlog.h"
 #include "channel/admit.h"
 #include "channel/message.h"
+#include "tests/sim/module.h"
 #include "tests/unit/test.h"
 
 static int role = -1; /* the role's end */
@@ -16,7 +19,8 @@ static void begin(void)
 	int pair[2];
 
 	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
-	front_adopt(pair[0]);
+	front_role.sock = pair[0];
+	front_role.ready = true;
 	role = pair[1];
 }
 
@@ -83,74 +87,180 @@ static void refused(void)
 
 	begin();
 	for (uint32_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-		struct admit_request r = { i + 1, bad[i].op, bad[i].len };
+		struct admit_request r = { .place = i + 1, .op = bad[i].op, .len = bad[i].len };
 		int before = count_fds();
 
 		memcpy(mem, &r, sizeof r);
 		ask(mem, sizeof r - bad[i].cut + bad[i].extra, bad[i].fds);
-		CHECK(!front_answer());
+		CHECK(front_answer() == FRONT_NOTHING);
 		expect(i + 1, ERR_PROTOCOL);
 		CHECK(count_fds() == before);
 	}
 	io_close(&role);
-	CHECK(!front_answer() && front_fd() == -1);
+	CHECK(front_answer() == FRONT_NOTHING && front_role.sock == -1);
+}
+
+/* A memfd as the channel role makes it, but for the seals. */
+static int request(const char *text, int seals)
+{
+	int fd = memfd_create("request", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	CHECK(io_write_full(fd, text, strlen(text)) == RC_OK);
+	CHECK(fcntl(fd, F_ADD_SEALS, seals) == 0);
+	return fd;
+}
+
+enum { ALL = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL };
+
+static enum front_said ask_for(uint32_t op, int fd, uint32_t len, const char *summary,
+                               uint32_t summary_len)
+{
+	struct admit_request r = { .place = 9, .op = op, .len = len, .summary_len = summary_len };
+	int fds[PASS_FDS] = { 0, fd };
+
+	memcpy(r.summary, summary, strlen(summary));
+	CHECK(pass_send(role, &r, sizeof r, fds) == RC_OK);
+	return front_answer();
+}
+
+/* What could be changed after it was recorded, or was not what it says, is not
+ * recorded and not admitted. */
+static void unsealed(void)
+{
+	static const int parts[] = { 0, ALL & ~F_SEAL_WRITE, ALL & ~F_SEAL_GROW, ALL & ~F_SEAL_SHRINK,
+		                     ALL & ~F_SEAL_SEAL };
+
+	begin();
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+		int fd = request("abcd", parts[i]);
+
+		CHECK(ask_for(OP_STOP, fd, 4, "", 0) == FRONT_NOTHING);
+		expect(9, ERR_PROTOCOL);
+		io_close(&fd);
+	}
+	for (uint32_t len = 3; len <= 5; len += 2) {
+		int fd = request("abcd", ALL);
+
+		CHECK(ask_for(OP_STOP, fd, len, "", 0) == FRONT_NOTHING);
+		expect(9, ERR_PROTOCOL);
+		io_close(&fd);
+	}
+	CHECK(ask_for(OP_STOP, 0, 4, "", 0) == FRONT_NOTHING); /* not a memfd */
+	expect(9, ERR_PROTOCOL);
+	CHECK(touchlog_shared()->touches == 0 && module_requests() == 0);
+	io_close(&role);
+	CHECK(front_answer() == FRONT_NOTHING);
+}
+
+static void bad_summaries(void)
+{
+	int fd = request("abcd", ALL);
+
+	begin();
+	CHECK(ask_for(OP_STOP, fd, 4, "x\ny", 3) == FRONT_NOTHING);
+	expect(9, ERR_PROTOCOL);
+	CHECK(ask_for(OP_STOP, fd, 4, "\x80", 1) == FRONT_NOTHING);
+	expect(9, ERR_PROTOCOL);
+	CHECK(ask_for(OP_STOP, fd, 4, "x", ADMIT_SUMMARY_MAX + 1) == FRONT_NOTHING);
+	expect(9, ERR_PROTOCOL);
+	CHECK(touchlog_shared()->touches == 0);
+	io_close(&fd);
+	io_close(&role);
+	CHECK(front_answer() == FRONT_NOTHING);
+}
+
+/* The module does not take the mark: the enclave must end, and nothing was
+ * admitted. */
+static void unmarked(void)
+{
+	int fd = request("abcd", ALL);
+
+	begin();
+	module_refuse_at(1);
+	CHECK(ask_for(OP_STOP, fd, 4, "", 0) == FRONT_FAILED);
+	expect(9, ERR_SYSTEM);
+	CHECK(touchlog_shared()->touches == 0);
+	module_refuse_at(0);
+	io_close(&fd);
+	io_close(&role);
+	CHECK(front_answer() == FRONT_NOTHING);
 }
 
 static void stops(void)
 {
-	struct admit_request r = { 7, OP_STOP, 4 };
-	uint8_t ready = ADMIT_READY, byte;
-	int before;
+	static const char text[] = "the whole request";
+	uint8_t ready = ADMIT_READY, byte, digest[SHA384_LEN];
+	const struct broker_record *b = &touchlog_shared()->ring[1];
+	struct touch_record t;
+	struct sha384 h;
+	int fd = request(text, ALL), before;
 
 	begin();
 	before = count_fds();
 	ask(&ready, 1, 0);
-	ask(&r, sizeof r, 2);
-	CHECK(front_answer());
-	expect(7, 0);
+	CHECK(ask_for(OP_STOP, fd, sizeof text - 1, "why not", 7) == FRONT_STOP);
+	expect(9, 0);
 	CHECK(count_fds() == before);
-	front_end();
+	sha384_init(&h);
+	sha384_update(&h, text, sizeof text - 1);
+	sha384_final(&h, digest);
+	CHECK(touchlog_shared()->touches == 1);
+	CHECK(touch_parse(slice_of(b->bytes, b->len), &t) == RC_OK);
+	CHECK(slice_is(t.operation, "stop") && slice_is(t.user, "open"));
+	CHECK(slice_is(t.summary, "why not"));
+	CHECK(slice_eq(t.digest, slice_of(digest, sizeof digest)));
+	role_end(&front_role);
 	CHECK(recv(role, &byte, 1, MSG_DONTWAIT) == 0);
-	CHECK(front_deadline() == INT64_MAX);
+	CHECK(role_deadline(&front_role) == INT64_MAX);
+	io_close(&fd);
 	io_close(&role);
-	CHECK(!front_answer());
+	CHECK(front_answer() == FRONT_NOTHING);
 }
 
 /* A role that never reads its answers does not hold PID 1. */
 static void deaf(void)
 {
-	struct admit_request r = { 1, 0, 0 };
+	struct admit_request r = { .place = 1 };
 	int rounds = 0;
 
 	begin();
-	while (front_fd() >= 0 && ++rounds < 100000) {
+	while (front_role.sock >= 0 && ++rounds < 100000) {
 		if (send(role, &r, sizeof r, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EAGAIN)
 			break;
 		(void)front_answer();
 	}
-	CHECK(front_fd() == -1);
+	CHECK(front_role.sock == -1);
 	io_close(&role);
 }
 
-static void pauses(void)
+/* At boot nothing but the first message is looked at. */
+static void boot(void)
 {
-	CHECK(front_pause_ms(1) == 100 && front_pause_ms(2) == 200 && front_pause_ms(6) == 3200);
-	CHECK(front_pause_ms(7) == 5000 && front_pause_ms(1000000) == 5000);
-}
+	uint8_t ready = ADMIT_READY;
 
-/* Other children's ends are none of the role's. */
-static void strangers(void)
-{
-	CHECK(!front_reap(0, 0, 1) && !front_reap(12345, 0, 1));
-	CHECK(front_deadline() == INT64_MAX);
+	begin();
+	front_role.ready = false;
+	ask(&ready, 1, 0);
+	ask(&ready, 1, 0);
+	CHECK(front_answer() == FRONT_NOTHING && front_role.ready);
+	CHECK(recv(front_role.sock, &ready, 1, MSG_DONTWAIT | MSG_PEEK) == 1);
+	io_close(&role);
+	io_close(&front_role.sock);
 }
 
 int main(void)
 {
-	pauses();
-	strangers();
+	int nsm = -1;
+
+	module_reset();
+	if (!CHECK(nsm_open("", &nsm) == RC_OK && touchlog_open(nsm) == RC_OK))
+		return test_end();
+	boot();
 	refused();
+	unsealed();
+	bad_summaries();
 	deaf();
+	unmarked();
 	stops();
 	return test_end();
 }

@@ -1,0 +1,87 @@
+#include "appliance/broker.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "appliance/base/io.h"
+#include "appliance/base/log.h"
+#include "appliance/touchlog.h"
+#include "attest/claims.h"
+
+static char name[] = "gate";
+struct role broker_role = ROLE_NONE(name);
+
+/* A token bucket, in thousandths of a document. */
+static struct {
+	int64_t level;
+	int64_t at_ms;
+} bucket = { BROKER_BURST * 1000, 0 };
+
+static bool take_token(void)
+{
+	int64_t now_ms = clock_mono_ms(), past = now_ms - bucket.at_ms;
+
+	bucket.at_ms = now_ms;
+	bucket.level += (past < 1000 ? past : 1000) * BROKER_RATE;
+	if (bucket.level > BROKER_BURST * 1000)
+		bucket.level = BROKER_BURST * 1000;
+	if (bucket.level < 1000)
+		return false;
+	bucket.level -= 1000;
+	return true;
+}
+
+/* Whatever was asked, this is what the hardware signs. */
+static enum rc make(int nsm, const struct broker_request *r, struct slice *document)
+{
+	uint8_t mem[CLAIMS_MAX];
+	struct wbuf w = wbuf_of(mem, sizeof mem);
+	struct claims c = { .purpose = PURPOSE_TLS, .touches = touchlog_shared()->touches };
+
+	if (r->nonce_len > sizeof r->nonce || r->key_len > sizeof r->key)
+		return RC_BAD;
+	if (!take_token())
+		return RC_LIMIT;
+	memcpy(c.head, touchlog_head(), sizeof c.head);
+	claims_put(&w, &c);
+	return nsm_attest(nsm, wbuf_slice(&w), slice_of(r->nonce, r->nonce_len),
+	                  slice_of(r->key, r->key_len), document);
+}
+
+static void answer(int nsm, const struct broker_request *r)
+{
+	struct slice document = slice_of(NULL, 0);
+	enum rc rc = make(nsm, r, &document);
+	struct broker_event e = { r->mark, rc, rc == RC_OK ? (uint32_t)document.len : 0 };
+	struct iovec iov[] = { { &e, sizeof e }, { (void *)(uintptr_t)document.p, e.len } };
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
+
+	if (sendmsg(broker_role.sock, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+		log_line("gate: takes no answers (%m); ending it");
+		role_hang_up(&broker_role);
+	}
+}
+
+void broker_answer(int nsm)
+{
+	bool ready = broker_role.ready;
+	struct broker_request r;
+
+	for (int i = 0; i < BROKER_BUDGET && broker_role.sock >= 0; i++) {
+		ssize_t n = recv(broker_role.sock, &r, sizeof r, MSG_DONTWAIT | MSG_TRUNC);
+
+		if (n < 0 && errno != EINTR)
+			return;
+		if (n == sizeof r && r.kind == BROKER_DOCUMENT) {
+			answer(nsm, &r);
+		} else if (n == sizeof r && r.kind == BROKER_READY) {
+			broker_role.ready = true;
+			if (!ready)
+				return;
+		} else if (n >= 0) {
+			if (n > 0)
+				log_line("gate: a message of %zd bytes refused; ending it", n);
+			role_hang_up(&broker_role);
+		}
+	}
+}

@@ -1,0 +1,57 @@
+/* The gate's connections: each is a TCP connection of the stack, an HTTPS
+ * engine, and what is between them.
+ *
+ * All peers are hostile; nothing here waits. Each connection has a byte budget
+ * a wakeup and always a deadline. When all places are taken the one that is of
+ * least use is closed for the next. Memory is reserved once and touched only
+ * as far as connections use it.
+ */
+#ifndef APPLIANCE_CLIENTS_H
+#define APPLIANCE_CLIENTS_H
+
+#include "attest/https.h"
+#include "net/stack.h"
+
+enum {
+	/* Fewer than the stack's connections, so that there is always one more to
+	 * be accepted and another to be closed for it. */
+	CLIENTS_MAX = STACK_CONNS_MAX - 64,
+	CLIENTS_BACKLOG = 32,
+	CLIENTS_BUDGET = 64 * 1024, /* bytes of one a wakeup */
+	/* How long a request waits for its document before it is refused, */
+	CLIENTS_WAIT_MS = 2000,
+	/* and a connection of ours that is done for the peer to close. */
+	CLIENTS_LINGER_MS = 2000,
+	/* Engines above these give their memory back when they are closed. */
+	CLIENTS_WARM = 16,
+};
+
+/* Reserves the memory. RC_IO. */
+RC_CHECK enum rc clients_init(void);
+
+void clients_accept(struct stack_conn *c, int64_t now_ms);
+/* Something about c has changed (stack_event). */
+void clients_event(struct stack_conn *c, int64_t now_ms);
+
+/* Deadlines, and those whose budget was used up. */
+int64_t clients_deadline(void); /* 0: at once */
+void clients_tick(int64_t now_ms);
+
+/* The nonce that a document is wanted for, of the request that has waited
+ * longest and of every other that waits for the same one; they are answered
+ * under mark, which is not 0, by one of the other calls. False: none waits.
+ * nonce lives until the next call of anything here. */
+bool clients_want(uint32_t mark, struct slice *nonce);
+void clients_document(uint32_t mark, enum rc rc, struct slice document, int64_t now_ms);
+void clients_requeue(uint32_t mark);
+
+/* Ends all. */
+void clients_end(void);
+
+struct clients_counters {
+	uint64_t accepted, evicted, refused, waited_out;
+	unsigned open, waiting;
+};
+const struct clients_counters *clients_counters(void);
+
+#endif

@@ -1,0 +1,135 @@
+#include "appliance/facts.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "appliance/broker.h"
+#include "appliance/clients.h"
+#include "net/stack.h"
+
+static const struct broker_shared *shared;
+static struct https_facts f;
+static uint8_t pcr[NSM_PCRS_MAX][SHA384_LEN];
+
+static uint64_t load_touches(void)
+{
+	return __atomic_load_n(&shared->touches, __ATOMIC_ACQUIRE);
+}
+
+/* The first record that is still there after n touches, with the head before
+ * it: PID 1 may be about to write n + 1 over the one before that. */
+static uint64_t first_after(uint64_t n)
+{
+	return n + 3 > BROKER_RING ? n + 3 - BROKER_RING : 1;
+}
+
+/* Was number n still kept, now that it has been read? */
+static bool was_kept(uint64_t n)
+{
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return n >= first_after(load_touches());
+}
+
+static size_t touch_record(uint64_t n, uint8_t out[TOUCH_RECORD_MAX])
+{
+	struct broker_record r;
+
+	if (n == 0 || n > f.touches)
+		return 0;
+	r = shared->ring[n % BROKER_RING];
+	if (r.len > sizeof r.bytes || !was_kept(n))
+		return 0;
+	memcpy(out, r.bytes, r.len);
+	return r.len;
+}
+
+static void line(struct wbuf *w, const char *name, const char *type, uint64_t value)
+{
+	char text[128];
+	int n = snprintf(text, sizeof text, "# TYPE casemate_%s %s\ncasemate_%s %" PRIu64 "\n", name,
+	                 type, name, value);
+
+	wbuf_put(w, text, (size_t)n);
+}
+
+static void metrics(struct wbuf *w)
+{
+	const struct clients_counters *c = clients_counters();
+	struct stack_usage u;
+	unsigned links = 0;
+
+	stack_usage(&u);
+	for (int i = 0; i < STACK_LINKS_MAX; i++)
+		links += stack_link_fd(i) >= 0;
+	line(w, "touches_total", "counter", f.touches);
+	line(w, "connections_total", "counter", c->accepted);
+	line(w, "connections_evicted_total", "counter", c->evicted);
+	line(w, "connections_refused_total", "counter", c->refused);
+	line(w, "documents_refused_total", "counter", c->waited_out);
+	line(w, "documents_waiting", "gauge", c->waiting);
+	line(w, "connections", "gauge", c->open);
+	line(w, "links", "gauge", links);
+	line(w, "stack_connections", "gauge", u.conns);
+	line(w, "stack_pcbs", "gauge", u.pcbs);
+	line(w, "stack_pbufs", "gauge", u.pbufs);
+	line(w, "stack_heap_bytes", "gauge", u.heap);
+}
+
+enum rc facts_open(int fd)
+{
+	struct stat st;
+	void *p;
+
+	if (fstat(fd, &st) != 0)
+		return RC_IO;
+	if (st.st_size != sizeof *shared)
+		return RC_BAD;
+	p = mmap(NULL, sizeof *shared, PROT_READ, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		return RC_IO;
+	shared = p;
+	for (size_t i = 0; i < NSM_PCRS_MAX; i++)
+		memcpy(pcr[i], shared->pcr[i].value, SHA384_LEN);
+	memset(pcr[PCR_TOUCH], 0, SHA384_LEN);
+	f = (struct https_facts){
+		.manifest = slice_of(shared->manifest, shared->manifest_len),
+		.pcrs_locked = shared->module.locked & ~(UINT32_C(1) << PCR_TOUCH),
+		.pcrs = shared->module.pcrs,
+		.pcr = pcr,
+		.module_id = shared->module.id,
+		.module_version = { shared->module.major, shared->module.minor,
+		                    shared->module.patch },
+		.ready = true,
+		.why = "",
+		.touch_first = 1,
+		.touch_record = touch_record,
+		.metrics = metrics,
+	};
+	facts_refresh();
+	return RC_OK;
+}
+
+struct https_facts *facts(void)
+{
+	return &f;
+}
+
+/* Heads are kept as long as records, so that one of them is read at leisure. */
+void facts_refresh(void)
+{
+	uint64_t n = load_touches();
+
+	if (n == f.touches)
+		return;
+	do {
+		n = load_touches();
+		memcpy(f.touch_head, shared->after[n % BROKER_RING], SHA384_LEN);
+		f.touch_first = first_after(n);
+		memcpy(f.touch_base, shared->after[(f.touch_first - 1) % BROKER_RING], SHA384_LEN);
+	} while (!was_kept(f.touch_first));
+	f.touches = n;
+	f.pcrs_locked |= UINT32_C(1) << PCR_TOUCH;
+	memcpy(pcr[PCR_TOUCH], shared->pcr[PCR_TOUCH].value, SHA384_LEN);
+}

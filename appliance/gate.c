@@ -1,0 +1,322 @@
+/* Theory of operation.
+ *
+ * One epoll over PID 1's pair, the listener and the links. What a wakeup brings
+ * is done in this order: PID 1's answers, links' bytes into the stack, new
+ * connections, connections about which something has changed, deadlines; then
+ * documents are asked for and everything that was written goes out.
+ *
+ * What PID 1 is asked for is answered in order, so that only the number of
+ * questions in flight is kept. Mark 0 is the certificate's document. When PID 1
+ * says that it is too often, nothing is asked for a while and who waited waits
+ * on, up to its deadline.
+ */
+#include "appliance/gate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "appliance/base/filter.h"
+#include "appliance/base/io.h"
+#include "appliance/base/log.h"
+#include "appliance/broker.h"
+#include "appliance/clients.h"
+#include "appliance/facts.h"
+#include "appliance/port.h"
+#include "appliance/spawn.h"
+#include "attest/document.h"
+#include "attest/x509.h"
+
+/* Tags of epoll beside the links' numbers. */
+enum { TAG_LISTENER = STACK_LINKS_MAX, TAG_BROKER, EVENTS = TAG_BROKER + 1, SEED_LEN = 32 };
+
+static struct {
+	int epoll, listener, broker;
+	uint32_t watched[STACK_LINKS_MAX]; /* events of its descriptor in epoll */
+	int64_t now_ms;
+	bool ready, ending;
+	unsigned in_flight;
+	uint32_t mark;     /* the last one given */
+	int64_t pause_ms;  /* nothing is asked before */
+	bool asked;        /* for a certificate's document */
+	int64_t due_ms;    /* when to ask for the next one */
+	int64_t soonest_ms; /* and for one because of a touch */
+	uint64_t touches;  /* at the last one */
+} g;
+
+static bool watch(int fd, int op, uint32_t events, uint32_t tag)
+{
+	struct epoll_event e = { .events = events, .data.u32 = tag };
+
+	if (epoll_ctl(g.epoll, op, fd, &e) == 0)
+		return true;
+	log_line("epoll_ctl(%d, %d): %m", op, fd);
+	return false;
+}
+
+/* What each link is watched for now. A closed descriptor left epoll by itself. */
+static void watch_links(void)
+{
+	for (int i = 0; i < STACK_LINKS_MAX; i++) {
+		int fd = stack_link_fd(i);
+		uint32_t want = EPOLLIN | (stack_link_writing(i) ? EPOLLOUT : 0u);
+
+		if (fd < 0)
+			g.watched[i] = 0;
+		else if (want != g.watched[i] &&
+		         watch(fd, g.watched[i] == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, want,
+		               (uint32_t)i))
+			g.watched[i] = want;
+	}
+}
+
+static void on_listener(void)
+{
+	int fd = port_accept(g.listener);
+
+	if (fd < 0) {
+		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+			log_line("accept: %m");
+	} else if (stack_link_add(fd) < 0) {
+		log_line("a link refused: there are %d", STACK_LINKS_MAX);
+		io_close(&fd);
+	}
+}
+
+static void on_link(int i, uint32_t events)
+{
+	if (stack_link_fd(i) >= 0 && !stack_link_io(i, events))
+		g.watched[i] = 0;
+}
+
+/* How long a certificate with this document will do, in milliseconds. */
+static int64_t lasts_ms(struct slice document, int64_t now_s)
+{
+	struct document d;
+	struct x509 x;
+	int64_t left_s, life_s;
+
+	/* Emulated modules have no certificate to speak of. */
+	if (document_parse(document, &d) != RC_OK || x509_parse(d.certificate, &x) != RC_OK)
+		return GATE_CERT_MS;
+	left_s = x.not_after_s - now_s;
+	life_s = x.not_after_s - x.not_before_s;
+	if (left_s >= GATE_CERT_MS / 1000 + life_s / 3)
+		return GATE_CERT_MS;
+	return left_s > life_s / 3 ? (left_s - life_s / 3) * 1000 : GATE_CERT_MIN_MS;
+}
+
+static void tell_ready(void)
+{
+	static const struct broker_request r = { .kind = BROKER_READY };
+
+	g.ready = send(g.broker, &r, sizeof r, MSG_NOSIGNAL) == sizeof r;
+}
+
+static void on_certificate(enum rc rc, struct slice document)
+{
+	int64_t now_s = time(NULL);
+
+	g.asked = false;
+	if (rc == RC_OK)
+		rc = https_certify(document, now_s);
+	if (rc != RC_OK) {
+		log_line("certificate: not renewed: %s", rc_str(rc));
+		g.due_ms = g.now_ms + GATE_CERT_RETRY_MS;
+		return;
+	}
+	g.due_ms = g.now_ms + lasts_ms(document, now_s);
+	g.soonest_ms = g.now_ms + GATE_CERT_MIN_MS;
+	if (!g.ready)
+		tell_ready();
+}
+
+static void on_document(const struct broker_event *e, struct slice document)
+{
+	if (g.in_flight > 0)
+		g.in_flight--;
+	if (e->rc == RC_LIMIT)
+		g.pause_ms = g.now_ms + GATE_PAUSE_MS;
+	if (e->mark == 0)
+		on_certificate((enum rc)e->rc, document);
+	else if (e->rc == RC_LIMIT)
+		clients_requeue(e->mark);
+	else
+		clients_document(e->mark, (enum rc)e->rc, document, g.now_ms);
+}
+
+static void on_broker(void)
+{
+	static struct {
+		struct broker_event e;
+		uint8_t document[NSM_RESPONSE_MAX];
+	} m;
+
+	for (;;) {
+		ssize_t n = recv(g.broker, &m, sizeof m, MSG_DONTWAIT);
+
+		if (n >= (ssize_t)sizeof m.e && (size_t)n - sizeof m.e == m.e.len) {
+			on_document(&m.e, slice_of(m.document, m.e.len));
+		} else if (n < 0 && errno == EAGAIN) {
+			return;
+		} else if (n >= 0 || errno != EINTR) {
+			g.ending = true;
+			return;
+		}
+	}
+}
+
+/* False when PID 1 cannot be asked. */
+static bool ask(uint32_t mark, struct slice nonce)
+{
+	struct broker_request r = { .kind = BROKER_DOCUMENT,
+		                    .mark = mark,
+		                    .nonce_len = (uint32_t)nonce.len,
+		                    .key_len = (uint32_t)https_spki().len };
+
+	if (nonce.len > sizeof r.nonce || r.key_len > sizeof r.key)
+		return false;
+	if (nonce.len > 0)
+		memcpy(r.nonce, nonce.p, nonce.len);
+	memcpy(r.key, https_spki().p, r.key_len);
+	if (send(g.broker, &r, sizeof r, MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof r)
+		return false;
+	g.in_flight++;
+	return true;
+}
+
+static void ask_documents(void)
+{
+	struct slice nonce;
+
+	if (g.pause_ms > g.now_ms)
+		return;
+	if (!g.asked && g.due_ms <= g.now_ms) {
+		g.touches = facts()->touches;
+		g.asked = ask(0, slice_of(NULL, 0));
+	}
+	while (g.in_flight < GATE_ASKS_MAX) {
+		if (++g.mark == 0)
+			g.mark = 1;
+		if (!clients_want(g.mark, &nonce))
+			return;
+		if (!ask(g.mark, nonce)) {
+			clients_document(g.mark, RC_IO, slice_of(NULL, 0), g.now_ms);
+			return;
+		}
+	}
+}
+
+static void serve_stack(void)
+{
+	struct stack_conn *c;
+
+	if (stack_deadline() <= g.now_ms)
+		stack_tick();
+	while ((c = stack_accept()) != NULL) {
+		clients_accept(c, g.now_ms);
+		/* The certificate tells who comes now what happened since. */
+		if (facts()->touches != g.touches && g.soonest_ms < g.due_ms)
+			g.due_ms = g.soonest_ms;
+	}
+	while ((c = stack_event()) != NULL)
+		clients_event(c, g.now_ms);
+	clients_tick(g.now_ms);
+}
+
+static int timeout(void)
+{
+	int64_t next = stack_deadline();
+
+	if (clients_deadline() < next)
+		next = clients_deadline();
+	if (!g.asked && g.due_ms < next)
+		next = g.due_ms;
+	if (clients_counters()->waiting > 0 && g.pause_ms > g.now_ms && g.pause_ms < next)
+		next = g.pause_ms;
+	if (next <= g.now_ms)
+		return 0;
+	return next - g.now_ms < INT32_MAX ? (int)(next - g.now_ms) : -1;
+}
+
+static void wakeup(void)
+{
+	struct epoll_event events[EVENTS];
+	int n = epoll_wait(g.epoll, events, EVENTS, timeout());
+
+	g.now_ms = clock_mono_ms();
+	facts_refresh();
+	for (int i = 0; i < n; i++) {
+		if (events[i].data.u32 == TAG_BROKER)
+			on_broker();
+		else if (events[i].data.u32 == TAG_LISTENER)
+			on_listener();
+		else
+			on_link((int)events[i].data.u32, events[i].events);
+	}
+	serve_stack();
+	ask_documents();
+	stack_flush();
+	watch_links();
+}
+
+static bool begin(int listener, int broker, int shared)
+{
+	uint8_t seed[SEED_LEN];
+
+	g.listener = listener;
+	g.broker = broker;
+	g.now_ms = clock_mono_ms();
+	g.epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (g.epoll < 0 || facts_open(shared) != RC_OK || clients_init() != RC_OK ||
+	    getrandom(seed, sizeof seed, 0) != sizeof seed)
+		return false;
+	https_init(seed, facts());
+	stack_init(STACK_ENCLAVE);
+	return stack_listen(HTTPS_PORT, CLIENTS_BACKLOG) == RC_OK &&
+	       watch(broker, EPOLL_CTL_ADD, EPOLLIN, TAG_BROKER) &&
+	       watch(listener, EPOLL_CTL_ADD, EPOLLIN, TAG_LISTENER);
+}
+
+static void serve(void)
+{
+	ask_documents();
+	while (!g.ending)
+		wakeup();
+	clients_end();
+	stack_flush();
+}
+
+int gate_serve(int listener, int broker, int shared)
+{
+	if (!begin(listener, broker, shared))
+		return 1;
+	serve();
+	return 0;
+}
+
+/* What the loop calls, and the log's write. The clock is read without a call
+ * where the vDSO has it. */
+static const int calls[] = {
+	SYS_epoll_ctl, SYS_epoll_pwait, SYS_accept4,   SYS_recvfrom,      SYS_sendto,
+	SYS_read,      SYS_write,       SYS_readv,     SYS_writev,        SYS_recvmsg,
+	SYS_sendmsg,   SYS_close,       SYS_madvise,   SYS_clock_gettime, SYS_restart_syscall,
+	SYS_exit,      SYS_exit_group,  SYS_getrandom,
+};
+
+int gate_main(void)
+{
+	if (!begin(SPAWN_FD_LISTENER, SPAWN_FD_PAIR, SPAWN_FD_SHARED) ||
+	    filter_allow(calls, sizeof calls / sizeof calls[0]) != RC_OK) {
+		log_line("cannot start: %m");
+		return 1;
+	}
+	serve();
+	return 0;
+}

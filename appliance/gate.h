@@ -1,0 +1,42 @@
+/* The gate role: serves attestation to the network.
+ *
+ * Accepts links (a gateway's vsock connection each) on a listener that PID 1
+ * made, runs the TCP stack over them, takes connections on HTTPS_PORT and pumps
+ * each through an HTTPS engine; documents are asked of PID 1 (broker.h).
+ *
+ * Runs as its own uid without capabilities, in an empty root and under a
+ * seccomp filter that names the calls it uses. Everything it reads is hostile
+ * but what PID 1 says. It holds the TLS key, which never leaves it.
+ */
+#ifndef APPLIANCE_GATE_H
+#define APPLIANCE_GATE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	/* The kernel's queue of links: few gateways, all of one parent. */
+	GATE_BACKLOG = 16,
+	/* The certificate is renewed so often, or earlier when its document's
+	 * signer has less than a third of its life left; and when the touch log
+	 * has grown, no sooner than after GATE_CERT_MIN_MS: a handshake may
+	 * still be sending the one before. */
+	GATE_CERT_MS = 1800000,
+	GATE_CERT_MIN_MS = 5000,
+	GATE_CERT_RETRY_MS = 1000, /* after a failure */
+	/* Documents that PID 1 has been asked for at once: their answers fit the
+	 * pair's buffer, whatever else happens. */
+	GATE_ASKS_MAX = 8,
+	/* How long nothing is asked after PID 1 said that it is too often. */
+	GATE_PAUSE_MS = 20,
+};
+
+/* Over the descriptors of spawn.h; the exit status. */
+int gate_main(void);
+
+/* The loop alone, without the filter, over the listener, our end of the pair
+ * and the shared memory. Once per process; returns when PID 1 shuts the pair
+ * down. */
+int gate_serve(int listener, int broker, int shared);
+
+#endif

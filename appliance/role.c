@@ -1,0 +1,96 @@
+#include "appliance/role.h"
+
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "appliance/base/io.h"
+#include "appliance/base/log.h"
+#include "appliance/spawn.h"
+
+enum rc role_start(struct role *r)
+{
+	char *const argv[] = { r->name, NULL };
+	int pair[2];
+
+	r->started_ms = clock_mono_ms();
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0) {
+		const int fds[SPAWN_FDS] = { pair[1], r->root, r->listener, r->shared };
+
+		r->pid = spawn_role(argv, fds);
+		io_close(&pair[1]);
+		if (r->pid > 0) {
+			r->sock = pair[0];
+			return RC_OK;
+		}
+		io_close(&pair[0]);
+		r->pid = 0;
+	}
+	log_line("%s: cannot be started: %m", r->name);
+	return RC_IO;
+}
+
+/* It sees the end and ends by itself, if it is sane; one that is not must not
+ * stay in the way of the next. Its number is its own until it is reaped. */
+void role_hang_up(struct role *r)
+{
+	io_close(&r->sock);
+	if (r->pid > 0)
+		kill(r->pid, SIGKILL);
+}
+
+int64_t role_pause_ms(unsigned n)
+{
+	int64_t ms = ROLE_PAUSE_MS;
+
+	while (--n > 0 && ms < ROLE_PAUSE_MAX_MS)
+		ms *= 2;
+	return ms < ROLE_PAUSE_MAX_MS ? ms : ROLE_PAUSE_MAX_MS;
+}
+
+static void schedule(struct role *r, int64_t now_ms)
+{
+	if (now_ms - r->started_ms >= ROLE_STABLE_MS)
+		r->failures = 0;
+	r->failures++;
+	r->again_ms = now_ms + role_pause_ms(r->failures);
+}
+
+bool role_reap(struct role *r, pid_t pid, int status, int64_t now_ms)
+{
+	if (pid != r->pid || pid == 0)
+		return false;
+	r->pid = 0;
+	io_close(&r->sock);
+	if (r->ending)
+		return true;
+	schedule(r, now_ms);
+	log_line("%s: ended by %s %d; starting it again in %d ms", r->name,
+	         WIFSIGNALED(status) ? "signal" : "exit",
+	         WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
+	         (int)(r->again_ms - now_ms));
+	return true;
+}
+
+int64_t role_deadline(const struct role *r)
+{
+	return r->again_ms > 0 && !r->ending ? r->again_ms : INT64_MAX;
+}
+
+void role_tick(struct role *r, int64_t now_ms)
+{
+	if (role_deadline(r) > now_ms)
+		return;
+	r->again_ms = 0;
+	if (role_start(r) != RC_OK)
+		schedule(r, now_ms);
+}
+
+void role_end(struct role *r)
+{
+	r->ending = true;
+	io_close(&r->listener);
+	/* Not closed: what was answered is still to be read. */
+	if (r->sock >= 0)
+		shutdown(r->sock, SHUT_WR);
+}

@@ -1,0 +1,105 @@
+#include "appliance/touchlog.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "appliance/base/log.h"
+
+static struct broker_shared *shared;
+static int memory = -1, module = -1;
+
+enum rc touchlog_open(int nsm)
+{
+	module = nsm;
+	memory = memfd_create("touches", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (memory < 0 || ftruncate(memory, sizeof *shared) != 0)
+		goto failed;
+	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
+	if (shared == MAP_FAILED ||
+	    fcntl(memory, F_ADD_SEALS,
+	          F_SEAL_FUTURE_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0)
+		goto failed;
+	return RC_OK;
+failed:
+	log_line("touch log: no memory to share: %m");
+	return RC_IO;
+}
+
+struct broker_shared *touchlog_shared(void)
+{
+	return shared;
+}
+
+int touchlog_fd(void)
+{
+	return memory;
+}
+
+/* Absent from documents until now, PCR17 is in all of them from here on. */
+static enum rc mark_module(const uint8_t head[SHA384_LEN])
+{
+	uint8_t want[SHA384_LEN] = { 0 }, got[SHA384_LEN];
+	struct nsm_pcr *p = &shared->pcr[PCR_TOUCH];
+	enum rc rc;
+
+	/* A register's extension and the chain are the same function. */
+	touch_chain(want, slice_of(head, SHA384_LEN));
+	rc = nsm_extend_pcr(module, PCR_TOUCH, slice_of(head, SHA384_LEN), got);
+	if (rc == RC_OK && memcmp(got, want, sizeof want) != 0)
+		rc = RC_MISMATCH;
+	if (rc == RC_OK)
+		rc = nsm_lock_pcr(module, PCR_TOUCH);
+	if (rc == RC_OK)
+		rc = nsm_read_pcr(module, PCR_TOUCH, p);
+	if (rc == RC_OK && (!p->locked || memcmp(p->value, want, sizeof want) != 0))
+		rc = RC_MISMATCH;
+	if (rc == RC_OK)
+		shared->module.locked |= UINT32_C(1) << PCR_TOUCH;
+	return rc;
+}
+
+const uint8_t *touchlog_head(void)
+{
+	return shared->after[shared->touches % BROKER_RING];
+}
+
+static void publish(uint64_t number, struct slice record, const uint8_t head[SHA384_LEN])
+{
+	struct broker_record *r = &shared->ring[number % BROKER_RING];
+
+	memcpy(r->bytes, record.p, record.len);
+	r->len = (uint32_t)record.len;
+	memcpy(shared->after[number % BROKER_RING], head, SHA384_LEN);
+	__atomic_store_n(&shared->touches, number, __ATOMIC_RELEASE);
+	/* Written pages are the memory's, not PID 1's, for good. */
+	madvise(shared, sizeof *shared, MADV_DONTNEED);
+}
+
+enum rc touchlog_add(const char *operation, const char *user, const uint8_t digest[SHA384_LEN],
+                     struct slice summary)
+{
+	uint8_t mem[TOUCH_RECORD_MAX], head[SHA384_LEN];
+	struct wbuf w = wbuf_of(mem, sizeof mem);
+	struct touch_record r = { .number = shared->touches + 1,
+		                  .time_s = (uint64_t)time(NULL),
+		                  .operation = slice_str(operation),
+		                  .user = slice_str(user),
+		                  .summary = summary,
+		                  .digest = slice_of(digest, SHA384_LEN) };
+	enum rc rc = RC_OK;
+
+	touch_put(&w, &r);
+	if (w.over)
+		rc = RC_LIMIT;
+	memcpy(head, touchlog_head(), sizeof head);
+	touch_chain(head, wbuf_slice(&w));
+	if (rc == RC_OK && r.number == 1)
+		rc = mark_module(head);
+	if (rc == RC_OK)
+		publish(r.number, wbuf_slice(&w), head);
+	else
+		log_line("touch log: %s cannot be recorded: %s", operation, rc_str(rc));
+	return rc;
+}
