@@ -105,10 +105,10 @@ static bool step_handshake(struct https *h)
 
 static void begin_answer(struct https *h)
 {
-	struct json j = { 0 };
+	struct body b = { 0 };
 
-	routes_put(&h->reply, facts, &j);
-	h->total = j.at;
+	routes_put(&h->reply, facts, &b);
+	h->total = b.at;
 	h->said = 0;
 	h->answer_ms = h->now_ms + HTTPS_ANSWER_MS;
 	enter(h, ANSWERING, h->now_ms + HTTPS_STALL_MS);
@@ -167,7 +167,7 @@ static void finish(struct https *h)
 
 static bool step_answer(struct https *h)
 {
-	struct json j = { .from = h->said };
+	struct body b = { .from = h->said };
 	size_t room = 0;
 	uint8_t *p = tls_room(&h->tls, &room);
 
@@ -178,13 +178,13 @@ static bool step_answer(struct https *h)
 	} else if (h->said == h->total) {
 		await_request(h);
 	} else {
-		j.w = wbuf_of(p, room);
-		routes_put(&h->reply, facts, &j);
-		tls_wrote(&h->tls, j.w.len);
+		b.w = wbuf_of(p, room);
+		routes_put(&h->reply, facts, &b);
+		tls_wrote(&h->tls, b.w.len);
 		tls_flush(&h->tls);
-		h->said += j.w.len;
+		h->said += b.w.len;
 		/* Records dropped meanwhile: better cut off than wrong. */
-		if (j.at != h->total)
+		if (b.at != h->total)
 			enter(h, OVER, h->now_ms + HTTPS_LINGER_MS);
 	}
 	return true;

@@ -23,24 +23,24 @@ static void fail(struct reply *r, unsigned status, const char *error, const char
 	r->nonce_len = 0;
 }
 
-static void text(struct reply *r, const struct json *j, const char *type)
+static void text(struct reply *r, const struct body *b, const char *type)
 {
 	r->route = ROUTE_TEXT;
 	r->type = type;
-	r->body = wbuf_slice(&j->w);
-	if (j->w.len < j->at)
+	r->body = wbuf_slice(&b->w);
+	if (b->w.len < b->at)
 		fail(r, 500, "internal error", "the answer is too long");
 }
 
 /* --- what the routes start with: facts that may change are taken down ------------ */
 
 static void start_index(struct reply *r, const struct http *q, const struct https_facts *f,
-                        struct json *j)
+                        struct body *b)
 {
 	(void)q, (void)f;
-	json_text(j, "{\"name\":\"casemate\",\"routes\":[\"/attestation?nonce=\",\"/touch?from=\","
+	body_text(b, "{\"name\":\"casemate\",\"routes\":[\"/attestation?nonce=\",\"/touch?from=\","
 	             "\"/measurements\",\"/manifest\",\"/health\",\"/metrics\"]}\n");
-	text(r, j, json_type);
+	text(r, b, json_type);
 }
 
 static int nibble(char c)
@@ -52,14 +52,14 @@ static int nibble(char c)
 }
 
 static void start_attestation(struct reply *r, const struct http *q, const struct https_facts *f,
-                              struct json *j)
+                              struct body *b)
 {
 	char hex[2 * HTTPS_NONCE_MAX];
 	size_t len = 0;
 	enum rc rc = http_query(q, "nonce", hex, sizeof hex, &len);
 	bool ok = rc == RC_OK && len >= 2 * HTTPS_NONCE_MIN && len % 2 == 0;
 
-	(void)f, (void)j;
+	(void)f, (void)b;
 	for (size_t i = 0; ok && i < len; i++) {
 		ok = nibble(hex[i]) >= 0;
 		r->nonce[i / 2] = (uint8_t)(r->nonce[i / 2] << 4 | nibble(hex[i]));
@@ -94,12 +94,12 @@ static bool touch_from(const struct http *q, const struct https_facts *f, uint64
 }
 
 static void start_touch(struct reply *r, const struct http *q, const struct https_facts *f,
-                        struct json *j)
+                        struct body *b)
 {
 	uint8_t record[TOUCH_RECORD_MAX];
 	size_t len = 1;
 
-	(void)j;
+	(void)b;
 	if (!touch_from(q, f, &r->first)) {
 		fail(r, 400, "bad request",
 		     "from is the number of a touch, at most the next one's");
@@ -122,44 +122,44 @@ static void start_touch(struct reply *r, const struct http *q, const struct http
 }
 
 static void start_measurements(struct reply *r, const struct http *q, const struct https_facts *f,
-                               struct json *j)
+                               struct body *b)
 {
 	(void)q;
-	json_text(j, "{\"module_id\":");
-	json_quote(j, slice_str(f->module_id));
-	json_text(j, ",\"version\":\"%u.%u.%u\",\"digest\":\"SHA384\",\"pcrs\":{",
+	body_text(b, "{\"module_id\":");
+	body_quote(b, slice_str(f->module_id));
+	body_text(b, ",\"version\":\"%u.%u.%u\",\"digest\":\"SHA384\",\"pcrs\":{",
 	          f->module_version[0], f->module_version[1], f->module_version[2]);
 	for (unsigned i = 0; i < f->pcrs; i++) {
-		json_text(j, "%s\"%u\":{\"value\":", i > 0 ? "," : "", i);
-		json_hex(j, slice_of(f->pcr[i], SHA384_LEN));
-		json_text(j, ",\"locked\":%s}", f->pcrs_locked >> i & 1 ? "true" : "false");
+		body_text(b, "%s\"%u\":{\"value\":", i > 0 ? "," : "", i);
+		body_hex(b, slice_of(f->pcr[i], SHA384_LEN));
+		body_text(b, ",\"locked\":%s}", f->pcrs_locked >> i & 1 ? "true" : "false");
 	}
-	json_text(j, "}}\n");
-	text(r, j, json_type);
+	body_text(b, "}}\n");
+	text(r, b, json_type);
 }
 
 static void start_manifest(struct reply *r, const struct http *q, const struct https_facts *f,
-                           struct json *j)
+                           struct body *b)
 {
-	(void)q, (void)f, (void)j;
+	(void)q, (void)f, (void)b;
 	r->route = ROUTE_MANIFEST;
 	r->type = json_type;
 }
 
 static void start_health(struct reply *r, const struct http *q, const struct https_facts *f,
-                         struct json *j)
+                         struct body *b)
 {
 	(void)q;
 	if (!f->ready) {
 		fail(r, 503, "not ready", f->why);
 		return;
 	}
-	json_text(j, "{\"ready\":true}\n");
-	text(r, j, json_type);
+	body_text(b, "{\"ready\":true}\n");
+	text(r, b, json_type);
 }
 
 static void start_metrics(struct reply *r, const struct http *q, const struct https_facts *f,
-                          struct json *j)
+                          struct body *b)
 {
 	const struct https_counters *c = https_counters();
 	const struct {
@@ -177,20 +177,20 @@ static void start_metrics(struct reply *r, const struct http *q, const struct ht
 
 	(void)q;
 	for (size_t i = 0; i < sizeof counters / sizeof *counters; i++) {
-		json_text(j, "# HELP casemate_%s_total %s\n", counters[i].name, counters[i].help);
-		json_text(j, "# TYPE casemate_%s_total counter\ncasemate_%s_total %" PRIu64 "\n",
+		body_text(b, "# HELP casemate_%s_total %s\n", counters[i].name, counters[i].help);
+		body_text(b, "# TYPE casemate_%s_total counter\ncasemate_%s_total %" PRIu64 "\n",
 		          counters[i].name, counters[i].name, counters[i].value);
 	}
 	if (f->metrics)
-		f->metrics(&j->w);
-	j->at = j->w.len + j->w.over;
-	text(r, j, "text/plain; version=0.0.4; charset=utf-8");
+		f->metrics(&b->w);
+	b->at = b->w.len + b->w.over;
+	text(r, b, "text/plain; version=0.0.4; charset=utf-8");
 }
 
 static const struct {
 	const char *path;
 	void (*start)(struct reply *r, const struct http *q, const struct https_facts *f,
-	              struct json *j);
+	              struct body *b);
 } routes[] = {
 	{ "/", start_index },
 	{ "/attestation", start_attestation },
@@ -203,150 +203,150 @@ static const struct {
 
 /* --- bodies --------------------------------------------------------------------------- */
 
-static void put_hex_or_null(struct json *j, const char *name, struct slice s)
+static void put_hex_or_null(struct body *b, const char *name, struct slice s)
 {
-	json_text(j, ",\"%s\":", name);
+	body_text(b, ",\"%s\":", name);
 	if (s.len > 0)
-		json_hex(j, s);
+		body_hex(b, s);
 	else
-		json_text(j, "null");
+		body_text(b, "null");
 }
 
-static void put_claims(struct json *j, struct slice user_data)
+static void put_claims(struct body *b, struct slice user_data)
 {
 	struct claims c;
 
-	json_text(j, ",\"claims\":");
+	body_text(b, ",\"claims\":");
 	if (claims_parse(user_data, &c) != RC_OK) {
-		json_text(j, "null");
+		body_text(b, "null");
 		return;
 	}
-	json_text(j, "{\"version\":%d,\"purpose\":\"%s\",\"touches\":%" PRIu64 ",\"head\":",
+	body_text(b, "{\"version\":%d,\"purpose\":\"%s\",\"touches\":%" PRIu64 ",\"head\":",
 	          CLAIMS_VERSION, claims_purpose(c.purpose), c.touches);
-	json_hex(j, slice_of(c.head, SHA384_LEN));
-	put_hex_or_null(j, "tree", c.tree);
-	put_hex_or_null(j, "digest", c.digest);
-	json_text(j, "}");
+	body_hex(b, slice_of(c.head, SHA384_LEN));
+	put_hex_or_null(b, "tree", c.tree);
+	put_hex_or_null(b, "digest", c.digest);
+	body_text(b, "}");
 }
 
-static void put_document(struct json *j, struct slice document)
+static void put_document(struct body *b, struct slice document)
 {
 	struct document d;
 	const char *comma = "";
 
-	json_text(j, "{\"document\":");
-	json_base64(j, document);
+	body_text(b, "{\"document\":");
+	body_base64(b, document);
 	if (document_parse(document, &d) != RC_OK) {
-		json_text(j, ",\"payload\":null}\n");
+		body_text(b, ",\"payload\":null}\n");
 		return;
 	}
-	json_text(j, ",\"payload\":{\"module_id\":");
-	json_quote(j, d.module_id);
-	json_text(j, ",\"digest\":\"SHA384\",\"timestamp\":%" PRIu64 ",\"pcrs\":{", d.timestamp_ms);
+	body_text(b, ",\"payload\":{\"module_id\":");
+	body_quote(b, d.module_id);
+	body_text(b, ",\"digest\":\"SHA384\",\"timestamp\":%" PRIu64 ",\"pcrs\":{", d.timestamp_ms);
 	for (unsigned i = 0; i < DOCUMENT_PCRS; i++) {
 		if ((d.pcrs >> i & 1) == 0)
 			continue;
-		json_text(j, "%s\"%u\":", comma, i);
-		json_hex(j, d.pcr[i]);
+		body_text(b, "%s\"%u\":", comma, i);
+		body_hex(b, d.pcr[i]);
 		comma = ",";
 	}
-	json_text(j, "},\"certificate\":");
-	json_base64(j, d.certificate);
+	body_text(b, "},\"certificate\":");
+	body_base64(b, d.certificate);
 	for (size_t i = 0; i < d.certs; i++) {
-		json_text(j, "%s", i > 0 ? "," : ",\"cabundle\":[");
-		json_base64(j, d.cabundle[i]);
+		body_text(b, "%s", i > 0 ? "," : ",\"cabundle\":[");
+		body_base64(b, d.cabundle[i]);
 	}
-	json_text(j, "]");
-	put_hex_or_null(j, "public_key", d.public_key);
-	put_hex_or_null(j, "user_data", d.user_data);
-	put_hex_or_null(j, "nonce", d.nonce);
-	put_claims(j, d.user_data);
-	json_text(j, "}}\n");
+	body_text(b, "]");
+	put_hex_or_null(b, "public_key", d.public_key);
+	put_hex_or_null(b, "user_data", d.user_data);
+	put_hex_or_null(b, "nonce", d.nonce);
+	put_claims(b, d.user_data);
+	body_text(b, "}}\n");
 }
 
-static void put_record(struct json *j, struct slice record)
+static void put_record(struct body *b, struct slice record)
 {
 	struct touch_record t;
 
 	if (touch_parse(record, &t) != RC_OK)
 		return;
-	json_text(j, "{\"number\":%" PRIu64 ",\"time\":%" PRIu64 ",\"operation\":", t.number,
+	body_text(b, "{\"number\":%" PRIu64 ",\"time\":%" PRIu64 ",\"operation\":", t.number,
 	          t.time_s);
-	json_quote(j, t.operation);
-	json_text(j, ",\"user\":");
-	json_quote(j, t.user);
-	json_text(j, ",\"summary\":");
-	json_quote(j, t.summary);
-	json_text(j, ",\"digest\":");
-	json_hex(j, t.digest);
-	json_text(j, ",\"record\":");
-	json_base64(j, record);
-	json_text(j, "}");
+	body_quote(b, t.operation);
+	body_text(b, ",\"user\":");
+	body_quote(b, t.user);
+	body_text(b, ",\"summary\":");
+	body_quote(b, t.summary);
+	body_text(b, ",\"digest\":");
+	body_hex(b, t.digest);
+	body_text(b, ",\"record\":");
+	body_base64(b, record);
+	body_text(b, "}");
 }
 
-static void put_touch(const struct reply *r, const struct https_facts *f, struct json *j)
+static void put_touch(const struct reply *r, const struct https_facts *f, struct body *b)
 {
 	uint64_t end = r->next > 0 ? r->next : r->touches + 1;
 	uint8_t record[TOUCH_RECORD_MAX];
 
-	json_text(j, "{\"touches\":%" PRIu64 ",\"head\":", r->touches);
-	json_hex(j, slice_of(r->touch_head, SHA384_LEN));
-	json_text(j, ",\"first\":%" PRIu64 ",\"base\":", r->first);
-	json_hex(j, slice_of(r->base, SHA384_LEN));
-	json_text(j, ",\"records\":[");
+	body_text(b, "{\"touches\":%" PRIu64 ",\"head\":", r->touches);
+	body_hex(b, slice_of(r->touch_head, SHA384_LEN));
+	body_text(b, ",\"first\":%" PRIu64 ",\"base\":", r->first);
+	body_hex(b, slice_of(r->base, SHA384_LEN));
+	body_text(b, ",\"records\":[");
 	for (uint64_t n = r->first; n < end; n++) {
-		json_text(j, "%s", n > r->first ? "," : "");
-		put_record(j, slice_of(record, f->touch_record(n, record)));
+		body_text(b, "%s", n > r->first ? "," : "");
+		put_record(b, slice_of(record, f->touch_record(n, record)));
 	}
 	if (r->next > 0)
-		json_text(j, "],\"next\":%" PRIu64 "}\n", r->next);
+		body_text(b, "],\"next\":%" PRIu64 "}\n", r->next);
 	else
-		json_text(j, "],\"next\":null}\n");
+		body_text(b, "],\"next\":null}\n");
 }
 
-static void put_manifest(const struct https_facts *f, struct json *j)
+static void put_manifest(const struct https_facts *f, struct body *b)
 {
 	struct sha384 h;
 	uint8_t digest[SHA384_LEN];
 	struct manifest m;
 
-	json_text(j, "{");
+	body_text(b, "{");
 	if (manifest_parse(f->manifest, &m) == RC_OK) {
-		json_text(j, "\"version\":%d,\"channel\":\"%s\",\"command\":[", MANIFEST_VERSION,
+		body_text(b, "\"version\":%d,\"channel\":\"%s\",\"command\":[", MANIFEST_VERSION,
 		          m.channel == CHANNEL_OPEN ? "open" : "off");
 		for (size_t i = 0; i < m.argc; i++) {
-			json_text(j, "%s", i > 0 ? "," : "");
-			json_quote(j, m.argv[i]);
+			body_text(b, "%s", i > 0 ? "," : "");
+			body_quote(b, m.argv[i]);
 		}
-		json_text(j, "],");
+		body_text(b, "],");
 	}
 	sha384_init(&h);
 	sha384_update(&h, f->manifest.p, f->manifest.len);
 	sha384_final(&h, digest);
-	json_text(j, "\"sha384\":");
-	json_hex(j, slice_of(digest, sizeof digest));
-	json_text(j, ",\"manifest\":");
-	json_base64(j, f->manifest);
-	json_text(j, "}\n");
+	body_text(b, "\"sha384\":");
+	body_hex(b, slice_of(digest, sizeof digest));
+	body_text(b, ",\"manifest\":");
+	body_base64(b, f->manifest);
+	body_text(b, "}\n");
 }
 
-static void put_body(const struct reply *r, const struct https_facts *f, struct json *j)
+static void put_body(const struct reply *r, const struct https_facts *f, struct body *b)
 {
 	switch (r->route) {
 	case ROUTE_EMPTY: break;
-	case ROUTE_TEXT: json_bytes(j, r->body.p, r->body.len); break;
-	case ROUTE_TOUCH: put_touch(r, f, j); break;
-	case ROUTE_MANIFEST: put_manifest(f, j); break;
+	case ROUTE_TEXT: body_bytes(b, r->body.p, r->body.len); break;
+	case ROUTE_TOUCH: put_touch(r, f, b); break;
+	case ROUTE_MANIFEST: put_manifest(f, b); break;
 	case ROUTE_DOCUMENT:
 		if (r->json)
-			put_document(j, r->body);
+			put_document(b, r->body);
 		else
-			json_bytes(j, r->body.p, r->body.len);
+			body_bytes(b, r->body.p, r->body.len);
 		break;
 	case ROUTE_ERROR:
-		json_text(j, "{\"error\":\"%s\",\"detail\":", r->error);
-		json_quote(j, slice_str(r->detail));
-		json_text(j, "}\n");
+		body_text(b, "{\"error\":\"%s\",\"detail\":", r->error);
+		body_quote(b, slice_str(r->detail));
+		body_text(b, "}\n");
 		break;
 	}
 }
@@ -374,7 +374,7 @@ static const char *phrase(unsigned status)
 }
 
 /* IMF-fixdate (RFC 9110 §5.6.7) */
-static void put_date(struct json *j, int64_t now_s)
+static void put_date(struct body *b, int64_t now_s)
 {
 	static const char days[] = "SunMonTueWedThuFriSat",
 			  months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -382,49 +382,49 @@ static void put_date(struct json *j, int64_t now_s)
 	struct tm tm;
 
 	if (gmtime_r(&t, &tm))
-		json_text(j, "Date: %.3s, %02d %.3s %04d %02d:%02d:%02d GMT\r\n",
+		body_text(b, "Date: %.3s, %02d %.3s %04d %02d:%02d:%02d GMT\r\n",
 		          days + (ptrdiff_t)3 * tm.tm_wday, tm.tm_mday,
 		          months + (ptrdiff_t)3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour,
 		          tm.tm_min, tm.tm_sec);
 }
 
-static void put_head(const struct reply *r, struct json *j)
+static void put_head(const struct reply *r, struct body *b)
 {
-	json_text(j, "HTTP/1.1 %u %s\r\n", r->status, phrase(r->status));
-	put_date(j, r->now_s);
+	body_text(b, "HTTP/1.1 %u %s\r\n", r->status, phrase(r->status));
+	put_date(b, r->now_s);
 	if (r->route != ROUTE_EMPTY)
-		json_text(j,
+		body_text(b,
 		          "Content-Type: %s\r\nContent-Length: %" PRIu64 "\r\n"
 		          "X-Content-Type-Options: nosniff\r\n",
 		          r->type, r->body_len);
 	if (r->status == 204 || r->status == 405)
-		json_text(j, "Allow: GET, HEAD, OPTIONS\r\n");
+		body_text(b, "Allow: GET, HEAD, OPTIONS\r\n");
 	if (r->retry)
-		json_text(j, "Retry-After: 1\r\n");
+		body_text(b, "Retry-After: 1\r\n");
 	if (r->close || r->http10)
-		json_text(j, "Connection: %s\r\n", r->close ? "close" : "keep-alive");
-	json_text(j, "Cache-Control: no-store\r\n\r\n");
+		body_text(b, "Connection: %s\r\n", r->close ? "close" : "keep-alive");
+	body_text(b, "Cache-Control: no-store\r\n\r\n");
 }
 
-void routes_put(const struct reply *r, const struct https_facts *f, struct json *j)
+void routes_put(const struct reply *r, const struct https_facts *f, struct body *b)
 {
-	put_head(r, j);
+	put_head(r, b);
 	if (!r->head)
-		put_body(r, f, j);
+		put_body(r, f, b);
 }
 
 static void measure(struct reply *r, const struct https_facts *f)
 {
-	struct json j = { 0 };
+	struct body b = { 0 };
 
-	put_body(r, f, &j);
-	r->body_len = j.at;
+	put_body(r, f, &b);
+	r->body_len = b.at;
 }
 
 static void route(struct reply *r, const struct http *q, const struct https_facts *f, uint8_t *work)
 {
 	struct slice path = slice_of(q->path, q->path_len);
-	struct json j = { .w = wbuf_of(work, ROUTES_WORK) };
+	struct body b = { .w = wbuf_of(work, ROUTES_WORK) };
 	size_t i = 0, count = sizeof routes / sizeof *routes;
 
 	if (path.len > 1 && path.p[path.len - 1] == '/')
@@ -438,7 +438,7 @@ static void route(struct reply *r, const struct http *q, const struct https_fact
 	else if (q->method == HTTP_OTHER)
 		fail(r, 405, "method not allowed", "GET, HEAD or OPTIONS");
 	else
-		routes[i].start(r, q, f, &j);
+		routes[i].start(r, q, f, &b);
 }
 
 void routes_start(struct reply *r, const struct http *q, const struct https_facts *f, uint8_t *work,

@@ -1,7 +1,7 @@
 /* The API's routes: from a request that was read to the answer's bytes. Which
  * path answers what is in the table of routes.c.
  *
- * The answer is produced as often as needed (attest/json.h), so what it tells
+ * The answer is produced as often as needed (attest/body.h), so what it tells
  * is fixed when it begins: routes_start copies what may change, into the reply
  * or as text into the caller's buffer. The client controls all of the request.
  */
@@ -10,7 +10,7 @@
 
 #include "attest/http.h"
 #include "attest/https.h"
-#include "attest/json.h"
+#include "attest/body.h"
 
 enum { ROUTES_WORK = 12288 }; /* bytes: a document of DOCUMENT_MAX, or a text */
 
@@ -51,6 +51,6 @@ void routes_document(struct reply *r, enum rc rc, struct slice document,
                      const struct https_facts *f);
 
 /* Produces the answer, head and body. */
-void routes_put(const struct reply *r, const struct https_facts *f, struct json *j);
+void routes_put(const struct reply *r, const struct https_facts *f, struct body *b);
 
 #endif
