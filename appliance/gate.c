@@ -279,7 +279,7 @@ static bool begin(int listener, int broker, int shared)
 		return false;
 	https_init(seed, facts());
 	stack_init(STACK_ENCLAVE);
-	return stack_listen(HTTPS_PORT, CLIENTS_BACKLOG) == RC_OK &&
+	return stack_listen(HTTPS_PORT) == RC_OK &&
 	       watch(broker, EPOLL_CTL_ADD, EPOLLIN, TAG_BROKER) &&
 	       watch(listener, EPOLL_CTL_ADD, EPOLLIN, TAG_LISTENER);
 }

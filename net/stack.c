@@ -61,8 +61,8 @@
 
 enum {
 	MTU = LINK_PAYLOAD_MAX,
-	SLOTS = STACK_CONNS_MAX + STACK_WAITING_MAX,
-	HALF_OPEN_MAX = 128,
+	SLOTS = STACK_CONNS_MAX + STACK_SPARE,
+	HALF_OPEN_MAX = STACK_CONNS_MAX,
 	LINGER_MS = 5000,
 	TICK_MS = TCP_TMR_INTERVAL,
 	PUSH_SEGMENTS = 4, /* given to lwIP at once */
@@ -143,7 +143,6 @@ static struct {
 	struct tcp_pcb *listener;
 	size_t rx_max, tx_max;
 	uint8_t *rings;
-	unsigned backlog;
 	size_t base[P_COUNT]; /* blocks in use without any connection */
 	struct link links[STACK_LINKS_MAX];
 	struct stack_conn conns[SLOTS];
@@ -281,12 +280,15 @@ static void abort_slot(struct stack_conn *c)
 	slot_free(c);
 }
 
-/* Something changed. A slot nobody owns any more is free when all is done. */
+/* Something changed. A slot that nobody owns any more is free when all is done,
+ * one that nobody owns yet when it is cut; stack_accept() tells of the rest. */
 static void changed(struct stack_conn *c)
 {
-	if (c->linger_ms != 0 && c->pcb == NULL)
+	bool waiting = bit_is(&st.waiting, slot_of(c));
+
+	if (c->pcb == NULL && (c->linger_ms != 0 || (waiting && c->over)))
 		slot_free(c);
-	else if (c->linger_ms == 0)
+	else if (c->linger_ms == 0 && !waiting)
 		bit_set(&st.ready, slot_of(c), true);
 }
 
@@ -384,10 +386,7 @@ static void on_err(void *arg, err_t err)
 		return;
 	c->pcb = NULL;
 	c->over = err != ERR_CLSD;
-	if (bit_is(&st.waiting, slot_of(c)))
-		slot_free(c);
-	else
-		changed(c);
+	changed(c);
 }
 
 static void attach(struct stack_conn *c, struct tcp_pcb *pcb)
@@ -418,7 +417,7 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t err)
 	struct stack_conn *c = NULL;
 
 	(void)arg;
-	if (err == ERR_OK && bits_count(&st.waiting) < st.backlog)
+	if (err == ERR_OK)
 		c = slot_take(pcb->netif_idx - 1);
 	if (c == NULL)
 		return ERR_MEM;
@@ -714,18 +713,15 @@ void stack_init(enum stack_side side)
 	}
 }
 
-enum rc stack_listen(uint16_t port, unsigned backlog)
+enum rc stack_listen(uint16_t port)
 {
 	struct tcp_pcb *pcb = tcp_new();
 
-	if (pcb == NULL || backlog > STACK_WAITING_MAX || st.listener != NULL ||
-	    tcp_bind(pcb, IP4_ADDR_ANY, port) != ERR_OK)
+	if (pcb == NULL || st.listener != NULL || tcp_bind(pcb, IP4_ADDR_ANY, port) != ERR_OK)
 		return RC_LIMIT;
-	/* lwIP counts half-open ones against its backlog, of which there are fewer. */
-	st.listener = tcp_listen_with_backlog(pcb, UINT8_MAX);
+	st.listener = tcp_listen(pcb);
 	if (st.listener == NULL)
 		return RC_LIMIT;
-	st.backlog = backlog;
 	tcp_accept(st.listener, on_accept);
 	for (size_t i = 0; i < P_COUNT; i++)
 		st.base[i] = pool_used(i);

@@ -24,8 +24,10 @@
 
 enum {
 	STACK_LINKS_MAX = 8,
-	STACK_CONNS_MAX = 512,   /* that the owner has */
-	STACK_WAITING_MAX = 64, /* accepted by nobody yet, or closed and not done */
+	STACK_CONNS_MAX = 512,
+	/* Beside them: closed and not done yet, or to be accepted when the owner
+	 * has made room. */
+	STACK_SPARE = 64,
 	STACK_PORT_LINK = 7001, /* vsock port of the link's listener */
 };
 
@@ -39,9 +41,9 @@ struct stack_conn; /* lives from accept or connect until stack_close */
 
 void stack_init(enum stack_side side);
 
-/* Connections to port are accepted from here on, on every link, up to backlog
- * unaccepted ones (STACK_WAITING_MAX at most); more are reset. Once. */
-RC_CHECK enum rc stack_listen(uint16_t port, unsigned backlog);
+/* Connections to port are accepted from here on, on every link, as long as there
+ * is room; more are reset. Once. */
+RC_CHECK enum rc stack_listen(uint16_t port);
 
 /* Takes over fd, connected and non-blocking. The link's number, 0 to
  * STACK_LINKS_MAX-1, or -1 when all are taken (fd stays the caller's). */

@@ -62,7 +62,9 @@ extern unsigned stack_window, stack_sndbuf;
 /* Nothing arrives out of order. */
 #define TCP_QUEUE_OOSEQ 0
 
-#define TCP_LISTEN_BACKLOG 1
+/* stack.c bounds half-open connections itself. */
+#define TCP_LISTEN_BACKLOG 0
+
 /* Times fit a hop inside one machine. The last is how long a connection that
  * both ends have closed is remembered, halved. */
 #define LWIP_TCP_RTO_TIME 1000
