@@ -49,8 +49,8 @@ static const struct {
 	[VERIFY_FUTURE] = { "future", "it was made in the future (is the clock right?)" },
 	[VERIFY_STALE] = { "stale", "it is older than allowed (--max-age)" },
 	[VERIFY_DEBUG] = { "debug",
-	                   "the enclave runs in debug mode, with PCR0-2 zero: the instance can "
-	                   "read its console and nothing proves its code (--allow-debug)" },
+	                   "PCR0, 1 or 2 is zero: the enclave runs in debug mode, the instance "
+	                   "can read its console, and nothing proves its code (--allow-debug)" },
 	[VERIFY_PCR] = { "pcr", "a PCR is not what was expected" },
 	[VERIFY_NONCE] = { "nonce", "its nonce is not the one expected: it answers another "
 	                            "question, perhaps an old one" },
