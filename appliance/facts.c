@@ -75,6 +75,7 @@ static void metrics(struct wbuf *w)
 	line(w, "stack_pcbs", "gauge", u.pcbs);
 	line(w, "stack_pbufs", "gauge", u.pbufs);
 	line(w, "stack_heap_bytes", "gauge", u.heap);
+	line(w, "stack_dropped_total", "counter", u.dropped);
 }
 
 enum rc facts_open(int fd)

@@ -1,0 +1,296 @@
+/* appliance/broker.h: what PID 1 answers to a gate, honest or taken over, over
+ * the simulated module; the documents are judged by the verifier.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "appliance/base/io.h"
+#include "appliance/base/pass.h"
+#include "appliance/touchlog.h"
+#include "attest/verify.h"
+#include "tests/sim/chain.h"
+#include "tests/sim/module.h"
+#include "tests/unit/test.h"
+
+static int nsm = -1, gate = -1;
+static uint8_t root[SHA256_LEN];
+
+static struct {
+	struct broker_event e;
+	uint8_t document[NSM_RESPONSE_MAX];
+} got;
+
+static void begin(void)
+{
+	int pair[2];
+
+	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
+	broker_role.sock = pair[0];
+	broker_role.ready = true;
+	gate = pair[1];
+}
+
+static void end(void)
+{
+	io_close(&gate);
+	broker_answer(nsm);
+	CHECK(broker_role.sock == -1);
+}
+
+static void say(const struct broker_request *r, size_t len)
+{
+	CHECK(send(gate, r, len, 0) == (ssize_t)len);
+	broker_answer(nsm);
+}
+
+/* The next answer's rc; RC_EOF when there is none. */
+static enum rc answer(uint32_t mark)
+{
+	ssize_t n = recv(gate, &got, sizeof got, MSG_DONTWAIT);
+
+	if (n < (ssize_t)sizeof got.e)
+		return RC_EOF;
+	CHECK((size_t)n == sizeof got.e + got.e.len && got.e.mark == mark);
+	CHECK((got.e.rc == RC_OK) == (got.e.len > 0));
+	return (enum rc)got.e.rc;
+}
+
+static struct broker_request request(uint32_t mark)
+{
+	struct broker_request r = {
+		.kind = BROKER_DOCUMENT, .mark = mark, .nonce_len = 20, .key_len = 91
+	};
+
+	memset(r.nonce, 'n', sizeof r.nonce);
+	memset(r.key, 'k', sizeof r.key);
+	return r;
+}
+
+static bool accepted(const struct broker_request *r, struct verify_result *v)
+{
+	struct verify_policy policy = {
+		.now_s = time(NULL),
+		.max_age_s = VERIFY_MAX_AGE_S,
+		.root = root,
+		.nonce = slice_of(r->nonce, r->nonce_len),
+		.public_key = slice_of(r->key, r->key_len),
+		.claims = true,
+		.purpose = PURPOSE_TLS,
+	};
+	bool ok = verify_document(slice_of(got.document, got.e.len), &policy, v);
+
+	for (unsigned i = 0; i < VERIFY_REASONS; i++)
+		if (v->reasons >> i & 1)
+			printf("refused: %s\n", verify_sentence(i));
+	return ok;
+}
+
+/* Untouched, then touched: the documents say so, whoever asks. */
+static void documents(void)
+{
+	static const uint8_t digest[SHA384_LEN];
+	struct broker_request r = request(5), bare = { .kind = BROKER_DOCUMENT, .mark = 6 };
+	struct verify_result v;
+
+	begin();
+	say(&r, sizeof r);
+	CHECK(answer(5) == RC_OK && accepted(&r, &v));
+	CHECK(v.touch == VERIFY_TOUCH_NONE && v.claims.touches == 0);
+	CHECK((v.document.pcrs >> PCR_TOUCH & 1) == 0);
+	say(&bare, sizeof bare);
+	CHECK(answer(6) == RC_OK && accepted(&bare, &v));
+	CHECK(touchlog_add("exec", "open", digest, slice_str("")) == RC_OK);
+	say(&r, sizeof r);
+	CHECK(answer(5) == RC_OK && accepted(&r, &v));
+	CHECK(v.touch == VERIFY_TOUCH_SOME && v.claims.touches == 1);
+	CHECK((v.document.pcrs >> PCR_TOUCH & 1) == 1);
+	CHECK(memcmp(v.claims.head, touchlog_head(), SHA384_LEN) == 0);
+	end();
+}
+
+/* Lengths beyond the arrays get no document; bytes of user_data cannot be
+ * given at all. */
+static void hostile_lengths(void)
+{
+	static const uint32_t bad[] = { HTTPS_NONCE_MAX + 1, HTTPS_SPKI_MAX + 1, 4096, INT32_MAX,
+		                        UINT32_MAX };
+	unsigned before = module_requests();
+
+	begin();
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		struct broker_request r = request(7);
+
+		r.nonce_len = bad[i];
+		say(&r, sizeof r);
+		CHECK(answer(7) == RC_BAD);
+		r = request(8);
+		r.key_len = bad[i] > HTTPS_SPKI_MAX ? bad[i] : HTTPS_SPKI_MAX + 1;
+		say(&r, sizeof r);
+		CHECK(answer(8) == RC_BAD);
+	}
+	CHECK(module_requests() == before);
+	end();
+}
+
+/* What is no request ends the gate, whatever comes with it. */
+static void not_requests(void)
+{
+	struct broker_request r = request(1);
+	uint8_t mem[sizeof r + 1] = { 0 };
+	static const uint32_t kinds[] = { 0, 3, UINT32_MAX };
+
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+		begin();
+		r.kind = kinds[i];
+		say(&r, sizeof r);
+		CHECK(broker_role.sock == -1);
+		io_close(&gate);
+	}
+	r.kind = BROKER_DOCUMENT;
+	memcpy(mem, &r, sizeof r);
+	for (size_t len = 1; len <= sizeof mem; len++) {
+		if (len == sizeof r)
+			continue;
+		begin();
+		CHECK(send(gate, mem, len, 0) == (ssize_t)len);
+		broker_answer(nsm);
+		CHECK(broker_role.sock == -1);
+		io_close(&gate);
+	}
+}
+
+static int count_fds(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+static void descriptors(void)
+{
+	struct broker_request r = request(3);
+	int fds[PASS_FDS] = { 0, 1 }, before;
+
+	begin();
+	before = count_fds();
+	CHECK(pass_send(gate, &r, sizeof r, fds) == RC_OK);
+	broker_answer(nsm);
+	CHECK(answer(3) != RC_EOF && count_fds() == before);
+	end();
+}
+
+/* Asked faster than BROKER_RATE it refuses, at once and without the module. The
+ * module refuses as well, which takes less time than to sign. */
+static void flood(void)
+{
+	struct broker_request r = request(4);
+	unsigned asked = 0, before = module_requests();
+	enum rc rc;
+
+	begin();
+	module_refuse_at(1);
+	do {
+		say(&r, sizeof r);
+		rc = answer(4);
+		asked++;
+	} while (rc == RC_DENIED && asked < 100000);
+	CHECK(rc == RC_LIMIT && asked > BROKER_BURST);
+	CHECK(module_requests() - before == asked - 1);
+	module_refuse_at(0);
+	end();
+}
+
+/* A gate that never reads does not hold PID 1, it is ended. */
+static void deaf(void)
+{
+	struct broker_request r = request(2);
+	int rounds = 0;
+
+	begin();
+	r.nonce_len = UINT32_MAX;
+	while (broker_role.sock >= 0 && ++rounds < 100000) {
+		(void)!send(gate, &r, sizeof r, MSG_DONTWAIT | MSG_NOSIGNAL);
+		broker_answer(nsm);
+	}
+	CHECK(broker_role.sock == -1);
+	io_close(&gate);
+}
+
+static void refusals(void)
+{
+	struct broker_request r = request(9);
+
+	begin();
+	module_refuse_at(1);
+	do
+		say(&r, sizeof r);
+	while (answer(9) == RC_LIMIT); /* until there is a token again */
+	CHECK(got.e.rc == RC_DENIED && got.e.len == 0);
+	module_refuse_at(0);
+	end();
+}
+
+/* At boot nothing is answered beyond READY. */
+static void boot(void)
+{
+	struct broker_request ready = { .kind = BROKER_READY }, r = request(1);
+
+	begin();
+	broker_role.ready = false;
+	CHECK(send(gate, &ready, sizeof ready, 0) == sizeof ready);
+	CHECK(send(gate, &r, sizeof r, 0) == sizeof r);
+	broker_answer(nsm);
+	CHECK(broker_role.ready && answer(1) == RC_EOF);
+	broker_answer(nsm);
+	CHECK(answer(1) == RC_OK);
+	end();
+}
+
+/* The module itself: all seven requests, and LockPCRs to the last register. */
+static void module(void)
+{
+	struct nsm_description d;
+	struct nsm_pcr p;
+	struct slice document;
+	uint8_t random[600] = { 0 }, value[SHA384_LEN], big[NSM_KEY_MAX + 1] = { 0 };
+
+	CHECK(nsm_random(nsm, random, sizeof random) == RC_OK);
+	CHECK(nsm_lock_pcr(nsm, 0) == RC_DENIED && nsm_lock_pcr(nsm, 32) == RC_DENIED);
+	CHECK(nsm_extend_pcr(nsm, 20, slice_str("x"), value) == RC_OK);
+	CHECK(nsm_attest(nsm, slice_of(big, NSM_USER_DATA_MAX + 1), slice_of(NULL, 0),
+	                 slice_of(NULL, 0), &document) == RC_LIMIT);
+	CHECK(nsm_attest(nsm, slice_of(NULL, 0), slice_of(big, NSM_NONCE_MAX + 1),
+	                 slice_of(NULL, 0), &document) == RC_LIMIT);
+	CHECK(nsm_attest(nsm, slice_of(NULL, 0), slice_of(NULL, 0), slice_of(big, sizeof big),
+	                 &document) == RC_LIMIT);
+	CHECK(nsm_lock_pcrs(nsm, 33) == RC_DENIED);
+	/* "0 to 31" is a count of 32: with 31 the last one stays open. */
+	CHECK(nsm_lock_pcrs(nsm, 31) == RC_OK);
+	CHECK(nsm_read_pcr(nsm, 31, &p) == RC_OK && !p.locked);
+	CHECK(nsm_lock_pcrs(nsm, 32) == RC_OK);
+	CHECK(nsm_read_pcr(nsm, 31, &p) == RC_OK && p.locked);
+	CHECK(nsm_describe(nsm, &d) == RC_OK && d.locked == UINT32_MAX && d.pcrs == 32);
+	CHECK(nsm_extend_pcr(nsm, 31, slice_str("x"), value) == RC_DENIED);
+}
+
+int main(void)
+{
+	module_reset();
+	sha256_of(chain_cert(0), root);
+	if (!CHECK(nsm_open("", &nsm) == RC_OK && touchlog_open(nsm) == RC_OK))
+		return test_end();
+	documents();
+	boot();
+	hostile_lengths();
+	not_requests();
+	descriptors();
+	flood();
+	deaf();
+	refusals();
+	module();
+	return test_end();
+}
