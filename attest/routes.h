@@ -8,9 +8,9 @@
 #ifndef ATTEST_ROUTES_H
 #define ATTEST_ROUTES_H
 
+#include "attest/body.h"
 #include "attest/http.h"
 #include "attest/https.h"
-#include "attest/body.h"
 
 enum { ROUTES_WORK = 12288 }; /* bytes: a document of DOCUMENT_MAX, or a text */
 
