@@ -16,6 +16,7 @@
 #include "appliance/clients.h"
 
 #include <sys/mman.h>
+#include <sys/sysinfo.h>
 
 enum { PAGE = 4096 };
 
@@ -31,15 +32,20 @@ struct client {
 
 static struct client clients[CLIENTS_MAX];
 static struct clients_counters counters;
-static size_t stride; /* bytes of one engine, whole pages */
+static const struct client *places; /* their end */
+static size_t stride;               /* bytes of one engine, whole pages */
 static uint64_t turns;
 /* No deadline is earlier; one may be later. */
 static int64_t next_ms = INT64_MAX;
 
 enum rc clients_init(void)
 {
+	struct sysinfo info;
 	uint8_t *p;
+	size_t n;
 
+	if (sysinfo(&info) != 0)
+		return RC_IO;
 	stride = (https_size() + PAGE - 1) / PAGE * PAGE;
 	p = mmap(NULL, stride * CLIENTS_MAX, PROT_READ | PROT_WRITE,
 	         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -47,6 +53,8 @@ enum rc clients_init(void)
 		return RC_IO;
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
 		clients[i].https = (struct https *)(void *)(p + i * stride);
+	n = info.totalram * info.mem_unit / CLIENTS_SHARE / stride;
+	places = clients + (n < CLIENTS_MAX ? n : CLIENTS_MAX);
 	return RC_OK;
 }
 
@@ -178,7 +186,7 @@ static struct client *find_place(void)
 	struct client *best = NULL;
 	unsigned most = 0;
 
-	for (struct client *k = clients; k < clients + CLIENTS_MAX; k++) {
+	for (struct client *k = clients; k < places; k++) {
 		unsigned idle;
 
 		if (!k->conn)
@@ -246,7 +254,7 @@ void clients_tick(int64_t now_ms)
 	if (next_ms > now_ms)
 		return;
 	next_ms = INT64_MAX;
-	for (struct client *k = clients; k < clients + CLIENTS_MAX; k++) {
+	for (struct client *k = clients; k < places; k++) {
 		if (!k->conn)
 			continue;
 		if (k->more)
@@ -265,12 +273,12 @@ bool clients_want(uint32_t mark, struct slice *nonce)
 
 	if (counters.waiting == 0)
 		return false;
-	for (struct client *k = clients; k < clients + CLIENTS_MAX; k++)
+	for (struct client *k = clients; k < places; k++)
 		if (k->turn > 0 && k->mark == 0 && (!first || k->turn < first->turn))
 			first = k;
 	if (!first || !https_wants(first->https, nonce))
 		return false;
-	for (struct client *k = clients; k < clients + CLIENTS_MAX; k++)
+	for (struct client *k = clients; k < places; k++)
 		if (k->turn > 0 && k->mark == 0 && https_wants(k->https, &other) &&
 		    slice_eq(*nonce, other))
 			k->mark = mark;
@@ -279,21 +287,21 @@ bool clients_want(uint32_t mark, struct slice *nonce)
 
 void clients_document(uint32_t mark, enum rc rc, struct slice document, int64_t now_ms)
 {
-	for (struct client *k = clients; k < clients + CLIENTS_MAX; k++)
+	for (struct client *k = clients; k < places; k++)
 		if (k->conn && k->mark == mark)
 			answer(k, rc, document, now_ms);
 }
 
 void clients_requeue(uint32_t mark)
 {
-	for (struct client *k = clients; k < clients + CLIENTS_MAX; k++)
+	for (struct client *k = clients; k < places; k++)
 		if (k->mark == mark)
 			k->mark = 0;
 }
 
 void clients_end(void)
 {
-	for (struct client *k = clients; k < clients + CLIENTS_MAX; k++)
+	for (struct client *k = clients; k < places; k++)
 		if (k->conn)
 			release(k, false);
 }

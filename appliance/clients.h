@@ -16,6 +16,9 @@ enum {
 	/* Fewer than the stack's connections, so that there is always one more to
 	 * be accepted and another to be closed for it. */
 	CLIENTS_MAX = STACK_CONNS_MAX - 64,
+	/* In a small enclave fewer: all of them take no more than a part of its
+	 * memory, one in so many. */
+	CLIENTS_SHARE = 4,
 	CLIENTS_BUDGET = 64 * 1024, /* bytes of one a wakeup */
 	/* How long a request waits for its document before it is refused, */
 	CLIENTS_WAIT_MS = 2000,

@@ -63,7 +63,6 @@ static void metrics(struct wbuf *w)
 	stack_usage(&u);
 	for (int i = 0; i < STACK_LINKS_MAX; i++)
 		links += stack_link_fd(i) >= 0;
-	line(w, "touches_total", "counter", f.touches);
 	line(w, "connections_total", "counter", c->accepted);
 	line(w, "connections_evicted_total", "counter", c->evicted);
 	line(w, "connections_refused_total", "counter", c->refused);

@@ -112,11 +112,15 @@ static int64_t lasts_ms(struct slice document, int64_t now_s)
 	return left_s > life_s / 3 ? (left_s - life_s / 3) * 1000 : GATE_CERT_MIN_MS;
 }
 
-static void tell_ready(void)
+/* There is a certificate: links are accepted from here on. */
+static void become_ready(void)
 {
 	static const struct broker_request r = { .kind = BROKER_READY };
 
-	g.ready = send(g.broker, &r, sizeof r, MSG_NOSIGNAL) == sizeof r;
+	g.ready = watch(g.listener, EPOLL_CTL_ADD, EPOLLIN, TAG_LISTENER) &&
+	          send(g.broker, &r, sizeof r, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof r;
+	if (!g.ready)
+		g.ending = true;
 }
 
 static void on_certificate(enum rc rc, struct slice document)
@@ -134,7 +138,7 @@ static void on_certificate(enum rc rc, struct slice document)
 	g.due_ms = g.now_ms + lasts_ms(document, now_s);
 	g.soonest_ms = g.now_ms + GATE_CERT_MIN_MS;
 	if (!g.ready)
-		tell_ready();
+		become_ready();
 }
 
 static void on_document(const struct broker_event *e, struct slice document)
@@ -280,8 +284,7 @@ static bool begin(int listener, int broker, int shared)
 	https_init(seed, facts());
 	stack_init(STACK_ENCLAVE);
 	return stack_listen(HTTPS_PORT) == RC_OK &&
-	       watch(broker, EPOLL_CTL_ADD, EPOLLIN, TAG_BROKER) &&
-	       watch(listener, EPOLL_CTL_ADD, EPOLLIN, TAG_LISTENER);
+	       watch(broker, EPOLL_CTL_ADD, EPOLLIN, TAG_BROKER);
 }
 
 static void serve(void)
