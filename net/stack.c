@@ -16,9 +16,9 @@
  *
  * Connections. A slot (struct stack_conn) has two rings: what arrived and the
  * owner has not consumed, and what was written and is not acknowledged. lwIP
- * gets the latter by reference, too, and only when it has sent all it was given
- * before, a few segments at a time: it never holds a segment larger than what
- * the peer's options allow later on. The receive window is the first ring's
+ * gets the latter by reference, too, a segment at a time and only when it has
+ * sent the one before: what the peer says later about sizes cannot fit badly to
+ * what waits. The receive window is the first ring's
  * size and opens as the owner consumes; a peer that never reads fills the
  * second ring, and then stack_room() is 0. Nothing else grows with what peers
  * do: slots, protocol blocks, segments and headers each have a count, and every
@@ -65,7 +65,9 @@ enum {
 	HALF_OPEN_MAX = STACK_CONNS_MAX,
 	LINGER_MS = 5000,
 	TICK_MS = TCP_TMR_INTERVAL,
-	PUSH_SEGMENTS = 4, /* given to lwIP at once */
+	/* At least as many make up a full ring: only every second segment is
+	 * acknowledged at once. */
+	RING_SEGMENTS = 4,
 
 	/* A link's buffers: some packets of full size and what comes while they
 	 * are dealt with; small packets fit where none with data does. */
@@ -460,10 +462,11 @@ static void give(struct stack_conn *c)
 		size_t max = TCPWND_MIN16(pcb->snd_wnd_max / 2);
 
 		max = max == 0 || max > pcb->mss ? pcb->mss : max;
-		max = PUSH_SEGMENTS * max < UINT16_MAX ? PUSH_SEGMENTS * max : UINT16_MAX;
-		if (tcp_write(pcb, s.p, (u16_t)(s.len < max ? s.len : max), 0) != ERR_OK)
+		max = max < st.tx_max / RING_SEGMENTS ? max : st.tx_max / RING_SEGMENTS;
+		max = max < s.len ? max : s.len;
+		if (tcp_write(pcb, s.p, (u16_t)max, 0) != ERR_OK)
 			return;
-		c->given += s.len < max ? s.len : max;
+		c->given += max;
 		(void)tcp_output(pcb); /* what it could not send it keeps */
 	}
 }

@@ -12,7 +12,7 @@
 
 enum {
 	SERVER_PORT = 8443,
-	SERVER_LINKS = 4,
+	SERVER_LINKS = 5,
 	SOURCE_BYTES = 1 << 20,
 };
 
