@@ -107,7 +107,7 @@ static enum rc parse_payload(struct slice in, struct document *d)
 	struct lcbor_seq map;
 	unsigned seen = 0, i;
 
-	lcbor_map(&c, &map, FIELDS);
+	lcbor_map(&c, &map, 2 * FIELDS); /* room for one to be named */
 	while (lcbor_more(&c, &map)) {
 		struct slice key = lcbor_text(&c, NAME_MAX_LEN);
 
