@@ -145,15 +145,19 @@ static enum rc step_root(void)
 	return rc == RC_OK ? confine_init() : rc;
 }
 
-/* Starts a role and answers it until it serves. */
-static enum rc start_role(struct role *r, uint32_t port, int backlog)
+static enum rc start(struct role *r, uint32_t port, int backlog)
 {
-	int64_t until_ms = clock_mono_ms() + ROLE_READY_MS;
-	enum rc rc;
-
 	r->root = b.empty;
 	r->listener = port_listen(port, backlog);
-	rc = r->listener < 0 ? RC_IO : role_start(r);
+	return r->listener < 0 ? RC_IO : role_start(r);
+}
+
+/* Answers a role until it serves. */
+static enum rc wait_for(struct role *r)
+{
+	int64_t until_ms = clock_mono_ms() + ROLE_READY_MS;
+	enum rc rc = RC_OK;
+
 	while (rc == RC_OK && !r->ready) {
 		rc = r->sock < 0 ? RC_EOF : io_wait(r->sock, POLLIN, until_ms);
 		if (rc == RC_OK && r == &broker_role)
@@ -166,30 +170,27 @@ static enum rc start_role(struct role *r, uint32_t port, int backlog)
 	return rc;
 }
 
-static enum rc step_channel(void)
+/* Both start at the same time. */
+static enum rc step_roles(void)
 {
-	enum rc rc;
-
-	if (b.manifest.channel == CHANNEL_OFF) {
-		log_line("channel: off, nobody listens");
-		return RC_OK;
-	}
-	sessions_prepare();
-	rc = start_role(&front_role, CHANNEL_PORT, PENDING_BACKLOG);
-	if (rc == RC_OK)
-		log_line("channel: open, whoever reaches it is root in the app's root");
-	return rc;
-}
-
-static enum rc step_gate(void)
-{
-	enum rc rc;
+	bool channel = b.manifest.channel != CHANNEL_OFF;
+	enum rc rc = channel ? start(&front_role, CHANNEL_PORT, PENDING_BACKLOG) : RC_OK;
 
 	broker_role.shared = touchlog_fd();
-	rc = start_role(&broker_role, STACK_PORT_LINK, GATE_BACKLOG);
 	if (rc == RC_OK)
-		log_line("gate: attestation over HTTPS on port %d", HTTPS_PORT);
-	return rc;
+		rc = start(&broker_role, STACK_PORT_LINK, GATE_BACKLOG);
+	if (rc == RC_OK)
+		rc = wait_for(&broker_role);
+	if (rc == RC_OK && channel)
+		rc = wait_for(&front_role);
+	if (rc != RC_OK)
+		return rc;
+	log_line("gate: attestation over HTTPS on port %d", HTTPS_PORT);
+	if (channel)
+		sessions_prepare();
+	log_line(channel ? "channel: open, whoever reaches it is root in the app's root"
+	                 : "channel: off, nobody listens");
+	return RC_OK;
 }
 
 static const struct {
@@ -198,8 +199,7 @@ static const struct {
 } steps[] = {
 	{ "console", early_console },    { "process", step_process }, { "mounts", step_mounts },
 	{ "entropy", step_entropy },     { "clock", clock_step },     { "manifest", step_manifest },
-	{ "measurement", step_measure }, { "root", step_root },       { "channel", step_channel },
-	{ "gate", step_gate },
+	{ "measurement", step_measure }, { "root", step_root },       { "roles", step_roles },
 };
 
 _Noreturn void init_main(void)

@@ -148,6 +148,7 @@ static void admits(bool bytewise)
 	if (!asked(&req, &conn, &memfd))
 		return;
 	CHECK(req.op == OP_EXEC && req.len == s.len - FRAME_HEAD);
+	CHECK(req.summary_len == 11 && memcmp(req.summary, "/bin/true x", 11) == 0);
 	CHECK(pread(memfd, copy, sizeof copy, 0) == (ssize_t)req.len);
 	CHECK(memcmp(copy, s.p + FRAME_HEAD, req.len) == 0);
 	CHECK(pwrite(memfd, "x", 1, 0) < 0 && errno == EPERM);
@@ -166,6 +167,38 @@ static void admission(void)
 	start();
 	admits(false);
 	admits(true);
+	finish();
+}
+
+/* What people will read of a request in the touch log: arguments and paths,
+ * never the environment, nothing that a terminal obeys, no more than fits. */
+static void summaries(void)
+{
+	static char longest[200];
+	uint8_t mem[1024];
+	struct wbuf w = wbuf_of(mem, sizeof mem);
+	struct request r = { .op = OP_EXEC, .argc = 3, .envc = 1, .rows = 24, .cols = 80 };
+	struct admit_request req;
+	int fd, conn = -1, memfd = -1;
+
+	memset(longest, 'l', sizeof longest - 1);
+	r.argv[0] = slice_str("/bin/echo");
+	r.argv[1] = slice_str("\x1b[2J\xc3\xa9");
+	r.argv[2] = slice_str(longest);
+	r.env[0] = slice_str("PASSWORD=secret");
+	request_put(&w, &r);
+	start();
+	fd = dial();
+	say(fd, wbuf_slice(&w));
+	if (asked(&req, &conn, &memfd)) {
+		CHECK(req.summary_len == ADMIT_SUMMARY_MAX);
+		CHECK(memcmp(req.summary, "/bin/echo ?[2J?? lllll", 22) == 0);
+		CHECK(memmem(req.summary, sizeof req.summary, "secret", 6) == NULL);
+		reply(req.place, 0);
+		io_close(&conn);
+		io_close(&memfd);
+	}
+	io_close(&fd);
 	finish();
 }
 
@@ -328,6 +361,7 @@ static void stop(void)
 int main(void)
 {
 	admission();
+	summaries();
 	refusals();
 	cuts();
 	silence();
