@@ -5,71 +5,97 @@
 
 void body_bytes(struct body *b, const void *p, size_t n)
 {
-	const uint8_t *from = p;
 	size_t skip = 0, room = b->w.max - b->w.len;
 
 	if (b->at < b->from)
 		skip = b->from - b->at < n ? (size_t)(b->from - b->at) : n;
 	b->at += n;
-	wbuf_put(&b->w, from + skip, n - skip < room ? n - skip : room);
+	wbuf_put(&b->w, (const uint8_t *)p + skip, n - skip < room ? n - skip : room);
 }
 
-void body_text(struct body *b, const char *fmt, ...)
+static void put_string(struct body *b, struct slice s)
 {
-	char text[256];
-	va_list args;
-	int n;
+	char escape[8];
 
-	va_start(args, fmt);
-	n = vsnprintf(text, sizeof text, fmt, args);
-	va_end(args);
-	if (n > 0)
-		body_bytes(b, text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
-}
-
-void body_hex(struct body *b, struct slice s)
-{
-	char text[2 * 32 + 1];
-	struct slice part;
-
-	body_bytes(b, "\"", 1);
-	while (s.len > 0) {
-		(void)slice_take(&s, s.len < 32 ? s.len : 32, &part);
-		hex_put(text, part);
-		body_bytes(b, text, 2 * part.len);
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.p[i] == '"' || s.p[i] == '\\')
+			body_bytes(b, "\\", 1);
+		if (s.p[i] >= ' ' && s.p[i] <= '~')
+			body_bytes(b, s.p + i, 1);
+		else
+			body_bytes(b, escape,
+			           (size_t)snprintf(escape, sizeof escape, "\\u%04x", s.p[i]));
 	}
-	body_bytes(b, "\"", 1);
 }
 
-void body_base64(struct body *b, struct slice s)
+static void put_hex(struct body *b, struct slice s)
+{
+	char two[3];
+
+	for (size_t i = 0; i < s.len; i++) {
+		hex_put(two, slice_of(s.p + i, 1));
+		body_bytes(b, two, 2);
+	}
+}
+
+static void put_base64(struct body *b, struct slice s)
 {
 	static const char digit[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-	body_bytes(b, "\"", 1);
 	for (size_t i = 0; i < s.len; i += 3) {
-		size_t left = s.len - i;
-		uint32_t v = (uint32_t)s.p[i] << 16 | (uint32_t)(left > 1 ? s.p[i + 1] : 0) << 8 |
-		             (left > 2 ? s.p[i + 2] : 0);
-		char four[4] = { digit[v >> 18], digit[v >> 12 & 63],
-			         left > 1 ? digit[v >> 6 & 63] : '=',
-			         left > 2 ? digit[v & 63] : '=' };
+		uint8_t in[3] = { 0 };
+		size_t n = s.len - i < 3 ? s.len - i : 3;
 
-		body_bytes(b, four, sizeof four);
+		memcpy(in, s.p + i, n);
+		body_bytes(b, &digit[in[0] >> 2], 1);
+		body_bytes(b, &digit[(in[0] << 4 | in[1] >> 4) & 63], 1);
+		body_bytes(b, n > 1 ? &digit[(in[1] << 2 | in[2] >> 6) & 63] : "=", 1);
+		body_bytes(b, n > 2 ? &digit[in[2] & 63] : "=", 1);
 	}
+}
+
+static void put_slice(struct body *b, char verb, struct slice s)
+{
+	if (verb == 'x' && s.len == 0) {
+		body_bytes(b, "null", 4);
+		return;
+	}
+	body_bytes(b, "\"", 1);
+	if (verb == 'x')
+		put_hex(b, s);
+	else if (verb == 'b')
+		put_base64(b, s);
+	else
+		put_string(b, s);
 	body_bytes(b, "\"", 1);
 }
 
-void body_quote(struct body *b, struct slice s)
+void body_put(struct body *b, const char *fmt, ...)
 {
-	body_bytes(b, "\"", 1);
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.p[i] == '"' || s.p[i] == '\\')
-			body_text(b, "\\%c", s.p[i]);
-		else if (s.p[i] < ' ' || s.p[i] > '~')
-			body_text(b, "\\u%04x", s.p[i]);
-		else
-			body_bytes(b, s.p + i, 1);
+	char number[24];
+	const char *s;
+	va_list args;
+	size_t n;
+
+	va_start(args, fmt);
+	for (; *fmt; fmt += n + 1) {
+		n = strcspn(fmt, "'%");
+		body_bytes(b, fmt, n);
+		if (fmt[n] == '\'') {
+			body_bytes(b, "\"", 1);
+		} else if (fmt[n] == '%' && fmt[++n] == 's') {
+			s = va_arg(args, const char *);
+			body_bytes(b, s, strlen(s));
+		} else if (fmt[n] == 'u') {
+			(void)snprintf(number, sizeof number, "%llu",
+			               (unsigned long long)va_arg(args, uint64_t));
+			body_bytes(b, number, strlen(number));
+		} else if (fmt[n] != '\0') {
+			put_slice(b, fmt[n], va_arg(args, struct slice));
+		} else {
+			break;
+		}
 	}
-	body_bytes(b, "\"", 1);
+	va_end(args);
 }

@@ -1,5 +1,5 @@
 /* Text of an answer, JSON (RFC 8259) for the most part, written through a
- * window: everything is produced in order, only bytes [from, from + max) are
+ * window: everything is produced in order, only bytes [from, from + w.max) are
  * kept. So an answer of any length goes out of a small buffer, by producing it
  * again for every piece; whoever does that sees to it that it comes out the
  * same each time, and checks `at` at the end. */
@@ -14,13 +14,15 @@ struct body {
 	struct wbuf w; /* never over: full is the window's end */
 };
 
-void body_bytes(struct body *b, const void *p, size_t n); /* as they are */
-/* printf's text, at most 255 bytes of it. For what we wrote ourselves. */
-__attribute__((format(printf, 2, 3))) void body_text(struct body *b, const char *fmt, ...);
-/* All three with quotes: hex; base64 (RFC 4648 §4); a string, whose bytes
- * beyond ASCII come as the escapes of U+0080 to U+00FF. */
-void body_hex(struct body *b, struct slice s);
-void body_base64(struct body *b, struct slice s);
-void body_quote(struct body *b, struct slice s);
+void body_bytes(struct body *b, const void *p, size_t n);
+
+/* fmt with every ' written as ", and
+ *   %s  const char *: as it is
+ *   %u  uint64_t: decimal (an argument of another size must be cast)
+ *   %q  struct slice: a string in quotes; bytes beyond ASCII come as the
+ *       escapes of U+0080 to U+00FF
+ *   %x  struct slice: hex in quotes; null when it is empty
+ *   %b  struct slice: base64 (RFC 4648 §4) in quotes */
+void body_put(struct body *b, const char *fmt, ...);
 
 #endif

@@ -92,6 +92,14 @@ static bool is_blank(uint8_t c)
 	return c == ' ' || c == '\t';
 }
 
+static bool has_control(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (s.p[i] == 127 || (s.p[i] < ' ' && s.p[i] != '\t'))
+			return true;
+	return false;
+}
+
 static struct slice trim(struct slice s)
 {
 	for (; s.len > 0 && is_blank(*s.p); s.p++)
@@ -122,89 +130,62 @@ static bool list_has(struct slice list, const char *word)
 
 /* --- the request line ---------------------------------------------------------- */
 
-/* uri-host [ ":" port ] (RFC 9110 §7.2); may be empty in a Host field. */
+/* uri-host [ ":" port ] (RFC 9110 §7.2); a Host field may be empty. */
 static bool is_authority(struct slice s)
 {
-	struct slice host = s, port;
-	size_t n = 0;
+	size_t n = s.len;
 
-	if (s.len > 0 && *s.p == '[') {
-		const uint8_t *end = memchr(s.p, ']', s.len);
-
-		if (!end || !slice_take(&s, (size_t)(end - s.p) + 1, &host))
-			return false;
-		for (size_t i = 1; i + 1 < host.len; i++)
-			if (hex_digit(host.p[i]) < 0 && !is_one_of(host.p[i], ":."))
-				return false;
-		port = s;
-		if (host.len < 4 || (port.len > 0 && *port.p != ':'))
-			return false;
-		n = port.len > 0;
-	} else {
-		(void)cut(&s, ':', &host);
-		port = s;
-		if (!is_uri_text(host, ""))
-			return false;
-	}
-	for (; n < port.len; n++)
-		if (port.p[n] < '0' || port.p[n] > '9')
-			return false;
-	return true;
+	while (n > 0 && s.p[n - 1] >= '0' && s.p[n - 1] <= '9')
+		n--;
+	if (n > 0 && s.p[n - 1] == ':')
+		s.len = n - 1;
+	if (s.len > 3 && s.p[0] == '[' && s.p[s.len - 1] == ']')
+		return is_uri_text(slice_of(s.p + 1, s.len - 2), ":");
+	return is_uri_text(s, "");
 }
 
 static void parse_path(struct http *p, struct slice s)
 {
+	bool fits = s.len <= HTTP_PATH_MAX;
 	int c;
 
-	if (s.len == 0)
-		s = slice_str("/");
-	if (*s.p != '/')
-		bad(p, 400, "malformed target");
 	while (s.len > 0 && p->state != HTTP_BAD) {
 		c = uri_take(&s, ":@/");
 		if (c < 0)
 			bad(p, 400, "a byte or escape that no path may have");
-		else if (p->path_len < HTTP_PATH_MAX)
+		else if (fits)
 			p->path[p->path_len++] = (char)c;
-		else
-			p->path_len = SIZE_MAX;
 	}
-	if (p->path_len == SIZE_MAX)
-		p->path_len = 0;
 }
 
+/* The length of an absolute target's scheme, 0 for another form. */
+static size_t scheme_len(struct slice s)
+{
+	return is_word(slice_of(s.p, s.len < 7 ? s.len : 7), "http://")    ? 7
+	       : is_word(slice_of(s.p, s.len < 8 ? s.len : 8), "https://") ? 8
+	                                                                   : 0;
+}
+
+/* origin-form, absolute-form, and the * of OPTIONS (RFC 9112 §3.2) */
 static void parse_target(struct http *p, struct slice s)
 {
-	struct slice scheme, path, authority;
-	size_t n = 0;
+	size_t scheme = scheme_len(s), n = scheme;
+	struct slice path;
 
-	if (s.len > 0 && *s.p != '/' && !slice_is(s, "*")) {
-		if (!cut(&s, ':', &scheme) || s.len < 2 || memcmp(s.p, "//", 2) != 0 ||
-		    !(is_word(scheme, "http") || is_word(scheme, "https"))) {
-			bad(p, 400, "malformed target");
-			return;
-		}
-		(void)slice_take(&s, 2, &scheme);
-		while (n < s.len && !is_one_of(s.p[n], "/?"))
-			n++;
-		(void)slice_take(&s, n, &authority);
-		if (n == 0 || *authority.p == ':' || !is_authority(authority))
-			bad(p, 400, "malformed authority in the target");
-	}
+	while (scheme > 0 && n < s.len && !is_one_of(s.p[n], "/?"))
+		n++;
+	if (n > scheme ? s.p[scheme] == ':' || !is_authority(slice_of(s.p + scheme, n - scheme))
+	               : *s.p != '/' && !(slice_is(s, "*") && p->method == HTTP_OPTIONS))
+		bad(p, 400, "malformed target");
+	s = slice_of(s.p + n, s.len - n);
 	(void)cut(&s, '?', &path);
-	if (slice_is(path, "*") && p->method == HTTP_OPTIONS)
-		p->path[p->path_len++] = '*';
-	else
-		parse_path(p, path);
+	parse_path(p, path.len > 0 ? path : slice_str("/"));
 	if (!is_uri_text(s, ":@/?"))
 		bad(p, 400, "a byte or escape that no query may have");
 	if (s.len > HTTP_QUERY_MAX)
 		bad(p, 414, "the query is too long");
-	if (p->state == HTTP_BAD)
-		return;
-	p->query_len = s.len;
-	if (s.len > 0)
-		memcpy(p->query, s.p, s.len);
+	p->query_len = s.len > HTTP_QUERY_MAX ? 0 : s.len;
+	memcpy(p->query, s.p, p->query_len);
 }
 
 static void parse_version(struct http *p, struct slice s)
@@ -228,7 +209,8 @@ static void parse_request(struct http *p, struct slice s)
 		return;
 	}
 	p->state = HTTP_FIELDS;
-	if (!cut(&s, ' ', &method) || !is_token(method) || !cut(&s, ' ', &target)) {
+	if (!cut(&s, ' ', &method) || !is_token(method) || !cut(&s, ' ', &target) ||
+	    target.len == 0) {
 		bad(p, 400, "malformed request line");
 		return;
 	}
@@ -261,7 +243,7 @@ static void parse_coding(struct http *p, struct slice s)
 	if (p->chunked || s.len == 0)
 		bad(p, 400, "malformed or repeated Transfer-Encoding");
 	else if (!is_word(s, "chunked"))
-		bad(p, list_has(s, "chunked") ? 400 : 501, "only the chunked coding is understood");
+		bad(p, 501, "only the chunked coding is understood");
 	p->chunked = true;
 }
 
@@ -312,9 +294,8 @@ static void parse_field(struct http *p, struct slice s)
 		bad(p, 431, "too many fields");
 	if (!cut(&s, ':', &name) || !is_token(name))
 		bad(p, 400, "malformed field name");
-	for (size_t i = 0; i < s.len; i++)
-		if (s.p[i] == 127 || (s.p[i] < ' ' && s.p[i] != '\t'))
-			bad(p, 400, "a control byte in a field");
+	if (has_control(s))
+		bad(p, 400, "a control byte in a field");
 	if (p->state == HTTP_FIELDS)
 		use_field(p, name, trim(s));
 	else if (is_word(name, "content-length") || is_word(name, "transfer-encoding") ||
@@ -342,56 +323,48 @@ static void end_head(struct http *p)
 
 /* --- chunks (RFC 9112 §7.1) --------------------------------------------------------- */
 
-static void skip_blanks(struct slice *s)
+/* Blanks and c behind them off the front of s; false when c is not there. */
+static bool take_mark(struct slice *s, uint8_t c)
 {
-	for (; s->len > 0 && is_blank(*s->p); s->p++)
-		s->len--;
+	*s = trim(*s);
+	if (s->len == 0 || *s->p != c)
+		return false;
+	*s = trim(slice_of(s->p + 1, s->len - 1));
+	return true;
 }
 
-static bool take_token(struct slice *s)
+/* A token, or with quotes anything: its length, 0 for neither. */
+static size_t value_len(struct slice s, bool quotes)
 {
-	struct slice token;
 	size_t n = 0;
 
-	while (n < s->len && is_token(slice_of(s->p + n, 1)))
-		n++;
-	return slice_take(s, n, &token) && n > 0;
-}
-
-static bool take_quoted(struct slice *s)
-{
-	struct slice all;
-	size_t n = 1;
-
-	for (; n < s->len && s->p[n] != '"'; n++) {
-		if (s->p[n] == '\\' && ++n == s->len)
-			return false;
-		if (s->p[n] == 127 || (s->p[n] < ' ' && s->p[n] != '\t'))
-			return false;
+	if (!quotes || s.len == 0 || *s.p != '"') {
+		while (n < s.len && is_token(slice_of(s.p + n, 1)))
+			n++;
+		return n;
 	}
-	return n < s->len && slice_take(s, n + 1, &all);
+	for (n = 1; n < s.len && s.p[n] != '"'; n++)
+		n += s.p[n] == '\\';
+	return n < s.len ? n + 1 : 0;
 }
 
 /* *( BWS ";" BWS name [ BWS "=" BWS value ] ) */
 static bool is_extensions(struct slice s)
 {
-	while (s.len > 0) {
-		skip_blanks(&s);
-		if (s.len == 0 || *s.p != ';')
-			return false;
-		s = slice_of(s.p + 1, s.len - 1);
-		skip_blanks(&s);
-		if (!take_token(&s))
-			return false;
-		skip_blanks(&s);
-		if (s.len == 0 || *s.p != '=')
-			continue;
-		s = slice_of(s.p + 1, s.len - 1);
-		skip_blanks(&s);
-		if (s.len > 0 && *s.p == '"' ? !take_quoted(&s) : !take_token(&s))
+	struct slice taken;
+	size_t n;
+
+	while (take_mark(&s, ';')) {
+		n = value_len(s, false);
+		(void)slice_take(&s, n, &taken);
+		if (n > 0 && take_mark(&s, '=')) {
+			n = value_len(s, true);
+			(void)slice_take(&s, n, &taken);
+		}
+		if (n == 0)
 			return false;
 	}
-	return true;
+	return s.len == 0;
 }
 
 static void parse_chunk(struct http *p, struct slice s)
@@ -404,7 +377,9 @@ static void parse_chunk(struct http *p, struct slice s)
 			bad(p, 400, "malformed chunk size");
 		v = v << 4 | (uint64_t)hex_digit(s.p[n]);
 	}
-	if (n == 0 || !is_extensions(slice_of(s.p + n, s.len - n)))
+	s = slice_of(s.p + n, s.len - n);
+	if (n == 0 || has_control(s) || (s.len > 0 && is_blank(s.p[s.len - 1])) ||
+	    !is_extensions(s))
 		bad(p, 400, "malformed chunk size or extension");
 	else if (v > p->left)
 		bad(p, 413, "the body is too long");

@@ -107,7 +107,7 @@ static void begin_answer(struct https *h)
 {
 	struct body b = { 0 };
 
-	routes_put(&h->reply, facts, &b);
+	routes_put(&h->reply, &b);
 	h->total = b.at;
 	h->said = 0;
 	h->answer_ms = h->now_ms + HTTPS_ANSWER_MS;
@@ -179,7 +179,7 @@ static bool step_answer(struct https *h)
 		await_request(h);
 	} else {
 		b.w = wbuf_of(p, room);
-		routes_put(&h->reply, facts, &b);
+		routes_put(&h->reply, &b);
 		tls_wrote(&h->tls, b.w.len);
 		tls_flush(&h->tls);
 		h->said += b.w.len;
@@ -287,7 +287,7 @@ void https_document(struct https *h, enum rc rc, struct slice document, int64_t 
 		memcpy(h->work, document.p, document.len);
 		counters.documents++;
 	}
-	routes_document(&h->reply, rc, slice_of(h->work, document.len), facts);
+	routes_document(&h->reply, rc, slice_of(h->work, document.len));
 	begin_answer(h);
 	run(h);
 }

@@ -4,7 +4,9 @@
  * The answer is produced as often as needed (attest/body.h), so what it tells
  * is fixed when it begins: routes_start copies what may change, into the reply
  * or as text into the caller's buffer. The client controls all of the request.
- */
+ *
+ * Status lines have no reason phrase (RFC 9112 §4): the body of an error says
+ * more. */
 #ifndef ATTEST_ROUTES_H
 #define ATTEST_ROUTES_H
 
@@ -14,32 +16,24 @@
 
 enum { ROUTES_WORK = 12288 }; /* bytes: a document of DOCUMENT_MAX, or a text */
 
-enum route {
-	ROUTE_ERROR, /* status, error and detail are the answer */
-	ROUTE_EMPTY, /* of OPTIONS */
-	ROUTE_TEXT,  /* the body is `body` */
-	ROUTE_DOCUMENT,
-	ROUTE_TOUCH,
-	ROUTE_MANIFEST,
-};
-
 struct reply {
-	enum route route;
+	const struct https_facts *facts;
+	/* Produces the body. */
+	void (*put)(const struct reply *r, struct body *b);
+	const char *type; /* its media type */
+	uint64_t len;
 	unsigned status;
-	const char *type; /* media type of the body */
-	const char *error, *detail;
-	bool head;  /* the body is not sent */
-	bool retry; /* say when to try again */
-	bool json;  /* the document decoded */
-	bool close; /* the last answer of the connection */
+	const char *error, *detail; /* of an error's body */
+	bool head;                  /* the body is not sent */
+	bool decoded;               /* the document as JSON */
+	bool close;                 /* the connection's last answer */
 	bool http10;
-	int64_t now_s; /* for Date */
+	int64_t now_s;                /* for Date */
+	size_t nonce_len;             /* not zero: a document is waited for */
+	struct slice text;            /* the body, or the document in it; in the caller's buffer */
+	uint64_t touches, first, end; /* records of the page: first to end-1 */
 	uint8_t nonce[HTTPS_NONCE_MAX];
-	size_t nonce_len;              /* not zero: a document is waited for */
-	struct slice body;             /* the text or document, in the caller's buffer */
-	uint64_t touches, first, next; /* of the page; next 0: it is the last */
 	uint8_t base[SHA384_LEN], touch_head[SHA384_LEN];
-	uint64_t body_len;
 };
 
 /* Decides on the answer to q (HTTP_DONE or HTTP_BAD). work: ROUTES_WORK bytes
@@ -47,10 +41,9 @@ struct reply {
  * wait for routes_document, which gets a slice in work, or a failure. */
 void routes_start(struct reply *r, const struct http *q, const struct https_facts *f, uint8_t *work,
                   int64_t now_s);
-void routes_document(struct reply *r, enum rc rc, struct slice document,
-                     const struct https_facts *f);
+void routes_document(struct reply *r, enum rc rc, struct slice document);
 
 /* Produces the answer, head and body. */
-void routes_put(const struct reply *r, const struct https_facts *f, struct body *b);
+void routes_put(const struct reply *r, struct body *b);
 
 #endif

@@ -1,8 +1,5 @@
 #include "attest/tls.h"
 
-#include <assert.h>
-#include <stddef.h>
-
 #include "appliance/base/io.h"
 
 static br_hmac_drbg_context rng;
@@ -20,78 +17,14 @@ static unsigned certificate;
 
 static br_ssl_session_cache_lru sessions;
 static uint8_t session_store[TLS_SESSIONS * 100]; /* BearSSL takes 100 bytes for one */
-
-/* --- curves: X25519 and P-256, without what BearSSL's own set brings along ------ */
-
-static const br_ec_impl *curve_of(int curve)
-{
-	return curve == BR_EC_curve25519 ? &br_ec_c25519_m31 : &br_ec_p256_m31;
-}
-
-static const unsigned char *curve_generator(int curve, size_t *len)
-{
-	return curve_of(curve)->generator(curve, len);
-}
-
-static const unsigned char *curve_order(int curve, size_t *len)
-{
-	return curve_of(curve)->order(curve, len);
-}
-
-static size_t curve_xoff(int curve, size_t *len)
-{
-	return curve_of(curve)->xoff(curve, len);
-}
-
-static uint32_t curve_mul(unsigned char *g, size_t g_len, const unsigned char *x, size_t x_len,
-                          int curve)
-{
-	return curve_of(curve)->mul(g, g_len, x, x_len, curve);
-}
-
-static size_t curve_mulgen(unsigned char *r, const unsigned char *x, size_t x_len, int curve)
-{
-	return curve_of(curve)->mulgen(r, x, x_len, curve);
-}
-
-/* Verifying signatures would need muladd; a server verifies none. */
-static const br_ec_impl curves = {
-	.supported_curves = 1u << BR_EC_curve25519 | 1u << BR_EC_secp256r1,
-	.generator = curve_generator,
-	.order = curve_order,
-	.xoff = curve_xoff,
-	.mul = curve_mul,
-	.mulgen = curve_mulgen,
-};
-
-/* --- sessions: BearSSL's cache, with a look at who gets a new one ----------------- */
-
-static void session_save(const br_ssl_session_cache_class **cache, br_ssl_server_context *br,
-                         const br_ssl_session_parameters *params)
-{
-	static_assert(offsetof(struct tls, br) == 0, "a context is found by its engine");
-	((struct tls *)br)->full = true;
-	(void)cache;
-	sessions.vtable->save(&sessions.vtable, br, params);
-}
-
-static int session_load(const br_ssl_session_cache_class **cache, br_ssl_server_context *br,
-                        br_ssl_session_parameters *params)
-{
-	(void)cache;
-	return sessions.vtable->load(&sessions.vtable, br, params);
-}
-
-static const br_ssl_session_cache_class session_class = { sizeof(br_ssl_session_cache_class *),
-	                                                  session_save, session_load };
-static const br_ssl_session_cache_class *session_cache = &session_class;
-
-/* --- the server -------------------------------------------------------------------- */
+static br_ec_impl curves;                         /* P-256 and X25519 */
 
 void tls_init(uint8_t seed[TLS_SEED_LEN])
 {
 	br_ec_public_key pub;
 
+	curves = br_ec_all_m31;
+	curves.supported_curves = 1u << BR_EC_curve25519 | 1u << BR_EC_secp256r1;
 	br_hmac_drbg_init(&rng, &br_sha256_vtable, seed, TLS_SEED_LEN);
 	wipe(seed, TLS_SEED_LEN);
 	br_ec_keygen(&rng.vtable, &curves, &key, key_bytes, BR_EC_secp256r1);
@@ -158,7 +91,7 @@ void tls_open(struct tls *t)
 	br_ssl_engine_context *e = &t->br.eng;
 	uint8_t seed[TLS_SEED_LEN];
 
-	t->established = t->full = false;
+	t->established = false;
 	t->certificate = certificate;
 	br_ssl_server_zero(&t->br);
 	br_ssl_engine_set_versions(e, BR_TLS12, BR_TLS12);
@@ -173,7 +106,7 @@ void tls_open(struct tls *t)
 	set_ciphers(e);
 	br_ssl_server_set_single_ec(&t->br, &chain[certificate % 2], 1, &key, BR_KEYTYPE_SIGN, 0,
 	                            &curves, br_ecdsa_i31_sign_asn1);
-	br_ssl_server_set_cache(&t->br, &session_cache);
+	br_ssl_server_set_cache(&t->br, &sessions.vtable);
 	br_ssl_engine_set_buffers_bidi(e, t->in, sizeof t->in, t->out, sizeof t->out);
 	/* BearSSL would look for more in the processor or in /dev/urandom, which
 	 * this role cannot open. The seed is the kernel's already. */

@@ -37,7 +37,7 @@ struct tls {
 	br_ssl_server_context br;
 	uint8_t in[TLS_IN_LEN], out[TLS_OUT_LEN];
 	unsigned certificate; /* the one in use, by its number */
-	bool established, full;
+	bool established;
 };
 
 /* Once; seed is wiped. */
@@ -80,9 +80,10 @@ enum tls_state {
 };
 /* After TLS_OVER and TLS_FAILED tls_out may still have something. */
 enum tls_state tls_state(struct tls *t);
-static inline bool tls_resumed(const struct tls *t)
+/* Once TLS_OPEN: without a key exchange of its own? */
+static inline bool tls_resumed(struct tls *t)
 {
-	return t->established && !t->full;
+	return br_ssl_engine_get_ecdhe_curve(&t->br.eng) == 0;
 }
 
 #endif

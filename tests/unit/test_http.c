@@ -162,7 +162,7 @@ static void test_refused(void)
 		       "Transfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n" },
 		{ 400, "GET / HTTP/1.1\r\n" HOST
 		       "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n" },
-		{ 400, "GET / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked, chunked\r\n\r\n" },
+		{ 501, "GET / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked, chunked\r\n\r\n" },
 		{ 400, "GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n" },
 		{ 501, "GET / HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip\r\n\r\n" },
 		{ 417, "GET / HTTP/1.1\r\n" HOST "Expect: 200-ok\r\n\r\n" },

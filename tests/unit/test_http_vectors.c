@@ -63,7 +63,14 @@ static const struct {
 	  "a user name in a target is an error (RFC 9110 §4.2.4)" },
 };
 
-static struct https_facts facts = { .module_id = "", .why = "", .ready = true };
+static void no_metrics(struct wbuf *w)
+{
+	(void)w;
+}
+
+static struct https_facts facts = {
+	.module_id = "", .why = "", .ready = true, .metrics = no_metrics
+};
 
 static void serve(struct slice in, size_t step, struct outcome *o)
 {
