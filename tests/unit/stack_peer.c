@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -147,8 +148,55 @@ static void serve(struct stack_conn *c)
 	}
 }
 
-static _Noreturn void server_main(const int link[SERVER_LINKS], int control)
+/* As vhost-device-vsock and others do it. */
+static void take_hybrid(int listener)
 {
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	char line[16] = "";
+
+	if (fd < 0)
+		return;
+	for (size_t i = 0; i < sizeof line - 1 && (i == 0 || line[i - 1] != '\n'); i++) {
+		if (read(fd, line + i, 1) != 1)
+			abort();
+	}
+	if (strcmp(line, "CONNECT 7001\n") != 0 || write(fd, "OK 1024\n", 8) != 8 ||
+	    fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+		abort();
+	if (stack_link_add(fd) < 0)
+		close(fd);
+}
+
+static int watch_both(int a, int b)
+{
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	struct epoll_event e = { .events = EPOLLIN };
+
+	if (epoll_ctl(epoll, EPOLL_CTL_ADD, a, &e) < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, b, &e) < 0)
+		abort();
+	return epoll;
+}
+
+static void obey(int control)
+{
+	struct stack_usage u;
+	char ask = 0;
+	ssize_t n = recv(control, &ask, 1, MSG_DONTWAIT);
+
+	stack_usage(&u);
+	if (n == 0)
+		_exit(0);
+	if (ask == 'u' && send(control, &u, sizeof u, 0) != sizeof u)
+		abort();
+	for (int i = SERVER_LINKS; ask == 'c' && i < STACK_LINKS_MAX; i++) {
+		if (stack_link_fd(i) >= 0)
+			shutdown(stack_link_fd(i), SHUT_RDWR);
+	}
+}
+
+static _Noreturn void server_main(const int link[SERVER_LINKS], int control, int listener)
+{
+	int extra = watch_both(control, listener);
 	struct stack_conn *c;
 
 	stack_init(STACK_ENCLAVE);
@@ -159,27 +207,33 @@ static _Noreturn void server_main(const int link[SERVER_LINKS], int control)
 			abort();
 	}
 	for (;;) {
-		struct stack_usage u;
-		char ask;
-
-		turn(1000, control, serve);
+		turn(1000, extra, serve);
+		take_hybrid(listener);
 		while ((c = stack_accept()) != NULL)
 			stack_set_user(c, served_new());
 		while ((c = stack_event()) != NULL)
 			serve(c);
 		stack_flush();
-		stack_usage(&u);
-		if (recv(control, &ask, 1, MSG_DONTWAIT) == 1 &&
-		    send(control, &u, sizeof u, 0) != sizeof u)
-			abort();
-		if (recv(control, &ask, 1, MSG_DONTWAIT | MSG_PEEK) == 0)
-			_exit(0);
+		obey(control);
 	}
+}
+
+static int listen_hybrid(struct server *s)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	snprintf(s->path, sizeof s->path, "/tmp/casemate-test-%d.sock", (int)getpid());
+	snprintf(a.sun_path, sizeof a.sun_path, "%s", s->path);
+	unlink(s->path);
+	if (bind(fd, (struct sockaddr *)&a, sizeof a) < 0 || listen(fd, 16) < 0)
+		abort();
+	return fd;
 }
 
 void server_start(struct server *s)
 {
-	int there[SERVER_LINKS], pair[2];
+	int there[SERVER_LINKS], pair[2], listener = listen_hybrid(s);
 
 	for (int i = 0; i < SERVER_LINKS; i++) {
 		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0)
@@ -196,11 +250,18 @@ void server_start(struct server *s)
 		for (int i = 0; i < SERVER_LINKS; i++)
 			close(s->link[i]);
 		close(s->control);
-		server_main(there, pair[1]);
+		server_main(there, pair[1], listener);
 	}
 	for (int i = 0; i < SERVER_LINKS; i++)
 		close(there[i]);
 	close(pair[1]);
+	close(listener);
+}
+
+void server_cut(const struct server *s)
+{
+	if (send(s->control, "c", 1, 0) != 1)
+		abort();
 }
 
 void server_usage(const struct server *s, bool zero, struct stack_usage *u)
@@ -216,6 +277,7 @@ int server_stop(struct server *s)
 	int status = -1;
 
 	close(s->control);
+	unlink(s->path);
 	waitpid(s->pid, &status, 0);
 	return status;
 }

@@ -28,6 +28,7 @@ struct server {
 	int link[SERVER_LINKS]; /* the client's ends, -1 once given away */
 	int control;
 	int pid;
+	char path[64]; /* of a hybrid socket that is a link, too, for each connection */
 };
 
 static inline unsigned char pattern(size_t i)
@@ -37,6 +38,8 @@ static inline unsigned char pattern(size_t i)
 
 /* Starts the process; the test process must have done stack_init() on its own. */
 void server_start(struct server *s);
+/* Cuts the links that came by the hybrid socket. */
+void server_cut(const struct server *s);
 /* What the server's stack says; waits until it says that all is over, when
  * zero is set: the test's own alarm ends a wait that lasts. */
 void server_usage(const struct server *s, bool zero, struct stack_usage *u);
