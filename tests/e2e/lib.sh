@@ -107,6 +107,67 @@ except ProcessLookupError:
 sys.exit(0 if select.select([fd], [], [], 60)[0] else 1)' "$1"
 }
 
+# free_port: a port of 127.0.0.1 that nobody has, below those the kernel gives
+# to outgoing connections.
+free_port() {
+    python3 -c 'import random, socket
+while True:
+    port = random.randrange(20000, 32000)
+    with socket.socket() as s:
+        try:
+            s.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+    print(port)
+    break'
+}
+
+# until_true COMMAND...: tries until it succeeds; a minute is for ever.
+until_true() {
+    local end=$((SECONDS + 60))
+    until "$@" >"$WORK/said" 2>&1; do
+        [ $SECONDS -lt $end ] || return 1
+        sleep 0.05
+    done
+}
+
+# The tests' HTTPS clients use Debian's modules: its own Python, not another
+# that stands in front of it in PATH.
+export PYTHON=/usr/bin/python3
+
+# start_sim [PROGRAM [ARGUMENT...]]: PID 1's broker and the gate as plain processes,
+# with a module that signs (tests/sim); sim-checked is the same under ASan and UBSan.
+# SIM is its process, SIM_SOCKET its hybrid socket, SIM_ROOT its root, SIM_GATE a
+# file with the gate's process.
+# shellcheck disable=SC2034 # the scripts read what is set here
+start_sim() {
+    local program=${1:-sim}
+    shift $(($# > 0))
+    SIM_SOCKET=$WORK/sim.sock SIM_ROOT=$WORK/sim.pem SIM_GATE=$WORK/gate.pid
+    rm -f -- "$SIM_SOCKET"
+    : >"$WORK/sim.log"
+    "$ROOT/build/$program" --listen "$SIM_SOCKET" --root "$SIM_ROOT" --pid "$SIM_GATE" "$@" >"$WORK/sim.log" 2>&1 &
+    SIM=$!
+    until_true grep -qx ready "$WORK/sim.log" || {
+        not_ok start-sim "$(tail -n 3 "$WORK/sim.log")"
+        done_testing
+    }
+}
+
+# healthy HOST:PORT: /health says ready.
+healthy() { curl -sSkf --max-time 30 -o /dev/null "https://$1/health"; }
+
+# start_gateway TARGET PORT: in front of its HTTPS; GATEWAY is its process.
+# shellcheck disable=SC2034
+start_gateway() {
+    "$CASEMATE" gateway "$1" -p "$2:8443" >>"$WORK/gateway.log" 2>&1 &
+    GATEWAY=$!
+    until_true healthy "127.0.0.1:$2" || {
+        not_ok start-gateway "$(tail -n 3 "$WORK/gateway.log")"
+        done_testing
+    }
+}
+
 # Where the enclave's hybrid socket is.
 vm_socket() { printf '%s\n' "$XDG_RUNTIME_DIR/casemate/$1/vm.sock"; }
 

@@ -4,7 +4,8 @@
 . tools/build/verb-build.sh
 
 # busybox: the demo app. The rest is what the tests compare ours with.
-TEST_PACKAGES=(busybox-static openssl cpio python3 tar util-linux)
+TEST_PACKAGES=(busybox-static openssl cpio python3 tar util-linux
+    curl gnutls-bin testssl.sh python3-cbor2 python3-cryptography)
 
 verb_help() {
     cat <<'EOF'
@@ -22,6 +23,7 @@ build_tests() {
     need_packages "${TEST_PACKAGES[@]}"
     step 'compile the unit tests' make_c unit
     step 'compile the end to end tests' make_c e2e
+    step 'compile the simulated module' make_c sim
     unlock_build
 }
 
