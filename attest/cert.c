@@ -1,11 +1,18 @@
 #include "attest/cert.h"
 
-#include <stdio.h>
 #include <time.h>
 
 #include "attest/tls.h"
 
-enum { INTEGER = 0x02, BIT_STRING = 0x03, OCTET_STRING = 0x04, SEQUENCE = 0x30, EXPLICIT = 0xA0 };
+enum {
+	INTEGER = 0x02,
+	BIT_STRING = 0x03,
+	OCTET_STRING = 0x04,
+	UTC_TIME = 0x17,
+	GENERALIZED_TIME = 0x18,
+	SEQUENCE = 0x30,
+	EXPLICIT = 0xA0
+};
 
 enum { SIGNATURE_MAX = 96 }; /* bytes behind the signed part */
 
@@ -30,38 +37,26 @@ static void put(struct der *d, const void *p, size_t n)
 /* Wraps what was written since the buffer ended at `end`. */
 static void wrap(struct der *d, size_t end, uint8_t tag)
 {
-	size_t len = end - d->at;
-	uint8_t head[4] = { tag, 0x82, (uint8_t)(len >> 8), (uint8_t)len };
+	size_t len = end - d->at, long_form = len < 0x80 ? 0 : len < 0x100 ? 1 : 2;
+	uint8_t be[2] = { (uint8_t)(len >> 8), (uint8_t)len };
+	uint8_t head[2] = { tag, (uint8_t)(0x80 | long_form) };
 
-	if (len < 0x80)
-		put(d, &head[3], 1);
-	else if (len < 0x100)
-		put(d, (uint8_t[]){ 0x81, head[3] }, 2);
-	else
-		put(d, &head[1], 3);
-	put(d, head, 1);
+	put(d, be + 2 - (long_form > 1 ? 2 : 1), long_form > 1 ? 2 : 1);
+	put(d, head, long_form > 0 ? 2 : 1);
 }
 
-/* Constant parts, each a whole element. */
-#define PUT(d, ...)                                                                                \
-	put(d, (const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }))
+/* Constant parts: whole elements, as a string of bytes. */
+#define PUT(d, bytes) put(d, bytes, sizeof(bytes) - 1)
 
-static void put_algorithm(struct der *d)
-{
-	PUT(d, 0x30, 0x0A, 0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x02);
-}
-
-/* CN=casemate */
-static void put_name(struct der *d)
-{
-	PUT(d, 0x30, 0x13, 0x31, 0x11, 0x30, 0x0F, 0x06, 0x03, 0x55, 0x04, 0x03, 0x0C, 0x08, 'c',
-	    'a', 's', 'e', 'm', 'a', 't', 'e');
-}
+#define ECDSA_SHA256 "\x30\x0A\x06\x08\x2A\x86\x48\xCE\x3D\x04\x03\x02"
+#define CN_CASEMATE                                                                                \
+	"\x30\x13\x31\x11\x30\x0F\x06\x03\x55\x04\x03\x0C\x08"                                     \
+	"casemate"
 
 /* UTCTime to 2049, GeneralizedTime from then on (RFC 5280 §4.1.2.5). */
 static void put_time(struct der *d, int64_t s)
 {
-	size_t end = d->at, skip;
+	size_t end = d->at;
 	char text[24];
 	time_t t = s;
 	struct tm tm;
@@ -70,12 +65,9 @@ static void put_time(struct der *d, int64_t s)
 		d->over = true;
 		return;
 	}
-	skip = tm.tm_year < 150 ? 2 : 0;
-	(void)snprintf(text, sizeof text, "%04d%02d%02d%02d%02d%02dZ", (tm.tm_year + 1900) % 10000,
-	               (tm.tm_mon + 1) % 100, tm.tm_mday % 100, tm.tm_hour % 100, tm.tm_min % 100,
-	               tm.tm_sec % 100);
-	put(d, text + skip, strlen(text + skip));
-	wrap(d, end, skip ? 0x17 : 0x18);
+	put(d, text,
+	    strftime(text, sizeof text, tm.tm_year < 150 ? "%y%m%d%H%M%SZ" : "%Y%m%d%H%M%SZ", &tm));
+	wrap(d, end, tm.tm_year < 150 ? UTC_TIME : GENERALIZED_TIME);
 }
 
 static void put_evidence(struct der *d, struct slice document)
@@ -84,9 +76,9 @@ static void put_evidence(struct der *d, struct slice document)
 
 	put(d, document.p, document.len);
 	if (document.p[0] != 0xD2)
-		PUT(d, 0xD2);
+		PUT(d, "\xD2");
 	wrap(d, end, OCTET_STRING);
-	PUT(d, 0x06, 0x06, 0x67, 0x81, 0x05, 0x05, 0x04, 0x09);
+	PUT(d, "\x06\x06\x67\x81\x05\x05\x04\x09");
 	wrap(d, end, SEQUENCE);
 }
 
@@ -96,15 +88,14 @@ static void put_extensions(struct der *d, struct slice document)
 
 	if (document.len > 0)
 		put_evidence(d, document);
-	/* subjectAltName casemate; extKeyUsage serverAuth; critical: keyUsage
-	 * digitalSignature; basicConstraints without CA */
-	PUT(d, 0x30, 0x13, 0x06, 0x03, 0x55, 0x1D, 0x11, 0x04, 0x0C, 0x30, 0x0A, 0x82, 0x08, 'c',
-	    'a', 's', 'e', 'm', 'a', 't', 'e');
-	PUT(d, 0x30, 0x13, 0x06, 0x03, 0x55, 0x1D, 0x25, 0x04, 0x0C, 0x30, 0x0A, 0x06, 0x08, 0x2B,
-	    0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01);
-	PUT(d, 0x30, 0x0E, 0x06, 0x03, 0x55, 0x1D, 0x0F, 0x01, 0x01, 0xFF, 0x04, 0x04, 0x03, 0x02,
-	    0x07, 0x80);
-	PUT(d, 0x30, 0x0C, 0x06, 0x03, 0x55, 0x1D, 0x13, 0x01, 0x01, 0xFF, 0x04, 0x02, 0x30, 0x00);
+	/* basicConstraints without CA and keyUsage digitalSignature, both critical;
+	 * extKeyUsage serverAuth; subjectAltName casemate */
+	PUT(d,
+	    "\x30\x0C\x06\x03\x55\x1D\x13\x01\x01\xFF\x04\x02\x30\x00"
+	    "\x30\x0E\x06\x03\x55\x1D\x0F\x01\x01\xFF\x04\x04\x03\x02\x07\x80"
+	    "\x30\x13\x06\x03\x55\x1D\x25\x04\x0C\x30\x0A\x06\x08\x2B\x06\x01\x05\x05\x07\x03\x01"
+	    "\x30\x13\x06\x03\x55\x1D\x11\x04\x0C\x30\x0A\x82\x08"
+	    "casemate");
 	wrap(d, end, SEQUENCE);
 	wrap(d, end, EXPLICIT | 3);
 }
@@ -116,19 +107,18 @@ static void put_tbs(struct der *d, struct slice document, int64_t now_s)
 
 	put_extensions(d, document);
 	put(d, tls_spki().p, tls_spki().len);
-	put_name(d);
+	PUT(d, CN_CASEMATE);
 	validity = d->at;
 	put_time(d, now_s + CERT_AFTER_S);
 	put_time(d, now_s - CERT_BEFORE_S);
 	wrap(d, validity, SEQUENCE);
-	put_name(d);
-	put_algorithm(d);
+	PUT(d, ECDSA_SHA256 CN_CASEMATE);
 	serial = d->at;
 	tls_random(random, sizeof random);
 	random[0] = (random[0] & 0x3F) | 0x40; /* positive, in its shortest form */
 	put(d, random, sizeof random);
 	wrap(d, serial, INTEGER);
-	PUT(d, 0xA0, 0x03, 0x02, 0x01, 0x02); /* v3 */
+	PUT(d, "\xA0\x03\x02\x01\x02"); /* v3 */
 	wrap(d, end, SEQUENCE);
 }
 
@@ -139,9 +129,9 @@ static void put_signature(struct der *d, struct slice tbs)
 	uint8_t signature[TLS_SIGNATURE_MAX];
 
 	put(d, signature, tls_sign(tbs, signature));
-	PUT(d, 0x00); /* no unused bits */
+	PUT(d, "\0"); /* no unused bits */
 	wrap(d, end, BIT_STRING);
-	put_algorithm(d);
+	PUT(d, ECDSA_SHA256);
 }
 
 enum rc cert_make(struct slice document, int64_t now_s, struct slice *der)

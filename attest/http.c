@@ -130,20 +130,6 @@ static bool list_has(struct slice list, const char *word)
 
 /* --- the request line ---------------------------------------------------------- */
 
-/* uri-host [ ":" port ] (RFC 9110 §7.2); a Host field may be empty. */
-static bool is_authority(struct slice s)
-{
-	size_t n = s.len;
-
-	while (n > 0 && s.p[n - 1] >= '0' && s.p[n - 1] <= '9')
-		n--;
-	if (n > 0 && s.p[n - 1] == ':')
-		s.len = n - 1;
-	if (s.len > 3 && s.p[0] == '[' && s.p[s.len - 1] == ']')
-		return is_uri_text(slice_of(s.p + 1, s.len - 2), ":");
-	return is_uri_text(s, "");
-}
-
 static void parse_path(struct http *p, struct slice s)
 {
 	bool fits = s.len <= HTTP_PATH_MAX;
@@ -174,7 +160,7 @@ static void parse_target(struct http *p, struct slice s)
 
 	while (scheme > 0 && n < s.len && !is_one_of(s.p[n], "/?"))
 		n++;
-	if (n > scheme ? s.p[scheme] == ':' || !is_authority(slice_of(s.p + scheme, n - scheme))
+	if (n > scheme ? s.p[scheme] == ':' || !is_uri_text(slice_of(s.p + scheme, n - scheme), ":[]")
 	               : *s.p != '/' && !(slice_is(s, "*") && p->method == HTTP_OPTIONS))
 		bad(p, 400, "malformed target");
 	s = slice_of(s.p + n, s.len - n);
@@ -249,19 +235,9 @@ static void parse_coding(struct http *p, struct slice s)
 
 static void parse_host(struct http *p, struct slice s)
 {
-	if (p->host || !is_authority(s))
+	if (p->host || !is_uri_text(s, ":[]"))
 		bad(p, 400, "malformed or repeated Host");
 	p->host = true;
-}
-
-/* Is name a word with '_' for '-', which some gateways take for the same? */
-static bool is_lookalike(struct slice name, const char *word)
-{
-	bool same = name.len == strlen(word);
-
-	for (size_t i = 0; same && i < name.len; i++)
-		same = (name.p[i] == '_' ? '-' : name.p[i] | 32) == (word[i] | 32);
-	return same && memchr(name.p, '_', name.len);
 }
 
 static void use_field(struct http *p, struct slice name, struct slice value)
@@ -274,15 +250,12 @@ static void use_field(struct http *p, struct slice name, struct slice value)
 		parse_host(p, value);
 	} else if (is_word(name, "connection")) {
 		p->close |= list_has(value, "close");
-		p->keep |= list_has(value, "keep-alive");
 	} else if (is_word(name, "expect")) {
 		p->expect = is_word(value, "100-continue");
 		if (!p->expect)
 			bad(p, 417, "unknown expectation");
 	} else if (is_word(name, "accept")) {
 		p->want_json |= list_has(value, "application/json");
-	} else if (is_lookalike(name, "transfer-encoding")) {
-		p->lookalike = true;
 	}
 }
 
@@ -298,22 +271,18 @@ static void parse_field(struct http *p, struct slice s)
 		bad(p, 400, "a control byte in a field");
 	if (p->state == HTTP_FIELDS)
 		use_field(p, name, trim(s));
-	else if (is_word(name, "content-length") || is_word(name, "transfer-encoding") ||
-	         is_word(name, "host"))
-		bad(p, 400, "a framing field in the trailers");
 }
 
 static void end_head(struct http *p)
 {
 	if (!p->http10 && !p->host)
 		bad(p, 400, "no Host");
-	if (p->chunked && (p->http10 || p->has_length || p->lookalike))
+	if (p->chunked && (p->http10 || p->has_length))
 		bad(p, 400, "ambiguous framing");
 	if (p->length > HTTP_BODY_MAX)
 		bad(p, 413, "the body is too long");
 	if (p->state == HTTP_BAD)
 		return;
-	p->keep_alive = !p->close && (!p->http10 || p->keep);
 	p->left = HTTP_BODY_MAX;
 	p->data_left = p->length;
 	p->fields = 0;
@@ -323,48 +292,23 @@ static void end_head(struct http *p)
 
 /* --- chunks (RFC 9112 §7.1) --------------------------------------------------------- */
 
-/* Blanks and c behind them off the front of s; false when c is not there. */
-static bool take_mark(struct slice *s, uint8_t c)
-{
-	*s = trim(*s);
-	if (s->len == 0 || *s->p != c)
-		return false;
-	*s = trim(slice_of(s->p + 1, s->len - 1));
-	return true;
-}
-
-/* A token, or with quotes anything: its length, 0 for neither. */
-static size_t value_len(struct slice s, bool quotes)
-{
-	size_t n = 0;
-
-	if (!quotes || s.len == 0 || *s.p != '"') {
-		while (n < s.len && is_token(slice_of(s.p + n, 1)))
-			n++;
-		return n;
-	}
-	for (n = 1; n < s.len && s.p[n] != '"'; n++)
-		n += s.p[n] == '\\';
-	return n < s.len ? n + 1 : 0;
-}
-
-/* *( BWS ";" BWS name [ BWS "=" BWS value ] ) */
+/* *( BWS ";" BWS name [ BWS "=" BWS value ] ), as far as its characters go: none
+ * of it is used, and none of it can end the line. */
 static bool is_extensions(struct slice s)
 {
-	struct slice taken;
-	size_t n;
+	bool quoted = false;
 
-	while (take_mark(&s, ';')) {
-		n = value_len(s, false);
-		(void)slice_take(&s, n, &taken);
-		if (n > 0 && take_mark(&s, '=')) {
-			n = value_len(s, true);
-			(void)slice_take(&s, n, &taken);
-		}
-		if (n == 0)
+	if (s.len > 0 && (trim(s).len == 0 || *trim(s).p != ';' || is_blank(s.p[s.len - 1])))
+		return false;
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.p[i] == '"')
+			quoted = !quoted;
+		else if (quoted)
+			i += s.p[i] == '\\';
+		else if (!is_token(slice_of(s.p + i, 1)) && !is_one_of(s.p[i], ";= \t"))
 			return false;
 	}
-	return s.len == 0;
+	return !quoted && !has_control(s);
 }
 
 static void parse_chunk(struct http *p, struct slice s)
@@ -378,8 +322,7 @@ static void parse_chunk(struct http *p, struct slice s)
 		v = v << 4 | (uint64_t)hex_digit(s.p[n]);
 	}
 	s = slice_of(s.p + n, s.len - n);
-	if (n == 0 || has_control(s) || (s.len > 0 && is_blank(s.p[s.len - 1])) ||
-	    !is_extensions(s))
+	if (n == 0 || !is_extensions(s))
 		bad(p, 400, "malformed chunk size or extension");
 	else if (v > p->left)
 		bad(p, 413, "the body is too long");

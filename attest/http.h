@@ -10,8 +10,8 @@
  * Refused beyond what the RFC demands: line ends other than CRLF, folded
  * fields, control bytes anywhere, lists or repetitions of Content-Length, any
  * transfer coding but one "chunked", Content-Length beside Transfer-Encoding,
- * framing fields in trailers, user names in a target, and "Transfer_Encoding"
- * beside the real one.
+ * user names in a target. Trailers are checked and dropped. Of a host nothing
+ * is used and only its characters are checked.
  */
 #ifndef ATTEST_HTTP_H
 #define ATTEST_HTTP_H
@@ -49,7 +49,7 @@ struct http {
 	const char *why;
 	/* From HTTP_BODY on: */
 	enum http_method method;
-	bool http10, keep_alive;
+	bool http10, close; /* close: the client wants it */
 	bool expect;    /* waits for 100 Continue */
 	bool want_json; /* Accept names application/json */
 	size_t path_len, query_len;
@@ -61,7 +61,7 @@ struct http {
 	size_t data_left; /* of the body or chunk */
 	size_t length;    /* Content-Length, cut to HTTP_BODY_MAX + 1 */
 	unsigned fields;
-	bool begun, host, has_length, chunked, lookalike, close, keep;
+	bool begun, host, has_length, chunked;
 };
 
 /* line: HTTP_HEAD_MAX bytes, not shared with anything until HTTP_DONE or

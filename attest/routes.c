@@ -312,8 +312,7 @@ void routes_start(struct reply *r, const struct http *q, const struct https_fact
 		             .type = "application/json",
 		             .status = 200,
 		             .now_s = now_s,
-		             .http10 = q->http10,
-		             .close = q->state == HTTP_BAD || !q->keep_alive,
+		             .close = q->state == HTTP_BAD || q->http10 || q->close,
 		             .head = q->method == HTTP_HEAD };
 	if (q->state == HTTP_BAD)
 		fail(r, q->status, "bad request", q->why);
@@ -347,8 +346,8 @@ void routes_put(const struct reply *r, struct body *b)
 		body_put(b, "Allow: GET, HEAD, OPTIONS\r\n");
 	if (r->status == 503)
 		body_put(b, "Retry-After: 1\r\n");
-	if (r->close || r->http10)
-		body_put(b, "Connection: %s\r\n", r->close ? "close" : "keep-alive");
+	if (r->close)
+		body_put(b, "Connection: close\r\n");
 	body_put(b, "\r\n");
 	if (!r->head)
 		r->put(r, b);

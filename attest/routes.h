@@ -27,7 +27,6 @@ struct reply {
 	bool head;                  /* the body is not sent */
 	bool decoded;               /* the document as JSON */
 	bool close;                 /* the connection's last answer */
-	bool http10;
 	int64_t now_s;                /* for Date */
 	size_t nonce_len;             /* not zero: a document is waited for */
 	struct slice text;            /* the body, or the document in it; in the caller's buffer */
