@@ -12,10 +12,11 @@ static char name[] = "gate";
 struct role broker_role = ROLE_NONE(name);
 
 /* A token bucket, in thousandths of a document. */
+enum { TOKEN = 1000, FULL = BROKER_BURST * TOKEN };
 static struct {
 	int64_t level;
 	int64_t at_ms;
-} bucket = { BROKER_BURST * 1000, 0 };
+} bucket = { FULL, 0 };
 
 static bool take_token(void)
 {
@@ -23,11 +24,11 @@ static bool take_token(void)
 
 	bucket.at_ms = now_ms;
 	bucket.level += (past < 1000 ? past : 1000) * BROKER_RATE;
-	if (bucket.level > BROKER_BURST * 1000)
-		bucket.level = BROKER_BURST * 1000;
-	if (bucket.level < 1000)
+	if (bucket.level > FULL)
+		bucket.level = FULL;
+	if (bucket.level < TOKEN)
 		return false;
-	bucket.level -= 1000;
+	bucket.level -= TOKEN;
 	return true;
 }
 

@@ -25,7 +25,7 @@ struct client {
 	struct https *https;
 	bool linger, ended, more;
 	uint32_t mark;
-	uint64_t turn; /* 0: wants none */
+	uint64_t turn;   /* 0: wants none */
 	int64_t wait_ms; /* until when */
 	int64_t deadline_ms;
 };

@@ -48,8 +48,8 @@ static size_t touch_record(uint64_t n, uint8_t out[TOUCH_RECORD_MAX])
 static void line(struct wbuf *w, const char *name, const char *type, uint64_t value)
 {
 	char text[128];
-	int n = snprintf(text, sizeof text, "# TYPE casemate_%s %s\ncasemate_%s %" PRIu64 "\n", name,
-	                 type, name, value);
+	int n = snprintf(text, sizeof text, "# TYPE casemate_%s %s\ncasemate_%s %" PRIu64 "\n",
+	                 name, type, name, value);
 
 	wbuf_put(w, text, (size_t)n);
 }

@@ -42,12 +42,12 @@ static struct {
 	int64_t now_ms;
 	bool ready, ending;
 	unsigned in_flight;
-	uint32_t mark;     /* the last one given */
-	int64_t pause_ms;  /* nothing is asked before */
-	bool asked;        /* for a certificate's document */
-	int64_t due_ms;    /* when to ask for the next one */
+	uint32_t mark;      /* the last one given */
+	int64_t pause_ms;   /* nothing is asked before */
+	bool asked;         /* for a certificate's document */
+	int64_t due_ms;     /* when to ask for the next one */
 	int64_t soonest_ms; /* and for one because of a touch */
-	uint64_t touches;  /* at the last one */
+	uint64_t touches;   /* at the last one */
 } g;
 
 static bool watch(int fd, int op, uint32_t events, uint32_t tag)

@@ -29,10 +29,10 @@ struct role {
 	char *name;                 /* its argv[0] */
 	int root, listener, shared; /* as spawn.h's descriptors; -1: none */
 	/* What follows is role.c's to write; ready also the owner's. */
-	int sock;  /* our end, to be watched; -1: none. Another after a restart */
+	int sock;   /* our end, to be watched; -1: none. Another after a restart */
 	bool ready; /* the owner has heard that the first one serves */
 	bool ending;
-	pid_t pid; /* 0: not running */
+	pid_t pid;         /* 0: not running */
 	unsigned failures; /* early ends in a row */
 	int64_t started_ms;
 	int64_t again_ms; /* when to start it again; 0: not waiting for that */

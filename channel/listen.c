@@ -50,9 +50,9 @@ struct place {
 	enum state state;
 	int fd;
 	struct admit_request ask; /* from SUBMIT on */
-	int64_t since_ms;    /* when it came */
-	int64_t deadline_ms; /* HEAD, BODY, LINGER */
-	size_t got, want;    /* bytes of the frame read, and its whole length */
+	int64_t since_ms;         /* when it came */
+	int64_t deadline_ms;      /* HEAD, BODY, LINGER */
+	size_t got, want;         /* bytes of the frame read, and its whole length */
 };
 
 /* A place's frame. 8.5 MiB in all, of which only touched pages exist: a page a
@@ -192,7 +192,9 @@ static void check_request(struct place *p)
 
 	switch (request_parse(request, &r)) {
 	case RC_OK:
-		p->ask = (struct admit_request){ index_of(p), r.op, (uint32_t)request.len, 0, { 0 } };
+		p->ask = (struct admit_request){
+			index_of(p), r.op, (uint32_t)request.len, 0, { 0 }
+		};
 		summarize(&p->ask, r.path);
 		for (size_t i = 0; i < r.argc; i++)
 			summarize(&p->ask, r.argv[i]);

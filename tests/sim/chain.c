@@ -117,7 +117,8 @@ static void put_extensions(struct wbuf *w, int path_len)
 			put_hex(&list, "30120603551d130101ff040830060101ff0201");
 			wbuf_u8(&list, (uint8_t)path_len);
 		}
-		put_hex(&list, "300e0603551d0f0101ff040403020186"); /* signature, certificates, CRLs */
+		put_hex(&list,
+		        "300e0603551d0f0101ff040403020186"); /* signature, certificates, CRLs */
 	}
 	put(&outer, SEQUENCE, wbuf_slice(&list));
 	put(w, 0xa3, wbuf_slice(&outer));
@@ -149,7 +150,7 @@ static void certify(struct party *p, const struct party *by)
 
 	br_hmac_drbg_generate(&random_ctx, serial, sizeof serial);
 	serial[0] = (serial[0] & 0x3f) | 0x40; /* positive, no leading zero */
-	put_hex(&tbs, "a003020102");          /* version 3 */
+	put_hex(&tbs, "a003020102");           /* version 3 */
 	put(&tbs, 0x02, slice_of(serial, sizeof serial));
 	put_hex(&tbs, algorithm);
 	put_name(&tbs, by->name);

@@ -131,9 +131,9 @@ static void greet(int listener)
 
 	for (size_t i = 0; fd >= 0 && i < GREETINGS_MAX; i++)
 		if (greetings[i].fd < 0) {
-			greetings[i] = (struct greeting){
-				.fd = fd, .until_ms = clock_mono_ms() + GREETING_MS
-			};
+			greetings[i] =
+				(struct greeting){ .fd = fd,
+				                   .until_ms = clock_mono_ms() + GREETING_MS };
 			return;
 		}
 	io_close(&fd);
@@ -286,12 +286,10 @@ static void boot(int *nsm)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = { { "listen", 1, NULL, 'l' },
-		                                 { "root", 1, NULL, 'r' },
-		                                 { "pid", 1, NULL, 'p' },
-		                                 { "touch", 1, NULL, 't' },
-		                                 { "help", 0, NULL, 'h' },
-		                                 { NULL, 0, NULL, 0 } };
+	static const struct option options[] = {
+		{ "listen", 1, NULL, 'l' }, { "root", 1, NULL, 'r' }, { "pid", 1, NULL, 'p' },
+		{ "touch", 1, NULL, 't' },  { "help", 0, NULL, 'h' }, { NULL, 0, NULL, 0 }
+	};
 	const char *path = NULL, *root = NULL;
 	int option, touches = 0, nsm = -1, listener, signals;
 
@@ -301,7 +299,9 @@ int main(int argc, char **argv)
 		case 'r': root = optarg; break;
 		case 'p': pid_file = optarg; break;
 		case 't': touches = atoi(optarg); break;
-		default: fputs(usage_text, option == 'h' ? stdout : stderr); return option == 'h' ? 0 : 2;
+		default:
+			fputs(usage_text, option == 'h' ? stdout : stderr);
+			return option == 'h' ? 0 : 2;
 		}
 	}
 	if (!path || optind != argc) {

@@ -241,7 +241,8 @@ static void put_payload(struct wbuf *w, const struct asked *a)
 	text(w, "pcrs"), dcbor_put_map(w, locked);
 	for (size_t i = 0; i < NSM_PCRS_MAX; i++)
 		if (m.pcr[i].locked)
-			dcbor_put_uint(w, i), dcbor_put_bytes(w, slice_of(m.pcr[i].value, SHA384_LEN));
+			dcbor_put_uint(w, i),
+				dcbor_put_bytes(w, slice_of(m.pcr[i].value, SHA384_LEN));
 	text(w, "certificate"), dcbor_put_bytes(w, chain_cert(CHAIN_CERTS - 1));
 	text(w, "cabundle"), dcbor_put_array(w, CHAIN_CERTS - 1);
 	for (size_t i = 0; i + 1 < CHAIN_CERTS; i++)

@@ -127,8 +127,8 @@ static enum front_said ask_for(uint32_t op, int fd, uint32_t len, const char *su
  * recorded and not admitted. */
 static void unsealed(void)
 {
-	static const int parts[] = { 0, ALL & ~F_SEAL_WRITE, ALL & ~F_SEAL_GROW, ALL & ~F_SEAL_SHRINK,
-		                     ALL & ~F_SEAL_SEAL };
+	static const int parts[] = { 0, ALL & ~F_SEAL_WRITE, ALL & ~F_SEAL_GROW,
+		                     ALL & ~F_SEAL_SHRINK, ALL & ~F_SEAL_SEAL };
 
 	begin();
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {

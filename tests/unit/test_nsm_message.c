@@ -88,7 +88,8 @@ static void documents(void)
 		test_unguard(p);
 	}
 	begin();
-	dcbor_put_map(&w, 1), text("Attestation"), dcbor_put_map(&w, 1), text("document"), bytes(0, 0);
+	dcbor_put_map(&w, 1), text("Attestation"), dcbor_put_map(&w, 1), text("document"),
+		bytes(0, 0);
 	CHECK(nsm_parse_attest(wbuf_slice(&w), &d) == RC_BAD);
 	begin();
 	dcbor_put_map(&w, 1), text("Error"), text("InvalidOperation");
