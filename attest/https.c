@@ -1,7 +1,6 @@
 #include "attest/https.h"
 
 #include <assert.h>
-#include <stdalign.h>
 #include <time.h>
 
 #include "appliance/base/io.h"
@@ -16,8 +15,7 @@ enum state {
 	BODY,
 	WAITING, /* for the owner's document */
 	ANSWERING,
-	LINGERING, /* all was said; what the client still sends is dropped */
-	OVER,
+	OVER, /* but for what TLS has not sent yet */
 };
 
 struct https {
@@ -32,9 +30,7 @@ struct https {
 	uint8_t work[ROUTES_WORK]; /* the request's line, then the answer's */
 };
 
-static_assert(sizeof(struct https) <= HTTPS_SIZE, "HTTPS_SIZE holds a context");
 static_assert((int)ROUTES_WORK >= (int)HTTP_HEAD_MAX, "work holds a head");
-static_assert(alignof(struct https) <= alignof(max_align_t), "aligned for any type");
 
 static struct https_facts *facts;
 static struct https_counters counters;
@@ -62,7 +58,7 @@ enum rc https_certify(struct slice document, int64_t now_s)
 
 size_t https_size(void)
 {
-	return HTTPS_SIZE;
+	return sizeof(struct https);
 }
 
 static void enter(struct https *h, enum state state, int64_t deadline_ms)
@@ -155,14 +151,11 @@ static bool step_request(struct https *h)
 	return true;
 }
 
-/* No more is written: the goodbye. Input that was refused may still be coming,
- * and a reset because of it could overtake the answer. */
+/* No more is written: the goodbye. */
 static void finish(struct https *h)
 {
-	bool linger = h->http.state == HTTP_BAD && !h->peer_ended;
-
 	tls_end(&h->tls);
-	enter(h, linger ? LINGERING : OVER, h->now_ms + HTTPS_LINGER_MS);
+	enter(h, OVER, h->now_ms + HTTPS_STALL_MS);
 }
 
 static bool step_answer(struct https *h)
@@ -185,7 +178,7 @@ static bool step_answer(struct https *h)
 		h->said += b.w.len;
 		/* Records dropped meanwhile: better cut off than wrong. */
 		if (b.at != h->total)
-			enter(h, OVER, h->now_ms + HTTPS_LINGER_MS);
+			enter(h, OVER, h->now_ms + HTTPS_STALL_MS);
 	}
 	return true;
 }
@@ -208,11 +201,11 @@ static void run(struct https *h)
 
 	do {
 		tls = tls_state(&h->tls);
-		if (h->state >= LINGERING)
+		if (h->state == OVER)
 			return;
 		if (tls >= TLS_OVER) {
 			counters.tls_errors += tls == TLS_FAILED;
-			enter(h, OVER, h->now_ms + HTTPS_LINGER_MS);
+			enter(h, OVER, h->now_ms + HTTPS_STALL_MS);
 		}
 	} while (step(h));
 	if (h->peer_ended && h->state <= BODY)
@@ -226,7 +219,7 @@ size_t https_in(struct https *h, struct slice s, int64_t now_ms)
 	size_t n = 0, taken;
 
 	h->now_ms = now_ms;
-	if (h->state >= LINGERING)
+	if (h->state == OVER)
 		return s.len;
 	do {
 		taken = tls_in(&h->tls, slice_of(s.p + n, s.len - n));
@@ -239,8 +232,6 @@ size_t https_in(struct https *h, struct slice s, int64_t now_ms)
 void https_in_end(struct https *h)
 {
 	h->peer_ended = true;
-	if (h->state == LINGERING)
-		h->state = OVER;
 	run(h);
 }
 
@@ -294,15 +285,11 @@ void https_document(struct https *h, enum rc rc, struct slice document, int64_t 
 
 unsigned https_idleness(const struct https *h)
 {
-	switch (h->state) {
-	case HANDSHAKE: return 2;
-	case IDLE: return 3;
-	case HEAD:
-	case BODY: return 1;
-	case WAITING:
-	case ANSWERING: return 0;
-	default: return 4;
-	}
+	static const unsigned of[] = {
+		[HANDSHAKE] = 2, [IDLE] = 3, [HEAD] = 1, [BODY] = 1, [OVER] = 3
+	};
+
+	return of[h->state];
 }
 
 const struct https_counters *https_counters(void)

@@ -4,13 +4,13 @@
  *
  * The owner moves bytes between this and a stream, keeps the time, and gets
  * documents made (https_wants). All input is hostile. A context is the
- * caller's, HTTPS_SIZE bytes: 4 KiB of engine, a TLS record of the largest size
+ * caller's, https_size() bytes: 4 KiB of engine, a TLS record of the largest size
  * in and one of 4 KiB out, and 12 KiB for a request's head and after it the
  * document that answers it. What a connection does not use it does not touch:
  * with ordinary clients that is about 24 KiB.
  *
  * States: handshake → idle ⇄ head → body → waiting for a document → answering
- * → idle, or closing. One request at a time; the next one's bytes wait in the
+ * → idle, or over. One request at a time; the next one's bytes wait in the
  * TLS record or with the owner. Limits are below; every state has a deadline.
  */
 #ifndef ATTEST_HTTPS_H
@@ -27,8 +27,7 @@ enum {
 	HTTPS_NONCE_MIN = 16, /* bytes */
 	HTTPS_NONCE_MAX = 64,
 	HTTPS_SPKI_MAX = 128,
-	HTTPS_SIZE = 39 * 1024, /* bytes of a context, with some to spare */
-	HTTPS_TOUCHES = 64,     /* records in one answer of /touch */
+	HTTPS_TOUCHES = 64, /* records in one answer of /touch */
 	/* Deadlines. Handshake, head and body are counted from their first byte,
 	 * so that a client that sends a byte now and then gains nothing. */
 	HTTPS_HANDSHAKE_MS = 10000,
@@ -38,7 +37,6 @@ enum {
 	HTTPS_DOCUMENT_MS = 10000, /* until the owner brings a document */
 	HTTPS_STALL_MS = 10000,    /* an answer of which nothing was taken */
 	HTTPS_ANSWER_MS = 60000,   /* a whole answer */
-	HTTPS_LINGER_MS = 2000,    /* the client's rest is dropped, RFC 9112 §9.6 */
 };
 
 /* What the routes tell; filled in by the owner, read at every request. Text
@@ -75,8 +73,8 @@ struct slice https_spki(void);
  * are failed. */
 RC_CHECK enum rc https_certify(struct slice document, int64_t now_s);
 
-struct https;            /* HTTPS_SIZE bytes, aligned for any type */
-size_t https_size(void); /* HTTPS_SIZE */
+struct https;
+size_t https_size(void); /* of one context, to be aligned for any type */
 void https_open(struct https *h, int64_t now_ms);
 void https_close(struct https *h); /* wipes; when the connection is over */
 
@@ -88,7 +86,8 @@ void https_in_end(struct https *h);
 /* Bytes for the peer, empty when there are none now. */
 struct slice https_out(struct https *h);
 void https_sent(struct https *h, size_t n, int64_t now_ms);
-/* All has been said (or the peer misbehaved): close once https_out is empty. */
+/* All has been said (or the peer misbehaved): close once https_out is empty.
+ * What the peer still sends is dropped. */
 bool https_done(const struct https *h);
 /* clock_mono_ms() after which the connection is to be aborted: handshake,
  * request head, request body, idle and unread answers each have a limit. */
@@ -103,7 +102,7 @@ void https_document(struct https *h, enum rc rc, struct slice document, int64_t 
 
 /* How early it may be closed to make room for others: higher is sooner. 0
  * while it answers a request, 1 reading one, 2 in the handshake, 3 idle. Among
- * equals the one whose deadline is first. 4: said all. */
+ * equals the one whose deadline is first. */
 unsigned https_idleness(const struct https *h);
 
 /* Counters since start, for /metrics (https adds these itself) and tests. */
