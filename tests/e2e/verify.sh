@@ -2,6 +2,7 @@
 # The verifier against public data: genuine attestation documents and spoiled
 # ones, Wycheproof's signatures, the vectors of CBOR and COSE.
 #   verify.sh [VECTORS]
+# shellcheck source=tests/e2e/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 vectors=${1:-$ROOT/../shared/vectors}
 verifier=$ROOT/build/e2e/verifier

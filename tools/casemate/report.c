@@ -154,20 +154,25 @@ static void print_touches(const struct report *r)
 		                         r->log->last[n % REPORT_OPERATIONS].len));
 }
 
-static void print_verdict(const struct report *r)
+static void print_accepted(const struct report *r)
 {
 	bool code = (r->policy->pcrs & 7) == 7 && !r->result->debug;
 
-	if (r->accepted && r->result->emulated) {
+	if (r->result->emulated)
 		printf(row, "verdict",
 		       "accepted AS AN EMULATED ONE, because --allow-emulated says so");
-		return;
-	}
+	else
+		printf("%-12s ACCEPTED: %s%s\n", "verdict",
+		       r->policy->root == NULL ? "genuine hardware"
+		                               : "what the root of --root vouches for",
+		       code ? " runs the expected image"
+		            : "; WHICH CODE runs there was NOT compared (--measurements)");
+}
+
+static void print_verdict(const struct report *r)
+{
 	if (r->accepted) {
-		printf(row, "verdict",
-		       code ? "ACCEPTED: genuine hardware runs the expected image"
-		            : "ACCEPTED: genuine hardware; WHICH CODE runs there was NOT compared "
-		              "(--measurements)");
+		print_accepted(r);
 		return;
 	}
 	printf(row, "verdict", "REFUSED:");
