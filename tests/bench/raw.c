@@ -8,6 +8,8 @@
  *                  raw recv SOCKET FILE  from there
  *                  raw untar SOCKET FILE a tar stream into TREE_AT
  *                  raw true SOCKET       fork and exec of /bin/true
+ *                  raw echo SOCKET S     S seconds of small messages there and back;
+ *                                        prints how many a second
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +27,7 @@
 #include "appliance/base/sha384.h"
 #include "appliance/base/slice.h"
 
-enum { PORT = 7100, BUFFER = 2 << 20, COUNT_LEN = 8 };
+enum { PORT = 7100, BUFFER = 2 << 20, COUNT_LEN = 8, ECHO_LEN = 128 };
 
 #define FILE_AT "/tmp/raw.file"
 #define TREE_AT "/tmp/raw.tree"
@@ -153,6 +155,16 @@ static void untar(int conn)
 		exit(1);
 }
 
+/* Until the host closes. */
+static void echo(int conn)
+{
+	ssize_t n;
+
+	while ((n = read(conn, buf, sizeof buf)) > 0)
+		if (io_write_full(conn, buf, (size_t)n) != RC_OK)
+			return;
+}
+
 static void answer(int conn)
 {
 	static char path[] = "/bin/true";
@@ -166,6 +178,7 @@ static void answer(int conn)
 	case 'r': send_file(conn, FILE_AT); break;
 	case 'u': untar(conn); break;
 	case 't': run(-1, argv); break;
+	case 'e': echo(conn); return;
 	default: return;
 	}
 	must(io_write_full(conn, "k", 1), "write");
@@ -247,6 +260,24 @@ static void ask(char what, const char *path, const char *file)
 	must(io_read_full(s, &done, 1), "answer");
 }
 
+static void ask_echo(const char *path, long seconds)
+{
+	static uint8_t message[ECHO_LEN];
+	int s = dial(path);
+	int64_t begin, now;
+	long n = 0;
+
+	must(io_write_full(s, "e", 1), "write");
+	begin = clock_mono_ms();
+	do {
+		must(io_write_full(s, message, sizeof message), "write");
+		must(io_read_full(s, message, sizeof message), "answer");
+		n++;
+		now = clock_mono_ms();
+	} while (now - begin < seconds * 1000);
+	printf("%.1f\n", (double)n * 1000 / (double)(now - begin));
+}
+
 int main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "";
@@ -263,6 +294,8 @@ int main(int argc, char **argv)
 		ask('u', argv[2], argv[3]);
 	else if (argc == 3 && strcmp(verb, "true") == 0)
 		ask('t', argv[2], NULL);
+	else if (argc == 4 && strcmp(verb, "echo") == 0)
+		ask_echo(argv[2], atol(argv[3]));
 	else
 		return 2;
 	return 0;
