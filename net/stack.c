@@ -653,7 +653,8 @@ bool stack_link_io(int link, uint32_t epoll_events)
 static void link_write(struct link *l)
 {
 	while (l->fd >= 0 && l->out_len > 0) {
-		ssize_t n = send(l->fd, l->out + l->out_at, l->out_len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t n =
+			send(l->fd, l->out + l->out_at, l->out_len, MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (n <= 0)
 			return;

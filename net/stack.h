@@ -48,8 +48,8 @@ RC_CHECK enum rc stack_listen(uint16_t port);
 /* Takes over fd, connected and non-blocking. The link's number, 0 to
  * STACK_LINKS_MAX-1, or -1 when all are taken (fd stays the caller's). */
 int stack_link_add(int fd);
-int stack_link_fd(int link);         /* -1: none */
-bool stack_link_writing(int link);   /* wants EPOLLOUT too; EPOLLIN always: what
+int stack_link_fd(int link);       /* -1: none */
+bool stack_link_writing(int link); /* wants EPOLLOUT too; EPOLLIN always: what
                                       * arrives needs no memory that could run out */
 /* Reads and writes what can be, within a byte budget. False when the link is
  * over: its connections have ended and fd is closed. */
@@ -77,7 +77,7 @@ void *stack_user(const struct stack_conn *c);
 struct stack_conn *stack_event(void);
 
 bool stack_established(const struct stack_conn *c);
-bool stack_over(const struct stack_conn *c);     /* reset, or its link is gone */
+bool stack_over(const struct stack_conn *c);      /* reset, or its link is gone */
 bool stack_peer_done(const struct stack_conn *c); /* FIN seen and all read */
 /* What has arrived and was not consumed, the first contiguous part of it. */
 struct slice stack_peek(const struct stack_conn *c);
@@ -85,7 +85,7 @@ void stack_consume(struct stack_conn *c, size_t n);
 /* Bytes that stack_write takes now. It copies. */
 size_t stack_room(const struct stack_conn *c);
 RC_CHECK enum rc stack_write(struct stack_conn *c, const void *p, size_t n);
-bool stack_drained(const struct stack_conn *c); /* all written bytes acknowledged */
+bool stack_drained(const struct stack_conn *c);      /* all written bytes acknowledged */
 RC_CHECK enum rc stack_finish(struct stack_conn *c); /* FIN after what was written */
 /* Ends it and frees c: with a FIN when all was read and nothing went wrong,
  * else with a reset; what was written is still delivered in the first case, if

@@ -5,12 +5,12 @@
 #include <arch/cc.h>
 
 /* One thread, the raw interface, no clock of lwIP's own. */
-#define NO_SYS                   1
-#define SYS_LIGHTWEIGHT_PROT     0
-#define LWIP_NETCONN             0
-#define LWIP_SOCKET              0
-#define LWIP_TIMERS              0
-#define LWIP_STATS               0
+#define NO_SYS                    1
+#define SYS_LIGHTWEIGHT_PROT      0
+#define LWIP_NETCONN              0
+#define LWIP_SOCKET               0
+#define LWIP_TIMERS               0
+#define LWIP_STATS                0
 #define LWIP_NETIF_TX_SINGLE_PBUF 0
 
 /* Only TCP. A link has two ends that know each other: no ARP, no fragments,
@@ -36,13 +36,13 @@
 #define CHECKSUM_CHECK_TCP 0
 
 /* All memory is pool.c's, whose counts are the limits. */
-#define MEM_ALIGNMENT        8
-#define MEMP_MEM_MALLOC      1
-#define MEM_CUSTOM_ALLOCATOR 1
-#define MEM_CUSTOM_MALLOC    pool_alloc
-#define MEM_CUSTOM_CALLOC    pool_zalloc
-#define MEM_CUSTOM_FREE      pool_free
-#define PBUF_LINK_HLEN       0
+#define MEM_ALIGNMENT            8
+#define MEMP_MEM_MALLOC          1
+#define MEM_CUSTOM_ALLOCATOR     1
+#define MEM_CUSTOM_MALLOC        pool_alloc
+#define MEM_CUSTOM_CALLOC        pool_zalloc
+#define MEM_CUSTOM_FREE          pool_free
+#define PBUF_LINK_HLEN           0
 #define LWIP_SUPPORT_CUSTOM_PBUF 1
 
 /* A packet is at most 65,535 bytes. The window and the send buffer are those

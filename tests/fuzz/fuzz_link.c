@@ -17,7 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		rc = link_next(&in, &packet);
 		if (rc != RC_OK) {
-			if (in.p != before.p || in.len != before.len || (rc != RC_MORE && rc != RC_BAD))
+			if (in.p != before.p || in.len != before.len ||
+			    (rc != RC_MORE && rc != RC_BAD))
 				abort();
 			return 0;
 		}

@@ -172,7 +172,8 @@ static int watch_both(int a, int b)
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
 	struct epoll_event e = { .events = EPOLLIN };
 
-	if (epoll_ctl(epoll, EPOLL_CTL_ADD, a, &e) < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, b, &e) < 0)
+	if (epoll_ctl(epoll, EPOLL_CTL_ADD, a, &e) < 0 ||
+	    epoll_ctl(epoll, EPOLL_CTL_ADD, b, &e) < 0)
 		abort();
 	return epoll;
 }
@@ -267,7 +268,8 @@ void server_cut(const struct server *s)
 void server_usage(const struct server *s, bool zero, struct stack_usage *u)
 {
 	do {
-		if (send(s->control, "u", 1, 0) != 1 || recv(s->control, u, sizeof *u, 0) != sizeof *u)
+		if (send(s->control, "u", 1, 0) != 1 ||
+		    recv(s->control, u, sizeof *u, 0) != sizeof *u)
 			abort();
 	} while (zero && (u->conns != 0 || u->pcbs != 0 || u->pbufs != 0 || u->heap != 0));
 }

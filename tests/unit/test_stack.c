@@ -216,8 +216,8 @@ struct segment {
 
 static size_t put_segment(uint8_t *frame, struct segment s)
 {
-	static const uint8_t ip[20] = { 0x45, 0,  0,  40, 0, 0, 0, 0, 64, 6,
-		                        0,    0,  10, 7,  0, 1, 10, 7, 0, 2 };
+	static const uint8_t ip[20] = { 0x45, 0, 0,  40, 0, 0, 0,  0, 64, 6,
+		                        0,    0, 10, 7,  0, 1, 10, 7, 0,  2 };
 	struct wbuf w = wbuf_of(frame, LINK_HEAD + 40);
 
 	w.len = LINK_HEAD;
@@ -256,9 +256,10 @@ static void test_half_open(int link, int raw)
 	uint8_t frame[LINK_HEAD + 40];
 
 	for (uint32_t i = 0; i < 20000; i++) {
-		write_all(raw, frame, put_segment(frame, (struct segment){ .from = (uint16_t)i,
-		                                                           .seq = i << 8,
-		                                                           .flags = 2 }));
+		write_all(raw, frame,
+		          put_segment(frame, (struct segment){ .from = (uint16_t)i,
+		                                               .seq = i << 8,
+		                                               .flags = 2 }));
 		if (i % 2000 != 0)
 			continue;
 		CHECK(client_start(k, link, MODE_ECHO, 10000));
@@ -286,7 +287,8 @@ static void test_links_apart(int link, int raw)
 
 		n = put_segment(one, (struct segment){ .from = (uint16_t)from, .flags = 4 });
 		write_all(raw, one, n); /* reset */
-		n = put_segment(one, (struct segment){ .from = (uint16_t)from, .seq = 1, .flags = 16 });
+		n = put_segment(one,
+		                (struct segment){ .from = (uint16_t)from, .seq = 1, .flags = 16 });
 		write_all(raw, one, n); /* acknowledgement of nothing */
 		got = got < sizeof frame ? got : sizeof frame;
 	}
@@ -335,7 +337,8 @@ static void test_link_dies(int link, int next)
 	size_t over = 0;
 
 	for (size_t i = 0; i < MANY; i++)
-		CHECK(client_start(&clients[i], link, i % 2 ? MODE_ECHO : MODE_SOURCE, i % 2 ? 1 << 20 : 0));
+		CHECK(client_start(&clients[i], link, i % 2 ? MODE_ECHO : MODE_SOURCE,
+		                   i % 2 ? 1 << 20 : 0));
 	while (clients[0].in < 1 << 16)
 		turn(1000, -1, client_event);
 	shutdown(stack_link_fd(link), SHUT_RDWR);

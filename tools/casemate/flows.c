@@ -18,7 +18,7 @@ struct flow {
 	/* The socket's, as epoll told (edges) and system calls say since. */
 	bool readable, writable;
 	bool read_end, write_end; /* the client sends no more; is sent no more */
-	bool hung; /* the client has closed, not only ended: nobody reads */
+	bool hung;                /* the client has closed, not only ended: nobody reads */
 	bool failed;
 	bool busy; /* its budget was used up */
 };
@@ -118,7 +118,7 @@ static void end_flow(struct flow *f, bool cut)
 static void pump(struct flow *f)
 {
 	set_busy(f, false);
-	if (!stack_over(f->c))
+	if (!stack_over(f->c) && !f->failed)
 		pump_in(f);
 	if (!f->failed)
 		pump_out(f);
@@ -155,7 +155,9 @@ void flows_io(uint32_t flow, uint32_t events)
 
 	if (flow >= FLOWS_MAX || f->fd < 0)
 		return;
-	/* Errors show when the socket is used. */
+	/* A reset is not waited for behind what the enclave does not take. */
+	if ((events & EPOLLERR) != 0)
+		f->failed = true;
 	if ((events & ~(uint32_t)EPOLLOUT) != 0)
 		f->readable = true;
 	if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0)

@@ -84,7 +84,8 @@ static _Noreturn void bridge_main(int link, int sock, int report_fd, uint16_t po
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	/* Whoever waits for the end of our output does not wait for this process. */
-	if (b.epoll < 0 || null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+	if (b.epoll < 0 || null < 0 || dup2(null, STDIN_FILENO) < 0 ||
+	    dup2(null, STDOUT_FILENO) < 0)
 		_exit(1);
 	stack_init(STACK_GATEWAY);
 	flows_init(b.epoll);

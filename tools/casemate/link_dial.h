@@ -16,7 +16,7 @@
 enum { LINK_DIAL_MS = 10000 }; /* for the enclave to take the connection */
 
 /* A connected, blocking, close-on-exec stream socket; half-close works both
- * ways, and a connection that is cut reads as its end. -1 after saying why:
+ * ways, and a connection that is cut reads as its end or fails. -1 after saying why:
  * nobody answers, nobody listens on that port, or time is over. */
 int link_dial(const struct target *t, uint16_t port);
 

@@ -7,8 +7,8 @@
 #include "tools/casemate/verb.h"
 
 static const struct verb *const verbs[] = {
-	&verb_run,  &verb_ps,   &verb_stop, &verb_console,
-	&verb_push, &verb_pull, &verb_exec, &verb_verify,
+	&verb_run,  &verb_ps,   &verb_stop,    &verb_console, &verb_push,
+	&verb_pull, &verb_exec, &verb_gateway, &verb_attest,  &verb_verify,
 };
 enum { VERBS = sizeof verbs / sizeof verbs[0] };
 

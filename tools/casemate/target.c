@@ -8,6 +8,7 @@
 
 #include "appliance/base/io.h"
 #include "channel/dial.h"
+#include "channel/frame.h"
 #include "tools/casemate/state.h"
 #include "tools/casemate/text.h"
 
@@ -81,10 +82,13 @@ bool target_equal(const struct target *a, const struct target *b)
 
 static void say_failure(const struct target *t, uint32_t port, enum rc rc)
 {
-	if (rc == RC_EOF || (rc == RC_IO && errno == ECONNRESET))
+	if (rc == RC_ABSENT)
+		say("no enclave is named %s; casemate ps shows which run", t->text);
+	else if (rc == RC_EOF || (rc == RC_IO && errno == ECONNRESET))
 		say("%s: nobody answers on port %u: the enclave is not up yet, has ended, "
-		    "or its channel is off",
-		    t->text, (unsigned)port);
+		    "or its %s",
+		    t->text, (unsigned)port,
+		    port == CHANNEL_PORT ? "channel is off" : "image has no network");
 	else if (rc == RC_IO && errno == EAFNOSUPPORT)
 		say("%s: this kernel has no vsock (modprobe vsock)", t->text);
 	else if (rc == RC_IO)
@@ -102,10 +106,9 @@ static enum rc dial_name(const struct target *t, uint32_t port, int *fd)
 	enum rc rc;
 	int dir;
 
-	if (!state_load(t->text, &e)) {
-		say("no enclave is named %s; casemate ps shows which run", t->text);
+	*fd = -1;
+	if (!state_load(t->text, &e))
 		return RC_ABSENT;
-	}
 	if (e.backend == BACKEND_NITRO)
 		return dial_vsock(e.cid, port, fd);
 	dir = state_short_path(path, t->text, STATE_VM_SOCKET);
@@ -114,17 +117,24 @@ static enum rc dial_name(const struct target *t, uint32_t port, int *fd)
 	return rc;
 }
 
-int target_dial(const struct target *t, uint32_t port)
+enum rc target_connect(const struct target *t, uint32_t port, int *fd)
 {
 	enum rc rc = RC_BAD;
-	int fd = -1;
 
 	switch (t->kind) {
-	case TARGET_NAME: rc = dial_name(t, port, &fd); break;
-	case TARGET_VSOCK: rc = dial_vsock(t->cid, port, &fd); break;
-	case TARGET_UNIX: rc = dial_unix(t->text + strlen("unix:"), port, &fd); break;
+	case TARGET_NAME: rc = dial_name(t, port, fd); break;
+	case TARGET_VSOCK: rc = dial_vsock(t->cid, port, fd); break;
+	case TARGET_UNIX: rc = dial_unix(t->text + strlen("unix:"), port, fd); break;
 	}
-	if (rc != RC_OK && rc != RC_ABSENT)
+	return rc;
+}
+
+int target_dial(const struct target *t, uint32_t port)
+{
+	int fd = -1;
+	enum rc rc = target_connect(t, port, &fd);
+
+	if (rc != RC_OK)
 		say_failure(t, port, rc);
 	return fd;
 }

@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "appliance/base/rc.h"
+
 enum { TARGET_MAX = 128 }; /* bytes: sun_path has 108 */
 
 enum target_kind { TARGET_NAME, TARGET_VSOCK, TARGET_UNIX };
@@ -30,7 +32,11 @@ bool target_parse_path(const char *s, struct target *t, const char **path);
 
 bool target_equal(const struct target *a, const struct target *b);
 
-/* Connects to a port of it; -1 after saying why not. */
+/* Connects to a port of it, silently: as dial.h, and RC_ABSENT when there is no
+ * enclave of that name. */
+RC_CHECK enum rc target_connect(const struct target *t, uint32_t port, int *fd);
+
+/* The same; -1 after saying why not. */
 int target_dial(const struct target *t, uint32_t port);
 
 #endif

@@ -1,0 +1,235 @@
+/* Theory of operation.
+ *
+ * One epoll. Ports are watched only while a connection from them could go
+ * somewhere: there is a link, a free flow, and accept() works. A link is dialled
+ * (a step that waits, while there is nothing else to do), watched for what it
+ * brings, and for room when the stack has something to send. In each turn what
+ * has arrived is handed on both ways within budgets, the stack is flushed once,
+ * and what ran out of budget makes the next turn start at once.
+ */
+#include "tools/casemate/gateway.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "appliance/base/io.h"
+#include "tools/casemate/flows.h"
+#include "tools/casemate/text.h"
+#include "tools/casemate/verb.h"
+
+enum {
+	EVENTS = 128,
+	ACCEPTS = 64,     /* of one port in one turn */
+	PAUSE_MS = 100,   /* after accept() failed for want of something */
+	STEADY_MS = 2000, /* a link that lived as long is worth a word when it ends */
+
+	TAG_UNTIL = FLOWS_MAX,
+	TAG_LINK,
+	TAG_PORT,
+};
+
+struct loop {
+	const struct gateway *g;
+	int epoll, link; /* -1: no link */
+	uint32_t link_events;
+	bool ports_watched;
+	bool over, lost;          /* lost: said that there is no link */
+	int64_t now_ms, since_ms; /* since: the link is there */
+	int64_t retry_ms, pause_ms;
+	int status;
+};
+
+static bool watch(struct loop *l, int how, int fd, uint32_t events, uint32_t tag)
+{
+	struct epoll_event e = { .events = events, .data.u32 = tag };
+
+	if (epoll_ctl(l->epoll, how, fd, &e) == 0)
+		return true;
+	say("epoll: %m");
+	l->over = true;
+	l->status = STATUS_FAILED;
+	return false;
+}
+
+/* --- the link --------------------------------------------------------------------- */
+
+static void take_link(struct loop *l, int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	l->link = flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -1 : stack_link_add(fd);
+	if (l->link < 0) {
+		close(fd);
+		return;
+	}
+	l->link_events = EPOLLIN;
+	l->since_ms = clock_mono_ms();
+	watch(l, EPOLL_CTL_ADD, fd, EPOLLIN, TAG_LINK);
+	if (l->lost)
+		say("%s: connected again", l->g->target.text);
+	l->lost = false;
+}
+
+static void dial(struct loop *l)
+{
+	int fd;
+	enum rc rc = target_connect(&l->g->target, STACK_PORT_LINK, &fd);
+
+	l->now_ms = clock_mono_ms();
+	l->retry_ms = l->now_ms + GATEWAY_RETRY_MS;
+	if (rc == RC_OK)
+		take_link(l, fd);
+	if (rc == RC_ABSENT) {
+		say("%s has ended", l->g->target.text);
+		l->over = true;
+		l->status = STATUS_FAILED;
+	}
+}
+
+static void link_over(struct loop *l)
+{
+	l->link = -1;
+	l->retry_ms = l->now_ms - l->since_ms >= STEADY_MS ? l->now_ms
+	                                                   : l->now_ms + GATEWAY_RETRY_MS;
+	if (!l->lost)
+		say("%s: the link has ended; connecting again", l->g->target.text);
+	l->lost = true;
+}
+
+static void watch_link(struct loop *l)
+{
+	uint32_t events = EPOLLIN;
+
+	if (l->link < 0)
+		return;
+	if (stack_link_writing(l->link))
+		events |= EPOLLOUT;
+	if (events != l->link_events)
+		watch(l, EPOLL_CTL_MOD, stack_link_fd(l->link), events, TAG_LINK);
+	l->link_events = events;
+}
+
+/* --- ports ---------------------------------------------------------------------------- */
+
+static void watch_ports(struct loop *l)
+{
+	bool wanted = l->link >= 0 && flows_count() < FLOWS_MAX && l->now_ms >= l->pause_ms;
+
+	if (wanted == l->ports_watched)
+		return;
+	l->ports_watched = wanted;
+	for (size_t i = 0; i < l->g->ports; i++)
+		watch(l, EPOLL_CTL_MOD, l->g->port[i].fd, wanted ? EPOLLIN : 0,
+		      TAG_PORT + (uint32_t)i);
+}
+
+static void on_port(struct loop *l, const struct publish *p)
+{
+	int one = 1;
+
+	for (int i = 0; i < ACCEPTS && l->link >= 0 && flows_count() < FLOWS_MAX; i++) {
+		int fd = accept4(p->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd < 0) {
+			if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+			    errno == ENOMEM)
+				l->pause_ms = l->now_ms + PAUSE_MS;
+			return;
+		}
+		/* A client that has vanished gives its place back some day. */
+		(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+		(void)flows_add(fd, l->link, p->port); /* no room: it was closed */
+	}
+}
+
+/* --- the loop --------------------------------------------------------------------------- */
+
+static int timeout(const struct loop *l)
+{
+	int64_t next = stack_deadline();
+
+	if (flows_busy())
+		return 0;
+	if (l->link < 0 && l->retry_ms < next)
+		next = l->retry_ms;
+	if (l->pause_ms > l->now_ms && l->pause_ms < next)
+		next = l->pause_ms;
+	if (next == INT64_MAX)
+		return -1;
+	return next > l->now_ms ? (int)(next - l->now_ms) : 0;
+}
+
+static void dispatch(struct loop *l, uint32_t tag, uint32_t events)
+{
+	if (tag < FLOWS_MAX)
+		flows_io(tag, events);
+	else if (tag == TAG_UNTIL)
+		l->over = true;
+	else if (tag == TAG_LINK && l->link >= 0 && !stack_link_io(l->link, events))
+		link_over(l);
+	else if (tag >= TAG_PORT)
+		on_port(l, &l->g->port[tag - TAG_PORT]);
+}
+
+static void turn(struct loop *l)
+{
+	struct epoll_event events[EVENTS];
+	int n;
+
+	if (l->link < 0 && l->now_ms >= l->retry_ms)
+		dial(l);
+	watch_ports(l);
+	n = epoll_wait(l->epoll, events, EVENTS, timeout(l));
+	l->now_ms = clock_mono_ms();
+	for (int i = 0; i < n && !l->over; i++)
+		dispatch(l, events[i].data.u32, events[i].events);
+	stack_tick();
+	flows_serve();
+	stack_flush();
+	watch_link(l);
+}
+
+/* Nothing needs to be put in order, and dialling must not hold it up. */
+static void on_signal(int sig)
+{
+	(void)sig;
+	_exit(STATUS_OK);
+}
+
+static bool begin(struct loop *l)
+{
+	int fd = -1;
+
+	l->epoll = epoll_create1(EPOLL_CLOEXEC);
+	l->now_ms = clock_mono_ms();
+	stack_init(STACK_GATEWAY);
+	flows_init(l->epoll);
+	if (!l->g->patient && (fd = target_dial(&l->g->target, STACK_PORT_LINK)) < 0)
+		return false;
+	if (fd >= 0)
+		take_link(l, fd);
+	if (l->g->until >= 0 && !watch(l, EPOLL_CTL_ADD, l->g->until, EPOLLIN, TAG_UNTIL))
+		return false;
+	for (size_t i = 0; i < l->g->ports; i++) {
+		if (!watch(l, EPOLL_CTL_ADD, l->g->port[i].fd, 0, TAG_PORT + (uint32_t)i))
+			return false;
+	}
+	return true;
+}
+
+int gateway_serve(const struct gateway *g)
+{
+	static struct loop l;
+
+	l = (struct loop){ .g = g, .link = -1, .status = STATUS_OK };
+	signal(SIGINT, on_signal);
+	signal(SIGTERM, on_signal);
+	if (!begin(&l))
+		return STATUS_FAILED;
+	while (!l.over)
+		turn(&l);
+	return l.status;
+}

@@ -1,0 +1,41 @@
+/* -p [ADDR:]HOST:ENCLAVE: a TCP port of this host that leads to one of the
+ * enclave. ADDR is a numeric address, IPv6 in brackets; without it the port is
+ * open to this host alone (127.0.0.1). HOST 0 takes a free port.
+ */
+#ifndef TOOL_PUBLISH_H
+#define TOOL_PUBLISH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+enum {
+	PUBLISH_MAX = 16,      /* ports of one gateway */
+	PUBLISH_TEXT_MAX = 64, /* "[ADDR]:HOST->ENCLAVE" */
+	PUBLISH_BACKLOG = 512, /* as many as the stack takes */
+};
+
+/* What to tell somebody whose -p cannot be understood, with what they wrote. */
+#define PUBLISH_MISUSE                                                                             \
+	"-p %s: [ADDR:]HOST:ENCLAVE, two ports and perhaps a numeric address of this host "        \
+	"([ADDR] for IPv6)"
+
+struct publish {
+	struct sockaddr_storage at;
+	socklen_t at_len;
+	uint16_t port; /* the enclave's */
+	int fd;        /* listening and non-blocking, or -1 */
+};
+
+/* False when s is no such thing; says nothing. */
+bool publish_parse(const char *s, struct publish *p);
+
+/* Opens the n ports; false after saying which could not be and why, and then
+ * none is open. HOST 0 is replaced by the port it became. */
+bool publish_open(struct publish *p, size_t n);
+void publish_close(struct publish *p, size_t n);
+
+void publish_text(char out[PUBLISH_TEXT_MAX], const struct publish *p);
+
+#endif
