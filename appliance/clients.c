@@ -1,12 +1,9 @@
 /* Theory of operation.
  *
- *   OPEN → LINGER → (free)
- *
- * OPEN moves bytes between the stack and the engine until the engine is done;
- * its deadline is the engine's, or that of the document it waits for. LINGER
- * has sent its FIN and drops what still comes, since closing with input unread
- * would reset the connection and lose the answer; it ends with the peer's FIN
- * or after CLIENTS_LINGER_MS.
+ * Bytes move between the stack and the engine until the engine is done and has
+ * nothing more to send. Then our FIN goes out and what still comes is dropped,
+ * by the engine, since closing with input unread would reset the connection and
+ * lose the answer; the peer's FIN or CLIENTS_LINGER_MS ends that.
  *
  * A request that wants a document has turn set, the order in which it came.
  * mark is set while PID 1 is asked for it, and for all that wait for the same
@@ -23,10 +20,11 @@ enum { PAGE = 4096 };
 struct client {
 	struct stack_conn *conn; /* NULL: free */
 	struct https *https;
-	bool linger, ended, more;
+	bool ended;    /* the engine knows of the peer's end */
+	bool finished; /* our FIN was sent */
+	bool more;     /* the budget was used up */
 	uint32_t mark;
-	uint64_t turn;   /* 0: wants none */
-	int64_t wait_ms; /* until when */
+	uint64_t turn; /* 0: wants no document */
 	int64_t deadline_ms;
 };
 
@@ -56,19 +54,6 @@ enum rc clients_init(void)
 	n = info.totalram * info.mem_unit / CLIENTS_SHARE / stride;
 	places = clients + (n < CLIENTS_MAX ? n : CLIENTS_MAX);
 	return RC_OK;
-}
-
-static void set_deadline(struct client *k)
-{
-	if (!k->linger) {
-		k->deadline_ms = https_deadline(k->https);
-		if (k->turn > 0 && k->wait_ms < k->deadline_ms)
-			k->deadline_ms = k->wait_ms;
-	}
-	if (k->more)
-		next_ms = 0;
-	else if (k->deadline_ms < next_ms)
-		next_ms = k->deadline_ms;
 }
 
 static void wants_none(struct client *k)
@@ -123,60 +108,44 @@ static size_t push(struct client *k, int64_t now_ms)
 	return n;
 }
 
-static void linger(struct client *k)
+static void note_deadline(const struct client *k)
 {
-	struct slice s;
-
-	while ((s = stack_peek(k->conn)).len > 0)
-		stack_consume(k->conn, s.len);
-	if (stack_peer_done(k->conn))
-		release(k, false);
+	if (k->more)
+		next_ms = 0;
+	else if (k->deadline_ms < next_ms)
+		next_ms = k->deadline_ms;
 }
 
+/* All was said, unless the connection has been finished before. */
 static void finish(struct client *k, int64_t now_ms)
 {
-	wants_none(k);
-	if (stack_finish(k->conn) != RC_OK) {
-		release(k, true);
-		return;
-	}
-	k->linger = true;
+	k->finished = true;
 	k->deadline_ms = now_ms + CLIENTS_LINGER_MS;
-	set_deadline(k);
-	linger(k);
-}
-
-static void note_want(struct client *k, int64_t now_ms)
-{
-	struct slice nonce;
-
-	if (k->turn > 0 || !https_wants(k->https, &nonce))
-		return;
-	k->turn = ++turns;
-	k->wait_ms = now_ms + CLIENTS_WAIT_MS;
-	counters.waiting++;
+	if (stack_finish(k->conn) != RC_OK)
+		k->deadline_ms = now_ms;
 }
 
 static void pump(struct client *k, int64_t now_ms)
 {
 	size_t moved = 1, all = 0;
+	struct slice nonce;
 
-	k->more = false;
-	if (stack_over(k->conn)) {
-		release(k, true);
-	} else if (k->linger) {
-		linger(k);
-	} else {
-		for (; moved > 0 && all < CLIENTS_BUDGET; all += moved)
-			moved = push(k, now_ms) + pull(k, now_ms);
-		k->more = moved > 0;
-		if (https_done(k->https) && https_out(k->https).len == 0) {
-			finish(k, now_ms);
-			return;
-		}
-		note_want(k, now_ms);
-		set_deadline(k);
+	for (; moved > 0 && all < CLIENTS_BUDGET; all += moved)
+		moved = push(k, now_ms) + pull(k, now_ms);
+	k->more = moved > 0;
+	if (stack_over(k->conn) || (k->finished && stack_peer_done(k->conn))) {
+		release(k, stack_over(k->conn));
+		return;
 	}
+	if (!k->finished)
+		k->deadline_ms = https_deadline(k->https);
+	if (!k->finished && https_done(k->https) && https_out(k->https).len == 0)
+		finish(k, now_ms);
+	if (k->turn == 0 && https_wants(k->https, &nonce)) {
+		k->turn = ++turns;
+		counters.waiting++;
+	}
+	note_deadline(k);
 }
 
 /* A free place, or that of the one that is of least use; NULL when all are at
@@ -191,7 +160,7 @@ static struct client *find_place(void)
 
 		if (!k->conn)
 			return k;
-		idle = k->linger ? UINT32_MAX : https_idleness(k->https);
+		idle = https_idleness(k->https);
 		if (idle > most || (idle > 0 && idle == most && k->deadline_ms < best->deadline_ms))
 			best = k, most = idle;
 	}
@@ -239,16 +208,6 @@ static void answer(struct client *k, enum rc rc, struct slice document, int64_t 
 	pump(k, now_ms);
 }
 
-static void expire(struct client *k, int64_t now_ms)
-{
-	if (!k->linger && k->turn > 0 && k->wait_ms <= now_ms) {
-		counters.waited_out++;
-		answer(k, RC_LIMIT, slice_of(NULL, 0), now_ms);
-	} else {
-		release(k, true);
-	}
-}
-
 void clients_tick(int64_t now_ms)
 {
 	if (next_ms > now_ms)
@@ -259,10 +218,12 @@ void clients_tick(int64_t now_ms)
 			continue;
 		if (k->more)
 			pump(k, now_ms);
-		else if (k->deadline_ms <= now_ms)
-			expire(k, now_ms);
+		else if (k->deadline_ms > now_ms)
+			note_deadline(k);
+		else if (k->turn > 0)
+			answer(k, RC_LIMIT, slice_of(NULL, 0), now_ms);
 		else
-			set_deadline(k);
+			release(k, true);
 	}
 }
 

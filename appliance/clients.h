@@ -20,9 +20,7 @@ enum {
 	 * memory, one in so many. */
 	CLIENTS_SHARE = 4,
 	CLIENTS_BUDGET = 64 * 1024, /* bytes of one a wakeup */
-	/* How long a request waits for its document before it is refused, */
-	CLIENTS_WAIT_MS = 2000,
-	/* and a connection of ours that is done for the peer to close. */
+	/* How long a connection that is done waits for the peer's end. */
 	CLIENTS_LINGER_MS = 2000,
 	/* Engines above these give their memory back when they are closed. */
 	CLIENTS_WARM = 16,
@@ -51,7 +49,7 @@ void clients_requeue(uint32_t mark);
 void clients_end(void);
 
 struct clients_counters {
-	uint64_t accepted, evicted, refused, waited_out;
+	uint64_t accepted, evicted, refused;
 	unsigned open, waiting;
 };
 const struct clients_counters *clients_counters(void);

@@ -66,7 +66,6 @@ static void metrics(struct wbuf *w)
 	line(w, "connections_total", "counter", c->accepted);
 	line(w, "connections_evicted_total", "counter", c->evicted);
 	line(w, "connections_refused_total", "counter", c->refused);
-	line(w, "documents_refused_total", "counter", c->waited_out);
 	line(w, "documents_waiting", "gauge", c->waiting);
 	line(w, "connections", "gauge", c->open);
 	line(w, "links", "gauge", links);

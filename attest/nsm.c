@@ -8,25 +8,19 @@
 static uint8_t request[NSM_REQUEST_MAX];
 static uint8_t response[NSM_RESPONSE_MAX];
 
-static enum rc ask(int fd, const struct wbuf *w, struct slice *answer)
+/* Sends what was put into request; what is refused is logged with the reason. */
+static enum rc ask(int fd, const struct wbuf *w, const char *what, struct slice *answer)
 {
 	struct wbuf got = wbuf_of(response, sizeof response);
 	enum rc rc = w->over ? RC_LIMIT : nsm_exchange(fd, wbuf_slice(w), &got);
+	char reason[NSM_ERROR_MAX + 1];
 
 	*answer = wbuf_slice(&got);
-	return rc;
-}
-
-/* Passes rc on; says why when the module refused. */
-static enum rc explain(enum rc rc, const char *what, struct slice answer)
-{
-	if (rc == RC_DENIED) {
-		char reason[NSM_ERROR_MAX + 1];
-
-		nsm_error(answer, reason);
-		log_line("nsm: %s refused: %s", what, reason);
-	}
-	return rc;
+	nsm_error(*answer, reason);
+	if (rc != RC_OK || reason[0] == '\0')
+		return rc;
+	log_line("nsm: %s refused: %s", what, reason);
+	return RC_DENIED;
 }
 
 enum rc nsm_describe(int fd, struct nsm_description *d)
@@ -36,10 +30,8 @@ enum rc nsm_describe(int fd, struct nsm_description *d)
 	enum rc rc;
 
 	nsm_put_describe(&w);
-	rc = ask(fd, &w, &answer);
-	if (rc == RC_OK)
-		rc = nsm_parse_describe(answer, d);
-	return explain(rc, "DescribeNSM", answer);
+	rc = ask(fd, &w, "DescribeNSM", &answer);
+	return rc == RC_OK ? nsm_parse_describe(answer, d) : rc;
 }
 
 enum rc nsm_read_pcr(int fd, unsigned index, struct nsm_pcr *p)
@@ -49,10 +41,8 @@ enum rc nsm_read_pcr(int fd, unsigned index, struct nsm_pcr *p)
 	enum rc rc;
 
 	nsm_put_pcr(&w, index);
-	rc = ask(fd, &w, &answer);
-	if (rc == RC_OK)
-		rc = nsm_parse_pcr(answer, p);
-	return explain(rc, "DescribePCR", answer);
+	rc = ask(fd, &w, "DescribePCR", &answer);
+	return rc == RC_OK ? nsm_parse_pcr(answer, p) : rc;
 }
 
 enum rc nsm_lock_pcr(int fd, unsigned index)
@@ -62,10 +52,8 @@ enum rc nsm_lock_pcr(int fd, unsigned index)
 	enum rc rc;
 
 	nsm_put_lock(&w, index);
-	rc = ask(fd, &w, &answer);
-	if (rc == RC_OK)
-		rc = nsm_parse_lock(answer);
-	return explain(rc, "LockPCR", answer);
+	rc = ask(fd, &w, "LockPCR", &answer);
+	return rc == RC_OK ? nsm_parse_lock(answer) : rc;
 }
 
 enum rc nsm_lock_pcrs(int fd, unsigned count)
@@ -75,10 +63,21 @@ enum rc nsm_lock_pcrs(int fd, unsigned count)
 	enum rc rc;
 
 	nsm_put_lock_range(&w, count);
-	rc = ask(fd, &w, &answer);
-	if (rc == RC_OK)
-		rc = nsm_parse_lock_range(answer);
-	return explain(rc, "LockPCRs", answer);
+	rc = ask(fd, &w, "LockPCRs", &answer);
+	return rc == RC_OK ? nsm_parse_lock_range(answer) : rc;
+}
+
+enum rc nsm_extend_pcr(int fd, unsigned index, struct slice data, uint8_t value[SHA384_LEN])
+{
+	struct wbuf w = wbuf_of(request, sizeof request);
+	struct slice answer;
+	enum rc rc;
+
+	if (data.len > NSM_EXTEND_MAX)
+		return RC_LIMIT;
+	nsm_put_extend(&w, index, data);
+	rc = ask(fd, &w, "ExtendPCR", &answer);
+	return rc == RC_OK ? nsm_parse_extend(answer, value) : rc;
 }
 
 enum rc nsm_attest(int fd, struct slice user_data, struct slice nonce, struct slice public_key,
@@ -93,25 +92,8 @@ enum rc nsm_attest(int fd, struct slice user_data, struct slice nonce, struct sl
 	    public_key.len > NSM_KEY_MAX)
 		return RC_LIMIT;
 	nsm_put_attest(&w, user_data, nonce, public_key);
-	rc = ask(fd, &w, &answer);
-	if (rc == RC_OK)
-		rc = nsm_parse_attest(answer, document);
-	return explain(rc, "Attestation", answer);
-}
-
-enum rc nsm_extend_pcr(int fd, unsigned index, struct slice data, uint8_t value[SHA384_LEN])
-{
-	struct wbuf w = wbuf_of(request, sizeof request);
-	struct slice answer;
-	enum rc rc;
-
-	if (data.len > NSM_EXTEND_MAX)
-		return RC_LIMIT;
-	nsm_put_extend(&w, index, data);
-	rc = ask(fd, &w, &answer);
-	if (rc == RC_OK)
-		rc = nsm_parse_extend(answer, value);
-	return explain(rc, "ExtendPCR", answer);
+	rc = ask(fd, &w, "Attestation", &answer);
+	return rc == RC_OK ? nsm_parse_attest(answer, document) : rc;
 }
 
 static enum rc random_once(int fd, uint8_t *out, size_t max, size_t *len)
@@ -121,7 +103,7 @@ static enum rc random_once(int fd, uint8_t *out, size_t max, size_t *len)
 	enum rc rc;
 
 	nsm_put_random(&w);
-	rc = ask(fd, &w, &answer);
+	rc = ask(fd, &w, "GetRandom", &answer);
 	if (rc == RC_OK)
 		rc = nsm_parse_random(answer, &random);
 	if (rc == RC_OK && random.len == 0)
@@ -130,7 +112,6 @@ static enum rc random_once(int fd, uint8_t *out, size_t max, size_t *len)
 		*len = random.len < max ? random.len : max;
 		memcpy(out, random.p, *len);
 	}
-	rc = explain(rc, "GetRandom", answer);
 	wipe(response, sizeof response);
 	return rc;
 }
