@@ -1,0 +1,110 @@
+/* appliance/facts.h: what the gate reads while PID 1 writes. */
+#include <sys/wait.h>
+
+#include "appliance/facts.h"
+#include "appliance/touchlog.h"
+#include "tests/sim/module.h"
+#include "tests/unit/test.h"
+
+static const uint8_t zero[SHA384_LEN];
+
+static void add(uint64_t n)
+{
+	char text[TOUCH_SUMMARY_MAX + 1];
+
+	/* Lengths differ from record to record, so that a torn one shows. */
+	memset(text, 'a' + (int)(n % 26), sizeof text);
+	text[n * 7 % TOUCH_SUMMARY_MAX] = '\0';
+	CHECK(touchlog_add("exec", "open", zero, slice_str(text)) == RC_OK);
+}
+
+/* Recomputes the head from what the facts offer. False when a record went away
+ * meanwhile, as it may. */
+static bool recompute(uint8_t head[SHA384_LEN])
+{
+	const struct https_facts *f = facts();
+	uint8_t record[TOUCH_RECORD_MAX];
+
+	memcpy(head, f->touch_base, SHA384_LEN);
+	for (uint64_t n = f->touch_first; n <= f->touches; n++) {
+		struct touch_record t;
+		size_t len = f->touch_record(n, record);
+
+		if (len == 0)
+			return false;
+		CHECK(touch_parse(slice_of(record, len), &t) == RC_OK && t.number == n);
+		touch_chain(head, slice_of(record, len));
+	}
+	return true;
+}
+
+static void untouched(void)
+{
+	uint8_t record[TOUCH_RECORD_MAX];
+	const struct https_facts *f = facts();
+
+	CHECK(f->touches == 0 && f->touch_first == 1);
+	CHECK(memcmp(f->touch_head, zero, sizeof zero) == 0);
+	CHECK((f->pcrs_locked >> PCR_TOUCH & 1) == 0);
+	CHECK(f->touch_record(0, record) == 0 && f->touch_record(1, record) == 0);
+}
+
+/* Every so often through two turns of the ring. */
+static void ring(void)
+{
+	uint8_t head[SHA384_LEN], record[TOUCH_RECORD_MAX];
+	const struct https_facts *f = facts();
+
+	for (uint64_t n = 1; n <= 2 * BROKER_RING + 10; n++) {
+		add(n);
+		if (n > 3 && n % 509 != 0 && n % BROKER_RING > 4)
+			continue;
+		facts_refresh();
+		CHECK(f->touches == n && memcmp(f->touch_head, touchlog_head(), SHA384_LEN) == 0);
+		CHECK(recompute(head) && memcmp(head, f->touch_head, sizeof head) == 0);
+		CHECK(f->touch_record(n + 1, record) == 0);
+		CHECK(f->touch_first == 1 || f->touch_record(f->touch_first - 2, record) == 0);
+	}
+	CHECK((f->pcrs_locked >> PCR_TOUCH & 1) == 1);
+	CHECK(memcmp(f->pcr[PCR_TOUCH], touchlog_shared()->pcr[PCR_TOUCH].value, SHA384_LEN) == 0);
+}
+
+/* A writer as fast as it can: whatever is whole must be true. */
+static void race(void)
+{
+	uint8_t head[SHA384_LEN];
+	unsigned whole = 0, cut = 0;
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		for (uint64_t n = 0; n < 20 * BROKER_RING; n++)
+			add(n);
+		_exit(test_failed > 0);
+	}
+	while (waitpid(pid, &status, WNOHANG) == 0) {
+		facts_refresh();
+		if (!recompute(head))
+			cut++;
+		else if (CHECK(memcmp(head, facts()->touch_head, sizeof head) == 0))
+			whole++;
+	}
+	CHECK(status == 0);
+	facts_refresh();
+	CHECK(recompute(head) && memcmp(head, touchlog_head(), sizeof head) == 0);
+	printf("race: %u whole, %u cut\n", whole, cut);
+}
+
+int main(void)
+{
+	int nsm = -1;
+
+	module_reset();
+	if (!CHECK(nsm_open("", &nsm) == RC_OK && touchlog_open(nsm) == RC_OK &&
+	           facts_open(touchlog_fd()) == RC_OK))
+		return test_end();
+	untouched();
+	ring();
+	race();
+	return test_end();
+}
