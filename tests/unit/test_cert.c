@@ -113,6 +113,38 @@ static void test_dates(void)
 	CHECK(cert_make(slice_of(NULL, 0), -1000000000, &der) == RC_LIMIT);
 }
 
+/* Random, positive and in the shortest form (RFC 5280 §4.1.2.2). */
+static void test_serials(void)
+{
+	static const uint8_t before[] = { 0xA0, 3, 2, 1, 2, 2, 16 };
+	struct slice der;
+	uint8_t last = 0, differ = 0;
+
+	for (int i = 0; i < 32; i++) {
+		const uint8_t *at;
+
+		CHECK(cert_make(slice_of(NULL, 0), 1790000000, &der) == RC_OK);
+		at = memmem(der.p, der.len, before, sizeof before);
+		if (!CHECK(at))
+			return;
+		at += sizeof before;
+		CHECK((at[0] & 0xC0) == 0x40);
+		differ |= at[15] ^ last;
+		last = at[15];
+	}
+	CHECK(differ != 0);
+}
+
+/* A document that has its tag already gets no second one. */
+static void test_tag(void)
+{
+	struct slice der;
+	int rc;
+
+	CHECK(cert_make(slice_of("\xD2\x84", 2), 1790000000, &der) == RC_OK);
+	CHECK(strstr(openssl("asn1parse -inform der", der, &rc), "[HEX DUMP]:D284\n"));
+}
+
 /* A certificate lives through the next call, and a failed one. */
 static void test_lives(void)
 {
@@ -144,6 +176,8 @@ int main(void)
 	test_text();
 	test_lengths();
 	test_dates();
+	test_serials();
+	test_tag();
 	test_lives();
 	unlink(path);
 	return test_end();

@@ -161,6 +161,9 @@ static void test_refused(void)
 		       "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n" },
 		{ 501, "GET / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked, chunked\r\n\r\n" },
 		{ 400, "GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n" },
+		{ 400, "GET / HTTP/1.1\r\n" HOST
+		       "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n" },
+		{ 400, "GET / HTTP/1.1\r\n" HOST "Transfer-Encoding:\r\n\r\n" },
 		{ 501, "GET / HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip\r\n\r\n" },
 		{ 417, "GET / HTTP/1.1\r\n" HOST "Expect: 200-ok\r\n\r\n" },
 	};
@@ -183,6 +186,7 @@ static void test_chunks(void)
 		{ 0, "1\r\na\r\n0\r\n\r\n" },
 		{ 0, "000000000000000000001\r\na\r\n0\r\nA: b\r\n\r\n" },
 		{ 0, "1 ;a\r\na\r\n0\r\n\r\n" },
+		{ 0, "0\r\nContent-Length: x\r\nHost: y\r\nExpect: z\r\n\r\n" }, /* ignored there */
 		{ 400, "\r\n" },
 		{ 400, "g\r\n" },
 		{ 400, " 1\r\n" },

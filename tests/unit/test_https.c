@@ -490,6 +490,7 @@ static void test_errors(void)
 		{ 400, GET("/attestation?nonce=000102030405060708090a0b0c0d0e") },
 		{ 400, GET("/attestation?nonce=000102030405060708090a0b0c0d0e0") },
 		{ 400, GET("/attestation?nonce=000102030405060708090a0b0c0d0e0g") },
+		{ 400, GET("/attestation?nonce=000102030405060708090a0b0c0d0e0f0") },
 		{ 400, GET("/attestation?nonce=000102030405060708090a0b0c0d0e0f&nonce=00") },
 		{ 400, GET("/touch?from=152") },
 		{ 400, GET("/touch?from=") },
