@@ -160,8 +160,9 @@ static void parse_target(struct http *p, struct slice s)
 
 	while (scheme > 0 && n < s.len && !is_one_of(s.p[n], "/?"))
 		n++;
-	if (n > scheme ? s.p[scheme] == ':' || !is_uri_text(slice_of(s.p + scheme, n - scheme), ":[]")
-	               : *s.p != '/' && !(slice_is(s, "*") && p->method == HTTP_OPTIONS))
+	if (n > scheme
+	            ? s.p[scheme] == ':' || !is_uri_text(slice_of(s.p + scheme, n - scheme), ":[]")
+	            : *s.p != '/' && !(slice_is(s, "*") && p->method == HTTP_OPTIONS))
 		bad(p, 400, "malformed target");
 	s = slice_of(s.p + n, s.len - n);
 	(void)cut(&s, '?', &path);

@@ -50,8 +50,8 @@ struct http {
 	/* From HTTP_BODY on: */
 	enum http_method method;
 	bool http10, close; /* close: the client wants it */
-	bool expect;    /* waits for 100 Continue */
-	bool want_json; /* Accept names application/json */
+	bool expect;        /* waits for 100 Continue */
+	bool want_json;     /* Accept names application/json */
 	size_t path_len, query_len;
 	char path[HTTP_PATH_MAX];   /* decoded; empty when too long, "*" of OPTIONS * */
 	char query[HTTP_QUERY_MAX]; /* as it came, its escapes checked */

@@ -23,10 +23,10 @@ struct reply {
 	const char *type; /* its media type */
 	uint64_t len;
 	unsigned status;
-	const char *error, *detail; /* of an error's body */
-	bool head;                  /* the body is not sent */
-	bool decoded;               /* the document as JSON */
-	bool close;                 /* the connection's last answer */
+	const char *error, *detail;   /* of an error's body */
+	bool head;                    /* the body is not sent */
+	bool decoded;                 /* the document as JSON */
+	bool close;                   /* the connection's last answer */
 	int64_t now_s;                /* for Date */
 	size_t nonce_len;             /* not zero: a document is waited for */
 	struct slice text;            /* the body, or the document in it; in the caller's buffer */

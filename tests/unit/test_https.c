@@ -390,7 +390,9 @@ static void test_truncated(void)
 		connect_peer(false);
 		peer.say = slice_str(GET("/health"));
 		for (bool moved = true; moved && taken < n;) {
-			moved = peer_to_server(1) | server_to_peer(SIZE_MAX) | peer_speaks();
+			moved = peer_to_server(1);
+			moved |= server_to_peer(SIZE_MAX);
+			moved |= peer_speaks();
 			moved |= peer_hears();
 		}
 		https_in_end(server);
