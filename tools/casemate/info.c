@@ -10,15 +10,15 @@ enum { MS_DIGITS = 18 }; /* of a time; 19 might not fit into an int64_t */
 
 bool info_put(char out[INFO_MAX], const struct enclave *e)
 {
-	int n = snprintf(out, INFO_MAX,
-	                 "image %s\nbackend %s\nlife %s\ndebug %d\ncpus %" PRIu32
-	                 "\nmemory %" PRIu32 "\nstarted %" PRId64 "\npid %" PRIu32 "\ncid %" PRIu32
-	                 "\nid %s\n",
-	                 e->image, state_backend_name(e->backend), state_life_name(e->life),
-	                 e->debug, e->cpus, e->memory_mib, e->started_ms, e->pid, e->cid, e->id);
+	int n = snprintf(
+		out, INFO_MAX,
+		"image %s\nbackend %s\nlife %s\ndebug %d\ncpus %" PRIu32 "\nmemory %" PRIu32
+		"\nstarted %" PRId64 "\npid %" PRIu32 "\ncid %" PRIu32 "\nid %s\nports %s\n",
+		e->image, state_backend_name(e->backend), state_life_name(e->life), e->debug,
+		e->cpus, e->memory_mib, e->started_ms, e->pid, e->cid, e->id, e->ports);
 
 	return n > 0 && n < INFO_MAX && strchr(e->image, '\n') == NULL &&
-	       strchr(e->id, '\n') == NULL;
+	       strchr(e->id, '\n') == NULL && strchr(e->ports, '\n') == NULL;
 }
 
 static void take_text(char *out, size_t max, const char *value)
@@ -64,6 +64,8 @@ static void take_field(struct enclave *e, struct slice key, const char *value)
 		take_text(e->image, sizeof e->image, value);
 	else if (slice_is(key, "id"))
 		take_text(e->id, sizeof e->id, value);
+	else if (slice_is(key, "ports"))
+		take_text(e->ports, sizeof e->ports, value);
 	else if (slice_is(key, "backend"))
 		take_backend(&e->backend, value);
 	else if (slice_is(key, "life"))

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #include "tools/casemate/child.h"
 #include "tools/casemate/conlog.h"
 #include "tools/casemate/text.h"
+#include "tools/casemate/verb.h"
 
 enum {
 	CONSOLE_CHUNK = 65536,
@@ -31,6 +33,7 @@ enum {
 	P_NOISE,
 	P_VM,
 	P_VHOST,
+	P_GATEWAY, /* what it says, which goes to the console */
 	P_CONTROL,
 	P_BEATS,
 	P_BEAT,
@@ -42,8 +45,8 @@ struct monitor {
 	const struct monitor_start *s;
 	char dir[STATE_PATH_MAX];
 	struct conlog log;
-	int fd[P_COUNT]; /* -1: not there */
-	pid_t vm, vhost; /* -1: not running */
+	int fd[P_COUNT];          /* -1: not there */
+	pid_t vm, vhost, gateway; /* -1: not running */
 	char noise[NOISE_MAX];
 	size_t noise_len;
 	int64_t start_ms;
@@ -71,6 +74,15 @@ static void print(struct monitor *m, const char *p, size_t n)
 	if (m->s->echo >= 0 && !m->ready && !conlog_show(m->s->echo, p, n)) {
 		/* run's standard error is gone; it will be missed there */
 	}
+}
+
+static void end_child(pid_t *pid)
+{
+	if (*pid >= 0) {
+		kill(*pid, SIGKILL);
+		child_wait(*pid);
+	}
+	*pid = -1;
 }
 
 /* --- starting ----------------------------------------------------------------- */
@@ -190,7 +202,8 @@ static void start_vm(struct monitor *m)
 
 static void start(struct monitor *m, const struct monitor_start *s)
 {
-	*m = (struct monitor){ .s = s, .vm = -1, .vhost = -1, .start_ms = clock_mono_ms() };
+	*m = (struct monitor){ .s = s, .vm = -1, .vhost = -1, .gateway = -1 };
+	m->start_ms = clock_mono_ms();
 	for (int i = 0; i < P_COUNT; i++)
 		m->fd[i] = -1;
 	m->fd[P_REPORT] = s->report;
@@ -217,6 +230,22 @@ static void on_console(struct monitor *m)
 		print(m, buf, (size_t)n);
 	else if (n == 0)
 		io_close(&m->fd[P_CONSOLE]);
+}
+
+/* Its end of file is its end: nothing else writes there. */
+static void on_gateway(struct monitor *m)
+{
+	static const char gone[] = "casemate: gateway: ended; the enclave's ports are closed\n";
+	char buf[NOISE_MAX];
+	ssize_t n = read(m->fd[P_GATEWAY], buf, sizeof buf);
+
+	if (n > 0)
+		print(m, buf, (size_t)n);
+	if (n != 0)
+		return;
+	io_close(&m->fd[P_GATEWAY]);
+	end_child(&m->gateway);
+	print(m, gone, sizeof gone - 1);
 }
 
 /* Keeps the end of what vhost-device-vsock says, in case it fails. */
@@ -270,9 +299,52 @@ static void on_beats(struct monitor *m)
 	m->fd[P_BEAT] = fd;
 }
 
+/* A copy of this process, without what is the monitor's: above all the lock,
+ * which must not outlive it. */
+static _Noreturn void become_gateway(struct monitor *m, int out, pid_t parent)
+{
+	struct gateway *g = m->s->gateway;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent || dup2(out, STDERR_FILENO) < 0)
+		_exit(STATUS_FAILED);
+	for (int i = 0; i < P_COUNT; i++)
+		io_close(&m->fd[i]);
+	close(m->s->lock);
+	if (m->s->echo >= 0)
+		close(m->s->echo);
+	close(out);
+	conlog_close(&m->log);
+	g->target.kind = TARGET_NAME;
+	snprintf(g->target.text, sizeof g->target.text, "%s", m->s->e->name);
+	g->until = -1;
+	g->patient = true;
+	say_verb("gateway");
+	_exit(gateway_serve(g));
+}
+
+static void start_gateway(struct monitor *m)
+{
+	struct gateway *g = m->s->gateway;
+	pid_t parent = getpid();
+	int out;
+
+	if (g->ports == 0)
+		return;
+	out = pipe_from(m, P_GATEWAY);
+	m->gateway = out < 0 ? -1 : fork();
+	if (m->gateway == 0)
+		become_gateway(m, out, parent);
+	if (m->gateway < 0)
+		finish(m, "cannot start its gateway: %m");
+	io_close(&out);
+	publish_close(g->port, g->ports);
+}
+
 static void become_ready(struct monitor *m)
 {
 	m->ready = true;
+	start_gateway(m);
 	m->s->e->life = m->wanted ? LIFE_STOPPING : LIFE_RUNNING;
 	if (!state_save(m->s->e)) {
 		/* said to nobody: ps will show it as booting */
@@ -349,6 +421,7 @@ static void dispatch(struct monitor *m, int slot)
 	case P_NOISE: on_noise(m); break;
 	case P_VM: on_vm_end(m); break;
 	case P_VHOST: on_vhost_end(m); break;
+	case P_GATEWAY: on_gateway(m); break;
 	case P_CONTROL: on_control(m); break;
 	case P_BEATS: on_beats(m); break;
 	case P_BEAT: on_beat(m); break;
@@ -381,15 +454,6 @@ static void turn(struct monitor *m)
 
 /* --- the end -------------------------------------------------------------------- */
 
-static void end_child(pid_t *pid)
-{
-	if (*pid >= 0) {
-		kill(*pid, SIGKILL);
-		child_wait(*pid);
-	}
-	*pid = -1;
-}
-
 /* What a pipe still holds; its writer is dead. */
 static void drain(struct monitor *m, int slot, void (*take)(struct monitor *m))
 {
@@ -406,6 +470,7 @@ static void cleanup(struct monitor *m)
 {
 	bool vhost_failed = m->vhost < 0 || (m->vm < 0 && !m->ready);
 
+	end_child(&m->gateway);
 	end_child(&m->vm);
 	end_child(&m->vhost);
 	drain(m, P_CONSOLE, on_console);

@@ -2,8 +2,8 @@
  *
  * It starts vhost-device-vsock and QEMU, which die with it; writes what the
  * enclave prints to console.log; answers the heartbeat; serves the control
- * socket; and when the machine has ended, however, removes the enclave's
- * folder and ends. A deadline bounds booting, nothing after it.
+ * socket; when the enclave is ready, starts the gateway for its ports; and when
+ * the machine has ended, however, removes the enclave's folder and ends. A deadline bounds booting, nothing after it.
  *
  * To `run` it reports over a stream: "ready MILLISECONDS\n" or "failed WHY\n",
  * once. When run goes away before that, so does the enclave.
@@ -19,6 +19,7 @@
 #define TOOL_MONITOR_H
 
 #include "tools/casemate/emulator.h"
+#include "tools/casemate/gateway.h"
 
 enum {
 	MONITOR_BOOT_MS = 60000,
@@ -37,9 +38,10 @@ enum {
 struct monitor_start {
 	const struct emulator *em;
 	struct enclave *e;
-	int lock;   /* of state_claim() */
-	int report; /* our end of the stream */
-	int echo;   /* the console goes there too until ready, or -1 */
+	int lock;                /* of state_claim() */
+	int report;              /* our end of the stream */
+	int echo;                /* the console goes there too until ready, or -1 */
+	struct gateway *gateway; /* ports open, target and until to be filled in */
 };
 
 /* The body of the process; the folder is claimed and saved. */

@@ -13,7 +13,7 @@ enum { OPT_JSON = 256 };
 
 enum form { FORM_TABLE, FORM_JSON, FORM_NAMES };
 
-static const char row[] = "%-20s %-20s %-8s %4s %7s %-8s %-10s %s\n";
+static const char row[] = "%-20s %-20s %-8s %4s %7s %-8s %-10s %-22s %s\n";
 
 static void address(const struct enclave *e, char out[STATE_PATH_MAX])
 {
@@ -44,7 +44,7 @@ static void print_row(const struct enclave *e)
 	snprintf(cpus, sizeof cpus, "%" PRIu32, e->cpus);
 	snprintf(memory, sizeof memory, "%" PRIu32 "M", e->memory_mib);
 	printf(row, e->name, image, state_backend_name(e->backend), cpus, memory,
-	       state_life_name(e->life), up, where);
+	       state_life_name(e->life), up, e->ports[0] == '\0' ? "-" : e->ports, where);
 }
 
 static void print_string(const char *key, const char *value)
@@ -72,6 +72,7 @@ static void print_json(const struct enclave *e, bool first)
 	print_string("backend", state_backend_name(e->backend));
 	print_string("target", where);
 	print_string("state", state_life_name(e->life));
+	print_string("ports", e->ports);
 	if (e->backend == BACKEND_NITRO)
 		print_string("enclave_id", e->id);
 	printf("\"cpus\":%" PRIu32 ",\"memory_mib\":%" PRIu32 ",\"debug\":%s,\"pid\":%" PRIu32
@@ -87,7 +88,7 @@ static void print_all(enum form form)
 
 	if (form == FORM_TABLE)
 		printf(row, "NAME", "IMAGE", "BACKEND", "CPUS", "MEMORY", "STATE", "UPTIME",
-		       "CID/SOCKET");
+		       "PORTS", "CID/SOCKET");
 	if (form == FORM_JSON)
 		putchar('[');
 	for (size_t i = 0; i < n; i++) {
@@ -137,7 +138,7 @@ static const char help_text[] =
 	"dead until it is stopped or its name is used again.\n"
 	"\n"
 	"  --json         an array of objects: name, image, backend, target, state,\n"
-	"                 enclave_id (nitro), cpus, memory_mib, debug, pid, uptime_s\n"
+	"                 ports, enclave_id (nitro), cpus, memory_mib, debug, pid, uptime_s\n"
 	"  -q, --quiet    names only\n"
 	"\n"
 	"examples:\n"

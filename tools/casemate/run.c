@@ -1,4 +1,5 @@
 /* casemate run: starts an enclave and waits until it is ready. */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -35,6 +36,7 @@ struct run {
 	struct enclave e;
 	bool named;
 	uint64_t image_mib; /* rounded up */
+	struct gateway gateway;
 };
 
 static void set_name(struct run *r, const char *name)
@@ -58,6 +60,14 @@ static void set_backend(struct run *r, const char *name)
 		verb_misuse(&verb_run, "--backend %s: emulator or nitro", name);
 }
 
+static void add_port(struct run *r, const char *arg)
+{
+	if (r->gateway.ports == PUBLISH_MAX)
+		verb_misuse(&verb_run, "at most %d times -p", PUBLISH_MAX);
+	if (!publish_parse(arg, &r->gateway.port[r->gateway.ports++]))
+		verb_misuse(&verb_run, PUBLISH_MISUSE, arg);
+}
+
 static const char *parse(struct run *r, int argc, char **argv)
 {
 	static const struct option longs[] = {
@@ -66,16 +76,19 @@ static const char *parse(struct run *r, int argc, char **argv)
 		{ "memory", required_argument, NULL, OPT_MEMORY },
 		{ "backend", required_argument, NULL, OPT_BACKEND },
 		{ "debug", no_argument, NULL, OPT_DEBUG },
+		{ "publish", required_argument, NULL, 'p' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	int c;
 
-	while ((c = verb_option(&verb_run, argc, argv, ":h", longs)) != -1) {
+	while ((c = verb_option(&verb_run, argc, argv, ":hp:", longs)) != -1) {
 		if (c == OPT_NAME)
 			set_name(r, optarg);
 		else if (c == OPT_BACKEND)
 			set_backend(r, optarg);
+		else if (c == 'p')
+			add_port(r, optarg);
 		else if (c == OPT_DEBUG)
 			r->e.debug = true;
 		else if (c == OPT_CPUS && !text_number(optarg, 1, 255, &r->e.cpus))
@@ -153,6 +166,25 @@ static void default_name(struct enclave *e)
 		snprintf(e->name, sizeof e->name, "enclave");
 }
 
+/* Before the enclave is started: a port that is not free is told at once. */
+static bool open_ports(struct run *r)
+{
+	struct gateway *g = &r->gateway;
+	size_t at = 0;
+
+	if (!publish_open(g->port, g->ports))
+		return false;
+	for (size_t i = 0; i < g->ports; i++) {
+		char text[PUBLISH_TEXT_MAX];
+
+		publish_text(text, &g->port[i]);
+		at += (size_t)snprintf(r->e.ports + at, sizeof r->e.ports - at, "%s%s",
+		                       at > 0 ? " " : "", text);
+	}
+	return true;
+}
+static_assert(PUBLISH_MAX * PUBLISH_TEXT_MAX <= STATE_PORTS_MAX, "all ports as text");
+
 /* --- the emulator ----------------------------------------------------------------- */
 
 /* In a process of its own, which init adopts. */
@@ -195,6 +227,8 @@ static void print_ready(const struct enclave *e, int64_t ms)
 
 	snprintf(text, sizeof text, "%" PRId64 ".%02" PRId64, ms / 1000, ms % 1000 / 10);
 	say("%s ready after %s s", e->name, text);
+	if (e->ports[0] != '\0')
+		say("ports of this host that lead there: %s", e->ports);
 	printf("%s\n", e->name);
 }
 
@@ -228,7 +262,12 @@ static int await(struct enclave *e, int report)
 static int run_emulated(struct run *r, int lock)
 {
 	static struct emulator em;
-	struct monitor_start s = { .em = &em, .e = &r->e, .lock = lock, .report = -1, .echo = -1 };
+	struct monitor_start s = { .em = &em,
+		                   .e = &r->e,
+		                   .lock = lock,
+		                   .report = -1,
+		                   .echo = -1,
+		                   .gateway = &r->gateway };
 	int pair[2], status = STATUS_FAILED;
 	pid_t pid = -1;
 
@@ -258,6 +297,38 @@ static int run_emulated(struct run *r, int lock)
 
 /* --- nitro ------------------------------------------------------------------------- */
 
+/* The enclave's ports, in a process that ends with nitro-cli's, which ends with
+ * the enclave. */
+static _Noreturn void become_gateway(struct gateway *g, uint32_t enclave_pid)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (setsid() < 0 || fork() != 0)
+		_exit(0);
+	for (int i = 0; i < 3; i++)
+		dup2(null, i);
+	g->until = child_fd((pid_t)enclave_pid);
+	g->patient = true;
+	_exit(g->until < 0 ? STATUS_FAILED : gateway_serve(g));
+}
+
+static void start_gateway(struct run *r)
+{
+	pid_t pid;
+
+	if (r->gateway.ports == 0)
+		return;
+	r->gateway.target.kind = TARGET_NAME;
+	memcpy(r->gateway.target.text, r->e.name, sizeof r->e.name);
+	pid = fork();
+	if (pid == 0)
+		become_gateway(&r->gateway, r->e.pid);
+	if (pid < 0)
+		say("cannot start the gateway: %m; casemate gateway does it by itself");
+	else
+		child_wait(pid);
+}
+
 static int run_nitro(struct run *r)
 {
 	int64_t start = clock_mono_ms();
@@ -265,6 +336,7 @@ static int run_nitro(struct run *r)
 	if (state_save(&r->e) && nitro_run(&r->e)) {
 		r->e.life = LIFE_RUNNING;
 		if (state_save(&r->e)) {
+			start_gateway(r);
 			print_ready(&r->e, clock_mono_ms() - start);
 			return STATUS_OK;
 		}
@@ -283,7 +355,7 @@ static int run_main(int argc, char **argv)
 
 	r.e.backend = nitro_here() ? BACKEND_NITRO : BACKEND_EMULATOR;
 	image = parse(&r, argc, argv);
-	if (!check_image(&r, image) || !check_memory(&r))
+	if (!check_image(&r, image) || !check_memory(&r) || !open_ports(&r))
 		return STATUS_FAILED;
 	if (!r.named)
 		default_name(&r.e);
@@ -303,6 +375,9 @@ static const char help_text[] =
 	"  --memory MIB        default: 256, or four times the image\n"
 	"  --backend NAME      emulator or nitro; default: nitro if this machine has\n"
 	"                      /dev/nitro_enclaves\n"
+	"  -p, --publish [ADDR:]HOST:ENCLAVE\n"
+	"                      port HOST of this host leads to port ENCLAVE of the enclave,\n"
+	"                      as long as it runs; see casemate gateway --help\n"
 	"  --debug             nitro: debug mode, with a console and PCR0 to 2 zero;\n"
 	"                      emulator: shows the console until the enclave is ready\n"
 	"\n"
@@ -311,6 +386,7 @@ static const char help_text[] =
 	"\n"
 	"examples:\n"
 	"  casemate run build/demo.eif\n"
+	"  casemate run -p 8443:8443 web.eif\n"
 	"  name=$(casemate run --memory 3072 --cpus 4 web.eif)\n";
 
 const struct verb verb_run = {

@@ -31,6 +31,7 @@ enum {
 	STATE_PATH_MAX = 512,
 	STATE_SHORT_MAX = 64, /* fits into a sun_path */
 	STATE_ENCLAVES_MAX = 256,
+	STATE_PORTS_MAX = 1024,
 };
 
 #define STATE_VM_SOCKET   "vm.sock"
@@ -52,6 +53,7 @@ struct enclave {
 	uint32_t pid;                /* the monitor; nitro: nitro-cli's process */
 	uint32_t cid;                /* nitro */
 	char id[STATE_NAME_MAX * 2]; /* nitro: EnclaveID */
+	char ports[STATE_PORTS_MAX]; /* of the host, "ADDR:HOST->ENCLAVE", a space between */
 };
 
 /* 1 to 63 letters, digits, '-', '_', '.', the first a letter or digit. */
