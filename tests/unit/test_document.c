@@ -186,7 +186,7 @@ static void headers(void)
 		{ "indefinite", RC_OK, -35, 5, { 0xbf, 1, 0x38, 0x22, 0xff } },
 		{ "a longer head", RC_OK, -35, 5, { 0xa1, 0x18, 1, 0x38, 0x22 } },
 		{ "twice", RC_BAD, 0, 7, { 0xa2, 1, 0x38, 0x22, 1, 0x38, 0x22 } },
-		{ "crit", RC_BAD, 0, 8, { 0xa2, 1, 0x38, 0x22, 2, 0x81, 3, 0 } },
+		{ "crit", RC_BAD, 0, 7, { 0xa2, 1, 0x38, 0x22, 2, 0x81, 3 } },
 		{ "text label", RC_BAD, 0, 4, { 0xa1, 0x61, 'a', 0 } },
 		{ "text algorithm", RC_BAD, 0, 6, { 0xa1, 1, 0x63, 'E', 'S', '3' } },
 		{ "trailing", RC_BAD, 0, 5, { 0xa1, 1, 0x38, 0x22, 0 } },
