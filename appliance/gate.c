@@ -40,6 +40,7 @@ static struct {
 	uint32_t watched[STACK_LINKS_MAX]; /* events of its descriptor in epoll */
 	int64_t now_ms;
 	bool ready, ending;
+	int64_t accept_ms; /* when to listen again; 0: it does */
 	unsigned in_flight;
 	uint32_t mark;      /* the last one given */
 	int64_t pause_ms;   /* nothing is asked before */
@@ -79,9 +80,12 @@ static void on_listener(void)
 {
 	int fd = port_accept(g.listener);
 
-	if (fd < 0) {
-		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-			log_line("accept: %m");
+	if (fd < 0 && errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+		log_line("accept: %m; trying again");
+		watch(g.listener, EPOLL_CTL_MOD, 0, TAG_LISTENER);
+		g.accept_ms = g.now_ms + GATE_RETRY_MS;
+	} else if (fd < 0) {
+		return;
 	} else if (stack_link_add(fd) < 0) {
 		log_line("a link refused: there are %d", STACK_LINKS_MAX);
 		io_close(&fd);
@@ -146,7 +150,7 @@ static void on_certificate(enum rc rc, struct slice document)
 		rc = https_certify(document, now_s);
 	if (rc != RC_OK) {
 		log_line("certificate: not renewed: %s", rc_str(rc));
-		g.due_ms = g.now_ms + GATE_CERT_RETRY_MS;
+		g.due_ms = g.now_ms + GATE_RETRY_MS;
 		return;
 	}
 	g.due_ms = g.now_ms + lasts_ms(document, now_s);
@@ -254,6 +258,8 @@ static int timeout(void)
 
 	if (clients_deadline() < next)
 		next = clients_deadline();
+	if (g.accept_ms > 0 && g.accept_ms < next)
+		next = g.accept_ms;
 	if (!g.asked && g.due_ms < next)
 		next = g.due_ms;
 	if (clients_counters()->waiting > 0 && g.pause_ms > g.now_ms && g.pause_ms < next)
@@ -269,6 +275,9 @@ static void wakeup(void)
 	int n = epoll_wait(g.epoll, events, EVENTS, timeout());
 
 	g.now_ms = clock_mono_ms();
+	if (g.accept_ms > 0 && g.accept_ms <= g.now_ms &&
+	    watch(g.listener, EPOLL_CTL_MOD, EPOLLIN, TAG_LISTENER))
+		g.accept_ms = 0;
 	facts_refresh();
 	for (int i = 0; i < n; i++) {
 		if (events[i].data.u32 == TAG_BROKER)
@@ -321,10 +330,9 @@ int gate_serve(int listener, int broker, int shared)
 /* What the loop calls, and the log's write. The clock is read without a call
  * where the vDSO has it. */
 static const int calls[] = {
-	SYS_epoll_ctl, SYS_epoll_pwait, SYS_accept4,   SYS_recvfrom,      SYS_sendto,
-	SYS_read,      SYS_write,       SYS_readv,     SYS_writev,        SYS_recvmsg,
-	SYS_sendmsg,   SYS_close,       SYS_madvise,   SYS_clock_gettime, SYS_restart_syscall,
-	SYS_exit,      SYS_exit_group,  SYS_getrandom,
+	SYS_epoll_ctl, SYS_epoll_pwait,   SYS_accept4,         SYS_recvfrom, SYS_sendto,
+	SYS_close,     SYS_madvise,       SYS_getrandom,       SYS_write,    SYS_exit_group,
+	SYS_exit,      SYS_clock_gettime, SYS_restart_syscall,
 };
 
 int gate_main(void)

@@ -23,7 +23,7 @@ enum {
 	 * still be sending the one before. */
 	GATE_CERT_MS = 1800000,
 	GATE_CERT_MIN_MS = 5000,
-	GATE_CERT_RETRY_MS = 1000, /* after a failure */
+	GATE_RETRY_MS = 1000, /* after a failure that may pass */
 	/* Documents that PID 1 has been asked for at once: their answers fit the
 	 * pair's buffer, whatever else happens. */
 	GATE_ASKS_MAX = 8,
