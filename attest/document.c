@@ -15,6 +15,7 @@ enum field {
 	NONCE,
 	FIELDS,
 	REQUIRED = 1u << PUBLIC_KEY, /* all before it */
+	FIELDS_MAX = 2 * FIELDS,     /* one we do not know is to be named */
 	NAME_MAX_LEN = 64,
 	EMULATED_ALG = -1,
 	EMULATED_LEN = 64,
@@ -107,7 +108,7 @@ static enum rc parse_payload(struct slice in, struct document *d)
 	struct lcbor_seq map;
 	unsigned seen = 0, i;
 
-	lcbor_map(&c, &map, 2 * FIELDS); /* room for one to be named */
+	lcbor_map(&c, &map, FIELDS_MAX);
 	while (lcbor_more(&c, &map)) {
 		struct slice key = lcbor_text(&c, NAME_MAX_LEN);
 

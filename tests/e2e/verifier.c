@@ -206,7 +206,7 @@ static void cose_line(char **word, uint8_t (*b)[HEX_MAX / 2])
 	       ecdsa_verify(curve_of(word[0]), s[0], wbuf_slice(&tbs), c.signature));
 }
 
-static void cbor_line(char **word, uint8_t (*b)[HEX_MAX / 2])
+static void item_line(char **word, uint8_t (*b)[HEX_MAX / 2])
 {
 	struct dcbor c = dcbor_of(slice_of(b[0], unhex(word[0], b[0], HEX_MAX / 2)));
 
@@ -241,7 +241,7 @@ int main(int argc, char **argv)
 	if (strcmp(verb, "cose") == 0)
 		return lines(4, cose_line);
 	if (strcmp(verb, "cbor") == 0)
-		return lines(1, cbor_line);
+		return lines(1, item_line);
 	load(argc, argv);
 	if (strcmp(verb, "rate") == 0)
 		return rate(argc, argv);

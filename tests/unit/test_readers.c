@@ -99,7 +99,7 @@ static enum rc skip(const char *text, size_t n)
 	return rc;
 }
 
-static void json_values(void)
+static void jsonread_values(void)
 {
 	static const char *const good[] = {
 		"null",
@@ -152,7 +152,7 @@ static enum rc number(const char *text, uint64_t max, uint64_t *v)
 	return rc;
 }
 
-static void json_numbers(void)
+static void jsonread_numbers(void)
 {
 	static const char *const bad[] = { "-1", "1.0", "1e2", "01", "\"1\"", "null" };
 	uint64_t v;
@@ -391,8 +391,8 @@ int main(void)
 {
 	encodings();
 	pems();
-	json_values();
-	json_numbers();
+	jsonread_values();
+	jsonread_numbers();
 	measured();
 	pages();
 	replies();

@@ -56,9 +56,10 @@ static void take_pcr(const struct verb *v, struct expect *e, const char *s)
 	struct wbuf w = wbuf_of(value, sizeof value);
 	int i = equals == NULL ? -1 : measurements_index(slice_of(s, (size_t)(equals - s)), "");
 
-	if (i < 0 || hex_read(slice_str(equals + 1), &w) != RC_OK || w.len != sizeof value)
+	if (i >= 0 && hex_read(slice_str(equals + 1), &w) == RC_OK && w.len == sizeof value)
+		set_pcr(v, e, (unsigned)i, value);
+	else
 		verb_misuse(v, "--pcr needs N=HEX, N from 0 to 31 and 96 hex digits");
-	set_pcr(v, e, (unsigned)i, value);
 }
 
 static void take_measurements(const struct verb *v, struct expect *e, const char *path)
