@@ -11,6 +11,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -141,6 +143,9 @@ static void on_port(struct loop *l, const struct publish *p)
 		}
 		/* A client that has vanished gives its place back some day. */
 		(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+		/* What the enclave has sent does not wait for the client's delayed
+		 * acknowledgement: a fortieth of a second for every answer. */
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 		(void)flows_add(fd, l->link, p->port); /* no room: it was closed */
 	}
 }
