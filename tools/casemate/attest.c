@@ -160,14 +160,16 @@ static bool fetch_log(struct session *s)
 	return true;
 }
 
-/* Judged once without the log, to learn how much of it there is, and again. */
+/* Judged once without the log, to learn how much of it there is, and again. Of
+ * who is not believed in the first place the log is not asked. */
 static bool judge(struct session *s, bool *has_log)
 {
 	struct slice document = slice_of(s->document, s->len);
 	bool accepted = verify_document(document, &s->e.policy, &s->result);
+	uint32_t others = s->result.reasons & ~(UINT32_C(1) << VERIFY_TOUCHED);
 
 	*has_log = false;
-	if (!s->result.has_claims || s->result.claims.touches == 0)
+	if (others != 0 || !s->result.has_claims || s->result.claims.touches == 0)
 		return accepted;
 	if (!fetch_log(s)) {
 		s->result.reasons |= UINT32_C(1) << VERIFY_TOUCH_LOG;
