@@ -1,5 +1,6 @@
 #include "attest/http.h"
 
+#include <ctype.h>
 #include <strings.h>
 
 void http_begin(struct http *p, uint8_t *line)
@@ -20,11 +21,6 @@ static void bad(struct http *p, unsigned status, const char *why)
 
 /* --- characters ------------------------------------------------------------- */
 
-static bool is_alnum(uint8_t c)
-{
-	return (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
-}
-
 static bool is_one_of(uint8_t c, const char *set)
 {
 	return c != '\0' && strchr(set, c);
@@ -33,7 +29,7 @@ static bool is_one_of(uint8_t c, const char *set)
 static bool is_token(struct slice s)
 {
 	for (size_t i = 0; i < s.len; i++)
-		if (!is_alnum(s.p[i]) && !is_one_of(s.p[i], "!#$%&'*+-.^_`|~"))
+		if (!isalnum(s.p[i]) && !is_one_of(s.p[i], "!#$%&'*+-.^_`|~"))
 			return false;
 	return s.len > 0;
 }
@@ -41,15 +37,12 @@ static bool is_token(struct slice s)
 /* unreserved, sub-delims, and what else may stand there (RFC 3986 §2, §3). */
 static bool is_uri(uint8_t c, const char *also)
 {
-	return is_alnum(c) || is_one_of(c, "-._~!$&'()*+,;=") || is_one_of(c, also);
+	return isalnum(c) || is_one_of(c, "-._~!$&'()*+,;=") || is_one_of(c, also);
 }
 
 static int hex_digit(uint8_t c)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 32;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+	return isdigit(c) ? c - '0' : isxdigit(c) ? (c | 32) - 'a' + 10 : -1;
 }
 
 /* One character of a URI off the front of s, an escape decoded; -1 when it may
@@ -87,24 +80,19 @@ static bool cut(struct slice *s, uint8_t c, struct slice *head)
 	return at && slice_take(s, 1, &sep);
 }
 
-static bool is_blank(uint8_t c)
-{
-	return c == ' ' || c == '\t';
-}
-
 static bool has_control(struct slice s)
 {
 	for (size_t i = 0; i < s.len; i++)
-		if (s.p[i] == 127 || (s.p[i] < ' ' && s.p[i] != '\t'))
+		if (iscntrl(s.p[i]) && s.p[i] != '\t')
 			return true;
 	return false;
 }
 
 static struct slice trim(struct slice s)
 {
-	for (; s.len > 0 && is_blank(*s.p); s.p++)
+	for (; s.len > 0 && isblank(*s.p); s.p++)
 		s.len--;
-	while (s.len > 0 && is_blank(s.p[s.len - 1]))
+	while (s.len > 0 && isblank(s.p[s.len - 1]))
 		s.len--;
 	return s;
 }
@@ -144,18 +132,14 @@ static void parse_path(struct http *p, struct slice s)
 	}
 }
 
-/* The length of an absolute target's scheme, 0 for another form. */
-static size_t scheme_len(struct slice s)
-{
-	return is_word(slice_of(s.p, s.len < 7 ? s.len : 7), "http://")    ? 7
-	       : is_word(slice_of(s.p, s.len < 8 ? s.len : 8), "https://") ? 8
-	                                                                   : 0;
-}
-
 /* origin-form, absolute-form, and the * of OPTIONS (RFC 9112 §3.2) */
 static void parse_target(struct http *p, struct slice s)
 {
-	size_t scheme = scheme_len(s), n = scheme;
+	const char *text = (const char *)s.p;
+	size_t scheme = s.len >= 7 && strncasecmp(text, "http://", 7) == 0    ? 7
+	                : s.len >= 8 && strncasecmp(text, "https://", 8) == 0 ? 8
+	                                                                      : 0;
+	size_t n = scheme;
 	struct slice path;
 
 	while (scheme > 0 && n < s.len && !is_one_of(s.p[n], "/?"))
@@ -177,8 +161,8 @@ static void parse_target(struct http *p, struct slice s)
 
 static void parse_version(struct http *p, struct slice s)
 {
-	if (s.len != 8 || memcmp(s.p, "HTTP/", 5) != 0 || s.p[6] != '.' || s.p[5] < '0' ||
-	    s.p[5] > '9' || s.p[7] < '0' || s.p[7] > '9')
+	if (s.len != 8 || memcmp(s.p, "HTTP/", 5) != 0 || !isdigit(s.p[5]) || s.p[6] != '.' ||
+	    !isdigit(s.p[7]))
 		bad(p, 400, "malformed version");
 	else if (s.p[5] != '1')
 		bad(p, 505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
@@ -217,7 +201,7 @@ static void parse_length(struct http *p, struct slice s)
 		bad(p, 400, "malformed or repeated Content-Length");
 	p->has_length = true;
 	for (size_t i = 0; i < s.len; i++) {
-		if (s.p[i] < '0' || s.p[i] > '9')
+		if (!isdigit(s.p[i]))
 			bad(p, 400, "malformed Content-Length");
 		p->length = p->length * 10 + (size_t)(s.p[i] & 15);
 		if (p->length > HTTP_BODY_MAX)
@@ -299,7 +283,7 @@ static bool is_extensions(struct slice s)
 {
 	bool quoted = false;
 
-	if (s.len > 0 && (trim(s).len == 0 || *trim(s).p != ';' || is_blank(s.p[s.len - 1])))
+	if (s.len > 0 && (trim(s).len == 0 || *trim(s).p != ';' || isblank(s.p[s.len - 1])))
 		return false;
 	for (size_t i = 0; i < s.len; i++) {
 		if (s.p[i] == '"')

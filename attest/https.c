@@ -132,7 +132,6 @@ static void head_done(struct https *h)
 		return;
 	memcpy(p, go_on, sizeof go_on - 1);
 	tls_wrote(&h->tls, sizeof go_on - 1);
-	tls_flush(&h->tls);
 }
 
 static bool step_request(struct https *h)
@@ -174,7 +173,6 @@ static bool step_answer(struct https *h)
 		b.w = wbuf_of(p, room);
 		routes_put(&h->reply, &b);
 		tls_wrote(&h->tls, b.w.len);
-		tls_flush(&h->tls);
 		h->said += b.w.len;
 		/* Records dropped meanwhile: better cut off than wrong. */
 		if (b.at != h->total)

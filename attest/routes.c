@@ -1,6 +1,7 @@
 #include "attest/routes.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <time.h>
 
 #include "appliance/base/manifest.h"
@@ -203,7 +204,7 @@ static bool touch_from(const struct http *q, uint64_t next, uint64_t *from)
 
 	*from = 0;
 	for (size_t i = 0; rc == RC_OK && i < len; i++) {
-		if (number[i] < '0' || number[i] > '9')
+		if (!isdigit((unsigned char)number[i]))
 			return false;
 		*from = *from * 10 + (uint64_t)(number[i] - '0');
 	}

@@ -172,10 +172,6 @@ uint8_t *tls_room(const struct tls *t, size_t *room)
 void tls_wrote(struct tls *t, size_t n)
 {
 	br_ssl_engine_sendapp_ack(&t->br.eng, n);
-}
-
-void tls_flush(struct tls *t)
-{
 	br_ssl_engine_flush(&t->br.eng, 0);
 }
 

@@ -64,10 +64,9 @@ void tls_sent(struct tls *t, size_t n);
 struct slice tls_read(const struct tls *t);
 void tls_used(struct tls *t, size_t n);
 /* Where plaintext for the peer goes, NULL while an earlier record is being
- * sent; what was written there. tls_flush ends the record. */
+ * sent; what was written there, which is a record. */
 uint8_t *tls_room(const struct tls *t, size_t *room);
 void tls_wrote(struct tls *t, size_t n);
-void tls_flush(struct tls *t);
 
 /* Says goodbye (close_notify). Only when tls_out is empty. */
 void tls_end(struct tls *t);
