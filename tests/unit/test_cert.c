@@ -3,6 +3,9 @@
 
 #include "attest/cert.h"
 #include "attest/tls.h"
+#include "attest/x509.h"
+
+_Static_assert((int)CERT_MAX <= (int)X509_MAX, "our own client reads it");
 
 static char path[] = "/tmp/casemate-cert-XXXXXX";
 
@@ -67,17 +70,19 @@ static void test_text(void)
 	              ": OK"));
 }
 
-/* Documents of lengths around every form of DER's. */
+/* Documents of lengths around every form of DER's, to the longest. */
 static void test_lengths(void)
 {
-	static const size_t lens[] = { 1, 2, 126, 127, 128, 200, 254, 255, 256, 257, 4396, 8192 };
-	static uint8_t document[8192] = { 0x84 };
+	static const size_t lens[] = { 1,   2,   126, 127, 128,  200,
+		                       254, 255, 256, 257, 4396, CERT_MAX - 512 };
+	static uint8_t document[CERT_MAX] = { 0x84 };
 	struct slice der;
 	char want[64];
 	int rc;
 
 	for (size_t i = 0; i < sizeof lens / sizeof *lens; i++) {
 		CHECK(cert_make(slice_of(document, lens[i]), 1790000000, &der) == RC_OK);
+		CHECK(der.len <= CERT_MAX);
 		(void)snprintf(want, sizeof want, "l=%4zu prim: OCTET STRING      [HEX DUMP]:D284",
 		               lens[i] + 1);
 		if (!CHECK(strstr(openssl("asn1parse -inform der", der, &rc), want) && rc == 0))
