@@ -17,7 +17,7 @@ if ! key_and_certificate ec ec -pkeyopt ec_paramgen_curve:P-256 || ! key_and_cer
 fi
 
 # --- the good one
-: >"$WORK/sim" >"$WORK/ports"
+touch "$WORK/sim" "$WORK/ports"
 "$ROOT/build/sim" --listen "$WORK/sim.sock" --root "$WORK/root.pem" --touch 1 >"$WORK/sim" 2>&1 &
 nonce=000102030405060708090a0b0c0d0e0f
 until grep -q '^ready' "$WORK/sim" || ! kill -0 $! 2>/dev/null; do sleep 0.1; done
