@@ -3,7 +3,7 @@
 # against stand-ins for the emulator (fake_vm.c) and for nitro-cli.
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
-VERBS='run ps stop console push pull exec'
+VERBS='run ps stop console push pull exec attest verify'
 STATE=$XDG_RUNTIME_DIR/casemate
 FAKE_VM=$ROOT/build/e2e/fake_vm
 mkdir -p "$WORK/emulator" "$WORK/bin"
@@ -238,7 +238,7 @@ same complete-push-target 'web:' "$(complete_ push file.txt w)"
 same complete-pull-source 'web:' "$(complete_ pull w)"
 same complete-pull-destination 'deep file.eif file.txt' "$(complete_ pull web:/x '')"
 for verb in $VERBS; do
-    for option in $(casemate "$verb" --help | grep -o -- '^  .*' | grep -o -- '--[a-z]\+' | sort -u); do
+    for option in $(casemate "$verb" --help | grep -o -- '^  .*' | grep -o -- '--[a-z][a-z-]*' | sort -u); do
         case " $(complete_ "$verb" --) " in
         *" $option "*) ;;
         *) not_ok "complete-$verb$option" "the completion does not know it" ;;

@@ -3,6 +3,8 @@
 # files. Put `. completion.bash` into ~/.bashrc, or the file itself under the
 # name casemate into /usr/share/bash-completion/completions.
 
+_casemate_expect="--measurements --pcr --untouched --nonce --root --max-age --allow-debug --allow-emulated --json --help"
+
 _casemate_options() {
     case $1 in
     run) echo --name --cpus --memory --backend --debug --help ;;
@@ -11,6 +13,8 @@ _casemate_options() {
     console) echo --follow --help ;;
     push | pull) echo --resume --help ;;
     exec) echo --interactive --tty --detach --env --workdir --user --help ;;
+    attest) echo "$_casemate_expect --save" ;;
+    verify) echo "$_casemate_expect --public-key --time" ;;
     esac
 }
 
@@ -38,6 +42,7 @@ _casemate_operands() {
     for ((i = 2; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
         --name | --cpus | --memory | --backend | --time | --env | --workdir | --user | -e | -w | -u) ((i++)) ;;
+        --measurements | --pcr | --nonce | --root | --max-age | --save | --public-key) ((i++)) ;;
         -t) [ "${COMP_WORDS[1]}" = stop ] && ((i++)) ;;
         -*) ;;
         *) ((n++)) ;;
@@ -52,7 +57,8 @@ _casemate_operand() {
     case $verb in
     run) _casemate_files "$word" .eif ;;
     stop) _casemate_names "$word" ;;
-    console) [ "$before" -gt 0 ] || _casemate_names "$word" ;;
+    console | attest) [ "$before" -gt 0 ] || _casemate_names "$word" ;;
+    verify) [ "$before" -gt 0 ] || _casemate_files "$word" ;;
     exec) if [ "$before" -eq 0 ]; then _casemate_names "$word"; else _casemate_files "$word"; fi ;;
     push)
         [ "$before" -eq 0 ] || _casemate_names "$word" :
@@ -62,7 +68,7 @@ _casemate_operand() {
         [ -z "$word" ] && [ "$before" -gt 0 ] || _casemate_names "$word" :
         [ "$before" -eq 0 ] || _casemate_files "$word"
         ;;
-    help) mapfile -t COMPREPLY < <(compgen -W 'run ps stop console push pull exec' -- "$word") ;;
+    help) mapfile -t COMPREPLY < <(compgen -W 'run ps stop console push pull exec attest verify' -- "$word") ;;
     esac
 }
 
@@ -70,7 +76,7 @@ _casemate() {
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'run ps stop console push pull exec help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'run ps stop console push pull exec attest verify help' -- "$word")
         return
     fi
     case $previous in
@@ -78,7 +84,11 @@ _casemate() {
         mapfile -t COMPREPLY < <(compgen -W 'emulator nitro' -- "$word")
         return
         ;;
-    --name | --cpus | --memory | --time | --env | --workdir | --user) return ;;
+    --measurements | --root | --save | --public-key)
+        _casemate_files "$word"
+        return
+        ;;
+    --name | --cpus | --memory | --time | --env | --workdir | --user | --pcr | --nonce | --max-age) return ;;
     esac
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_casemate_options "$verb")" -- "$word")

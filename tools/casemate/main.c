@@ -31,7 +31,8 @@ static void print_help(FILE *f)
 	        "TARGET is a NAME of `casemate run` (or `casemate ps`), vsock:CID, or unix:PATH,\n"
 	        "the hybrid vsock socket of vhost-device-vsock, Firecracker or Cloud Hypervisor.\n"
 	        "\n"
-	        "Exit status: 0 done, 1 failed, 2 wrong use. exec has the command's own, 128+n\n"
+	        "Exit status: 0 done, 1 failed, 2 wrong use. attest and verify: 0 accepted,\n"
+	        "1 refused, 2 not judged. exec has the command's own, 128+n\n"
 	        "when signal n ended it, 127 not found, 126 not executable, and 125 for whatever\n"
 	        "else failed, wrong use included.\n");
 }
