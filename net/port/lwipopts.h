@@ -10,7 +10,13 @@
 #define LWIP_NETCONN              0
 #define LWIP_SOCKET               0
 #define LWIP_TIMERS               0
-#define LWIP_STATS                0
+#define LWIP_STATS                1
+#define LWIP_STATS_LARGE          1
+#define LINK_STATS                0
+#define IP_STATS                  0
+#define TCP_STATS                 0
+#define MEM_STATS                 1
+#define MEMP_STATS                1
 #define LWIP_NETIF_TX_SINGLE_PBUF 0
 
 /* Only TCP. A link has two ends that know each other: no ARP, no fragments,
@@ -35,13 +41,17 @@
 #define CHECKSUM_CHECK_IP  0
 #define CHECKSUM_CHECK_TCP 0
 
-/* All memory is pool.c's, whose counts are the limits. */
+/* Static pools: a pcb for each slot of stack.c, for half-open connections and
+ * for some that are over; a segment and a reference to its bytes for each half
+ * of TCP_SND_QUEUELEN of a slot. On the heap are the headers of as many, 96
+ * bytes each, and now and then a segment that had to be cut. */
 #define MEM_ALIGNMENT            8
-#define MEMP_MEM_MALLOC          1
-#define MEM_CUSTOM_ALLOCATOR     1
-#define MEM_CUSTOM_MALLOC        pool_alloc
-#define MEM_CUSTOM_CALLOC        pool_zalloc
-#define MEM_CUSTOM_FREE          pool_free
+#define MEMP_NUM_TCP_PCB         1152
+#define MEMP_NUM_TCP_PCB_LISTEN  1
+#define MEMP_NUM_TCP_SEG         5120
+#define MEMP_NUM_PBUF            5120
+#define PBUF_POOL_SIZE           0
+#define MEM_SIZE                 (768 * 1024)
 #define PBUF_LINK_HLEN           0
 #define LWIP_SUPPORT_CUSTOM_PBUF 1
 
@@ -54,7 +64,7 @@ extern unsigned stack_window, stack_sndbuf;
 #define TCP_RCV_SCALE                  2
 #define TCP_WND                        (stack_window ? stack_window : 65535)
 #define TCP_SND_BUF                    (stack_sndbuf ? stack_sndbuf : 65535)
-#define TCP_SND_QUEUELEN               32 /* pbufs, two a segment */
+#define TCP_SND_QUEUELEN               16 /* pbufs, two a segment */
 #define LWIP_DISABLE_TCP_SANITY_CHECKS 1
 #define TCP_OVERSIZE                   0
 #define TCP_SNDLOWAT                   1 /* of the socket interface, unused */

@@ -9,10 +9,6 @@
 _Noreturn void stack_broken(const char *file, int line);
 /* From the kernel's generator. */
 uint32_t stack_random(void);
-/* lwIP's memory (net/pool.h). */
-void *pool_alloc(size_t n);
-void *pool_zalloc(size_t items, size_t size);
-void pool_free(void *p);
 
 /* The sentence is left out: file and line say as much in fewer bytes. */
 #define LWIP_PLATFORM_ASSERT(sentence) stack_broken(__FILE_NAME__, __LINE__)
