@@ -7,9 +7,10 @@ verb_help() {
     cat <<'EOF'
 usage: ./build.sh demo
 
-Builds everything, boots an enclave in the emulator, pushes the project's tests/
-and a 64 MiB file, runs a command on them, pulls the result, compares every byte
-and prints a table. Leaves nothing running.
+Builds everything, boots an enclave in the emulator, attests it as untouched,
+pushes the project's tests/ and a 64 MiB file, runs a command on them, pulls the
+result, compares every byte, attests again to show the touch, and prints a table.
+Leaves nothing running.
 EOF
 }
 
