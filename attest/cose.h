@@ -23,14 +23,18 @@ enum {
 
 struct cose_sign1 {
 	struct slice protected, payload, signature;
-	int64_t algorithm;  /* of the protected header */
 	size_t unprotected; /* parameters nobody signed: counted, never read */
 };
 
-/* RC_OK; RC_BAD, RC_LIMIT, RC_EOF as dcbor.h. RC_BAD also for a protected
- * header that names a parameter twice, has one that must be understood (crit),
- * labels beyond 0 to 31, or an algorithm that is not a number. */
+/* RC_OK; RC_BAD, RC_LIMIT, RC_EOF as dcbor.h. What the protected header holds is
+ * not looked at. */
 RC_CHECK enum rc cose_parse(struct slice in, struct cose_sign1 *c);
+
+/* The algorithm that the protected header names, or COSE_ALG_NONE. RC_BAD,
+ * RC_LIMIT, RC_EOF for a header that is no such map, names a parameter twice, has
+ * one that must be understood (crit), labels beyond 0 to 31, or an algorithm that
+ * is not a number. */
+RC_CHECK enum rc cose_algorithm(const struct cose_sign1 *c, int64_t *algorithm);
 
 /* The Sig_structure (RFC 9052 §4.4) that the signature is over. */
 void cose_put_tbs(struct wbuf *w, const struct cose_sign1 *c, struct slice external);

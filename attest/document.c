@@ -17,8 +17,6 @@ enum field {
 	REQUIRED = 1u << PUBLIC_KEY, /* all before it */
 	FIELDS_MAX = 2 * FIELDS,     /* one we do not know is to be named */
 	NAME_MAX_LEN = 64,
-	EMULATED_ALG = -1,
-	EMULATED_LEN = 64,
 };
 
 static const char *const names[FIELDS] = {
@@ -139,17 +137,4 @@ enum rc document_parse(struct slice in, struct document *d)
 	if (rc == RC_OK && d->cose.unprotected > 0)
 		rc = RC_BAD;
 	return rc == RC_OK ? parse_payload(d->cose.payload, d) : rc;
-}
-
-static bool zeros(struct slice s)
-{
-	static const uint8_t zero[EMULATED_LEN];
-
-	return slice_eq(s, slice_of(zero, sizeof zero));
-}
-
-bool document_emulated(const struct document *d)
-{
-	return d->cose.algorithm == EMULATED_ALG && zeros(d->cose.signature) &&
-	       zeros(d->certificate) && d->certs == 1 && zeros(d->cabundle[0]);
 }

@@ -52,9 +52,4 @@ struct document {
  * field that is not above: foreign is its name. */
 RC_CHECK enum rc document_parse(struct slice in, struct document *d);
 
-/* Is it one of QEMU's nitro-enclave machine? Those are not signed: algorithm
- * -1, and 64 zero bytes each for the signature, the certificate and the one of
- * cabundle. Anybody can write them. */
-bool document_emulated(const struct document *d);
-
 #endif

@@ -192,17 +192,20 @@ static void cose_line(char **word, uint8_t (*b)[HEX_MAX / 2])
 	struct wbuf tbs = wbuf_of(buf, sizeof buf);
 	struct cose_sign1 c;
 	struct slice s[3];
+	int64_t algorithm;
 	enum rc rc;
 
 	for (int i = 0; i < 3; i++)
 		s[i] = slice_of(b[i], unhex(word[i + 1], b[i], HEX_MAX / 2));
 	rc = cose_parse(s[2], &c);
+	if (rc == RC_OK)
+		rc = cose_algorithm(&c, &algorithm);
 	if (rc != RC_OK) {
 		printf("rc %d\n", rc);
 		return;
 	}
 	cose_put_tbs(&tbs, &c, s[1]);
-	printf("%lld %d\n", (long long)c.algorithm,
+	printf("%lld %d\n", (long long)algorithm,
 	       ecdsa_verify(curve_of(word[0]), s[0], wbuf_slice(&tbs), c.signature));
 }
 

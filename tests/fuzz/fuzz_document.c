@@ -39,6 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct document d;
 	struct cose_sign1 c;
+	int64_t algorithm;
 	enum rc rc = document_parse(slice_of(data, size), &d);
 
 	if (rc == RC_OK)
@@ -49,6 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		within(c.protected, COSE_MAX, data, size);
 		within(c.payload, COSE_MAX, data, size);
 		within(c.signature, COSE_SIGNATURE_MAX, data, size);
+		(void)!cose_algorithm(&c, &algorithm);
 	}
 	return 0;
 }

@@ -18,6 +18,7 @@ static enum rc parse(struct slice s, struct document *d)
 
 static void good(void)
 {
+	int64_t algorithm;
 	struct document d;
 	struct forge f;
 
@@ -31,9 +32,9 @@ static void good(void)
 		CHECK(d.timestamp_ms == f.timestamp_ms && d.pcrs == f.pcrs && d.certs == 3);
 		CHECK(slice_is(d.nonce, "nonce") && d.user_data.len == 0 && d.public_key.len == 0);
 		CHECK(slice_is(d.module_id, f.module_id));
-		CHECK(d.cose.algorithm == COSE_ALG_ES384 && d.cose.signature.len == 96);
+		CHECK(cose_algorithm(&d.cose, &algorithm) == RC_OK && algorithm == COSE_ALG_ES384);
+		CHECK(d.cose.signature.len == 96);
 		CHECK(memcmp(d.pcr[16].p, f.pcr[16], SHA384_LEN) == 0 && d.pcr[5].p == NULL);
-		CHECK(!document_emulated(&d));
 	}
 	f.leave_out = 7u << 6; /* the optional ones */
 	CHECK(parse(slice_of(buf, forge_document(&f, buf)), &d) == RC_OK);
@@ -197,14 +198,16 @@ static void headers(void)
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct wbuf w = wbuf_of(buf, sizeof buf);
 		struct cose_sign1 c;
+		int64_t algorithm;
 
 		dcbor_put_array(&w, 4);
 		dcbor_put_bytes(&w, slice_of(cases[i].bytes, cases[i].len));
 		dcbor_put_map(&w, 0);
 		dcbor_put_bytes(&w, slice_str("payload"));
 		dcbor_put_bytes(&w, slice_str("signature"));
-		if (!CHECK(cose_parse(wbuf_slice(&w), &c) == cases[i].rc) ||
-		    !CHECK(cases[i].rc != RC_OK || c.algorithm == cases[i].algorithm))
+		CHECK(cose_parse(wbuf_slice(&w), &c) == RC_OK);
+		if (!CHECK(cose_algorithm(&c, &algorithm) == cases[i].rc) ||
+		    !CHECK(cases[i].rc != RC_OK || algorithm == cases[i].algorithm))
 			printf("  %s\n", cases[i].what);
 	}
 }
