@@ -7,16 +7,33 @@ verb_help() {
     cat <<'EOF'
 usage: ./build.sh bench [argument of tests/bench/run...]
 
-Measures sizes, boot time, transfer rates and memory against their budgets and
-writes build/bench.json. Leave the machine alone meanwhile.
+Measures sizes, boot time, transfer rates, memory, the attestation server and the
+verifier against their budgets and references, and writes build/bench.json. Leave
+the machine alone meanwhile.
 EOF
+}
+
+# The reference of the web server's part. Only the program: installing the package
+# would start a server on this machine.
+unpack_nginx() {
+    work_dir
+    mkdir -p "$WORK/nginx" "$CACHE/tools"
+    (cd "$WORK/nginx" && apt-get -q download nginx && dpkg-deb -x nginx_*.deb .)
+    mv -- "$WORK/nginx/usr/sbin/nginx" "$CACHE/tools/nginx"
 }
 
 verb_main() {
     lock_build
     build_all
-    need_packages busybox-static python3
-    step 'compile the measuring programs' make_c bench
+    need_packages busybox-static python3 openssl wrk
+    if command -v nginx >/dev/null; then
+        CASEMATE_BENCH_NGINX=$(command -v nginx)
+    else
+        CASEMATE_BENCH_NGINX=$CACHE/tools/nginx
+        [ -x "$CASEMATE_BENCH_NGINX" ] || step 'fetch nginx, a reference' unpack_nginx
+    fi
+    export CASEMATE_BENCH_NGINX
+    step 'compile the measuring programs' make_c sim bench
     unlock_build
     exec tests/bench/run "$@"
 }
