@@ -3,7 +3,7 @@
 # against stand-ins for the emulator (fake_vm.c) and for nitro-cli.
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
-VERBS='run ps stop console push pull exec attest verify'
+VERBS='run ps stop console push pull exec gateway attest verify'
 STATE=$XDG_RUNTIME_DIR/casemate
 FAKE_VM=$ROOT/build/e2e/fake_vm
 mkdir -p "$WORK/emulator" "$WORK/bin"
@@ -37,6 +37,10 @@ for verb in $VERBS; do
 done
 gives run-no-value 2 'option --name needs a value' casemate run --name
 gives run-too-much 2 'needs one IMAGE' casemate run a b
+gives run-publish 2 'HOST:ENCLAVE' casemate run -p 8443 "$IMG"
+gives gateway-publish 2 'HOST:ENCLAVE' casemate gateway -p 8443:0 web
+gives gateway-no-port 2 'needs -p' casemate gateway web
+gives gateway-no-enclave 1 'no enclave is named web' casemate gateway -p 0:1 web
 gives run-cpus 2 -- casemate run --cpus 0 "$IMG"
 gives run-memory 2 'a number of MiB' casemate run --memory 1G "$IMG"
 gives run-backend 2 'emulator or nitro' casemate run --backend kvm "$IMG"

@@ -7,7 +7,8 @@ _casemate_expect="--measurements --pcr --untouched --nonce --root --max-age --al
 
 _casemate_options() {
     case $1 in
-    run) echo --name --cpus --memory --backend --debug --help ;;
+    run) echo --name --cpus --memory --backend --publish --debug --help ;;
+    gateway) echo --publish --help ;;
     ps) echo --json --quiet --help ;;
     stop) echo --time --help ;;
     console) echo --follow --help ;;
@@ -41,7 +42,7 @@ _casemate_operands() {
     local i n=0
     for ((i = 2; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-        --name | --cpus | --memory | --backend | --time | --env | --workdir | --user | -e | -w | -u) ((i++)) ;;
+        --name | --cpus | --memory | --backend | --publish | --time | --env | --workdir | --user | -p | -e | -w | -u) ((i++)) ;;
         --measurements | --pcr | --nonce | --root | --max-age | --save | --public-key) ((i++)) ;;
         -t) [ "${COMP_WORDS[1]}" = stop ] && ((i++)) ;;
         -*) ;;
@@ -57,7 +58,7 @@ _casemate_operand() {
     case $verb in
     run) _casemate_files "$word" .eif ;;
     stop) _casemate_names "$word" ;;
-    console | attest) [ "$before" -gt 0 ] || _casemate_names "$word" ;;
+    console | attest | gateway) [ "$before" -gt 0 ] || _casemate_names "$word" ;;
     verify) [ "$before" -gt 0 ] || _casemate_files "$word" ;;
     exec) if [ "$before" -eq 0 ]; then _casemate_names "$word"; else _casemate_files "$word"; fi ;;
     push)
@@ -68,7 +69,7 @@ _casemate_operand() {
         [ -z "$word" ] && [ "$before" -gt 0 ] || _casemate_names "$word" :
         [ "$before" -eq 0 ] || _casemate_files "$word"
         ;;
-    help) mapfile -t COMPREPLY < <(compgen -W 'run ps stop console push pull exec attest verify' -- "$word") ;;
+    help) mapfile -t COMPREPLY < <(compgen -W 'run ps stop console push pull exec gateway attest verify' -- "$word") ;;
     esac
 }
 
@@ -76,7 +77,7 @@ _casemate() {
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'run ps stop console push pull exec attest verify help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'run ps stop console push pull exec gateway attest verify help' -- "$word")
         return
     fi
     case $previous in
@@ -88,7 +89,7 @@ _casemate() {
         _casemate_files "$word"
         return
         ;;
-    --name | --cpus | --memory | --time | --env | --workdir | --user | --pcr | --nonce | --max-age) return ;;
+    --name | --cpus | --memory | --publish | -p | --time | --env | --workdir | --user | --pcr | --nonce | --max-age) return ;;
     esac
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_casemate_options "$verb")" -- "$word")
