@@ -95,8 +95,8 @@ struct verify_policy {
 	bool untouched;               /* accept only that */
 	bool allow_debug;             /* PCR0, 1 or 2 zero */
 	bool allow_emulated;          /* nobody signed it */
-	/* Skip signatures, which cost some 4 ms each, once there is a reason to
-	 * refuse: for who verifies what strangers send. */
+	/* Skip signatures, where nearly all of the time goes, once there is a
+	 * reason to refuse: for who verifies what strangers send. */
 	bool brief;
 };
 

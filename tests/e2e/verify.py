@@ -114,6 +114,41 @@ def read_head(b, i):
     return kind, int.from_bytes(b[i:i + n], "big"), i + n
 
 
+def options(tool, path, meta, work):
+    """What else can be expected of a document, by file."""
+    name, at = path.stem.split("-")[0], str(meta["timestamp"] // 1000)
+    work = pathlib.Path(work)
+
+    def verify(*more):
+        return tool.verify(path, "--time", at, *more)
+
+    def measurements(pcr0, **members):
+        file = work / "measurements.json"
+        pcrs = {"PCR0": pcr0, "PCR1": meta["pcrs"]["1"], "PCR2": meta["pcrs"]["2"]}
+        file.write_text(json.dumps({"Measurements": {"HashAlgorithm": "Sha384 { ... }", **pcrs}, **members}))
+        return str(file)
+
+    accepted, _, said = verify("--measurements", measurements(meta["pcrs"]["0"], EifVersion=4))
+    check(f"{name}-measurements", accepted is True and said["code"] == "expected", said)
+    accepted, reasons, said = verify("--measurements", measurements("00" * 48))
+    check(f"{name}-wrong-measurements", accepted is False and reasons == ["pcr"], said)
+    (work / "key").write_bytes(bytes.fromhex(meta["public_key"]))
+    accepted, _, said = verify("--public-key", str(work / "key"))
+    check(f"{name}-public-key", accepted is True and said["code"] == "not compared", said)
+    (work / "key").write_bytes(b"another")
+    accepted, reasons, said = verify("--public-key", str(work / "key"))
+    check(f"{name}-wrong-public-key", accepted is False and reasons == ["public-key"], said)
+    accepted, reasons, said = verify("--untouched")
+    check(f"{name}-untouched-is-not-known", accepted is False and reasons == ["touched"], said)
+    for what, wrong in (("pcr-32", ["--pcr", "32=" + "00" * 48]), ("short-pcr", ["--pcr", "0=00"]),
+                        ("two-pcr0", ["--pcr", "0=" + "00" * 48, "--pcr", "0=" + "01" * 48]),
+                        ("odd-nonce", ["--nonce", "000"]), ("no-number", ["--max-age", "1h"]),
+                        ("no-root", ["--root", str(path)]), ("no-measurements", ["--measurements", str(path)]),
+                        ("no-file", ["--public-key", str(work / "none")])):
+        accepted, _, said = verify(*wrong)
+        check(f"verify-{what}-is-misuse", accepted is None and said.startswith("status 2"), said)
+
+
 def first_certificate(document):
     """The first of a document's cabundle, found by its key."""
     i = document.index(b"\x68cabundle") + 9
@@ -138,6 +173,8 @@ def documents(vectors, casemate, work):
     root = str(base / "roots" / "aws-nitro-root-g1.pem")
     at = str(json.loads(paths[-1].with_suffix(".json").read_text())["timestamp"] // 1000)
     check("the-root-given-as-pem", tool.verify(paths[-1], "--time", at, "--root", root)[0] is True)
+    keyed = next((base / "genuine").glob("g074-*.cbor"))
+    options(tool, keyed, json.loads(keyed.with_suffix(".json").read_text()), work)
     negative(tool, base / "negative", str(own_root))
     derived(tool, base / "derived")
 
