@@ -11,8 +11,7 @@
  *
  * What lwIP sends is copied as a frame into the link's other buffer. When there
  * is no room lwIP is told so and keeps the segment; it is pushed again once the
- * buffer has drained (`refused`). The last part of the buffer is for packets
- * without data, so that acknowledgements and resets still pass.
+ * buffer has drained.
  *
  * Connections. A slot (struct stack_conn) has two rings: what arrived and the
  * owner has not consumed, and what was written and is not acknowledged. lwIP
@@ -50,11 +49,11 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/random.h>
-#include <sys/socket.h>
 
 #include "appliance/base/io.h"
 #include "appliance/base/log.h"
-#include "net/link.h"
+#include "net/ring.h"
+#include "net/wire.h"
 
 enum {
 	SLOTS = STACK_CONNS_MAX + STACK_SPARE,
@@ -63,13 +62,6 @@ enum {
 	/* At least as many make up a full ring: only every second segment is
 	 * acknowledged at once. */
 	RING_SEGMENTS = 4,
-
-	/* A link's buffers: some packets of full size and what comes while they
-	 * are dealt with; small packets fit where none with data does. */
-	IN_MAX = 4 * LINK_FRAME_MAX,
-	OUT_MAX = 4 * LINK_FRAME_MAX,
-	OUT_RESERVE = 16384,
-	OUT_SMALL = 128,
 
 	/* Rings. The enclave is small: 512 clients that stall both ways take
 	 * 16 MiB. It answers more than it is told. The host has memory. */
@@ -86,11 +78,6 @@ static_assert(MEMP_NUM_TCP_PCB >= SLOTS + HALF_OPEN_MAX &&
                       MEMP_NUM_TCP_SEG >= SLOTS * TCP_SND_QUEUELEN / 2 + HALF_OPEN_MAX,
               "every slot and every half-open connection has its share");
 
-struct ring {
-	uint8_t *p;
-	size_t max, at, len; /* at: the first byte, 0 when there is none */
-};
-
 struct stack_conn {
 	bool used;
 	struct tcp_pcb *pcb; /* NULL: lwIP has no more to do with it */
@@ -104,10 +91,7 @@ struct stack_conn {
 
 struct link {
 	struct netif netif;
-	int fd; /* -1: none */
-	size_t in_len, out_at, out_len;
-	bool refused; /* a packet did not fit */
-	uint8_t in[IN_MAX], out[OUT_MAX];
+	struct wire wire;
 };
 
 /* What is to be looked at: by stack_accept, by stack_event, by stack_flush. */
@@ -144,11 +128,16 @@ uint32_t stack_random(void)
 	return v;
 }
 
-/* --- sets and rings --------------------------------------------------------- */
+/* --- sets --------------------------------------------------------- */
 
 static void mark(enum set set, const struct stack_conn *c)
 {
 	st.sets[set][(c - st.conns) / 64] |= (uint64_t)1 << (c - st.conns) % 64;
+}
+
+static void unmark(enum set set, const struct stack_conn *c)
+{
+	st.sets[set][(c - st.conns) / 64] &= ~((uint64_t)1 << (c - st.conns) % 64);
 }
 
 /* One of the set, which leaves it; NULL when it is empty. */
@@ -167,37 +156,13 @@ static struct stack_conn *take(enum set set)
 	return NULL;
 }
 
-/* Contiguous bytes from offset on. */
-static struct slice ring_part(const struct ring *r, size_t offset)
-{
-	size_t at = (r->at + offset) % r->max, n = r->len - offset;
-
-	return slice_of(r->p + at, n < r->max - at ? n : r->max - at);
-}
-
-static void ring_put(struct ring *r, const uint8_t *p, size_t n)
-{
-	size_t at = (r->at + r->len) % r->max, first = n < r->max - at ? n : r->max - at;
-
-	memcpy(r->p + at, p, first);
-	memcpy(r->p, p + first, n - first);
-	r->len += n;
-}
-
-/* An empty ring starts over, so that a slot uses few pages. */
-static void ring_drop(struct ring *r, size_t n)
-{
-	r->len -= n;
-	r->at = r->len == 0 ? 0 : (r->at + n) % r->max;
-}
-
 /* --- slots ------------------------------------------------------------------- */
 
 static void slot_free(struct stack_conn *c)
 {
 	c->used = false;
 	for (int set = 0; set < SETS; set++)
-		st.sets[set][(c - st.conns) / 64] &= ~((uint64_t)1 << (c - st.conns) % 64);
+		unmark((enum set)set, c);
 }
 
 /* From here on lwIP does not know the slot. */
@@ -341,20 +306,12 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t err)
 static err_t on_output(struct netif *n, struct pbuf *p, const ip4_addr_t *to)
 {
 	struct link *l = n->state;
-	size_t all = LINK_HEAD + p->tot_len;
+	uint8_t *out = wire_put(&l->wire, p->tot_len);
 
 	(void)to;
-	if (l->fd < 0 || l->out_len + all > OUT_MAX - (all > OUT_SMALL ? OUT_RESERVE : 0)) {
-		l->refused = true;
+	if (out == NULL)
 		return ERR_MEM;
-	}
-	if (l->out_at + l->out_len + all > OUT_MAX) {
-		memmove(l->out, l->out + l->out_at, l->out_len);
-		l->out_at = 0;
-	}
-	link_head(l->out + l->out_at + l->out_len, p->tot_len);
-	pbuf_copy_partial(p, l->out + l->out_at + l->out_len + LINK_HEAD, p->tot_len, 0);
-	l->out_len += all;
+	pbuf_copy_partial(p, out, p->tot_len, 0);
 	return ERR_OK;
 }
 
@@ -397,32 +354,29 @@ static void push(struct stack_conn *c)
 
 static bool link_known(int link)
 {
-	return link >= 0 && link < STACK_LINKS_MAX && st.links[link].fd >= 0;
+	return link >= 0 && link < STACK_LINKS_MAX && st.links[link].wire.fd >= 0;
 }
 
 int stack_link_add(int fd)
 {
-	for (int i = 0; i < STACK_LINKS_MAX; i++) {
-		struct link *l = &st.links[i];
+	int i = 0;
 
-		if (l->fd >= 0)
-			continue;
-		l->fd = fd;
-		l->in_len = l->out_at = l->out_len = 0;
-		l->refused = false;
-		return i;
-	}
-	return -1;
+	while (i < STACK_LINKS_MAX && link_known(i))
+		i++;
+	if (i == STACK_LINKS_MAX)
+		return -1;
+	wire_open(&st.links[i].wire, fd);
+	return i;
 }
 
 int stack_link_fd(int link)
 {
-	return link_known(link) ? st.links[link].fd : -1;
+	return link_known(link) ? st.links[link].wire.fd : -1;
 }
 
 bool stack_link_writing(int link)
 {
-	return link_known(link) && st.links[link].out_len > 0;
+	return link_known(link) && st.links[link].wire.out_len > 0;
 }
 
 /* First of a list that came by a link. */
@@ -453,20 +407,20 @@ static void end_half_open(void)
  * TCP between the link's two addresses, whole, without options but in a SYN,
  * which carries nothing else: what follows the handshake cannot change what was
  * agreed in it. The rest is nobody's yet. */
-static bool for_stack(struct slice ip)
+static bool for_stack(const uint8_t *ip, size_t len)
 {
 	const uint32_t addresses[2] = { st.there.addr, st.here.addr };
 	size_t head;
 	uint8_t flags;
 
-	if (ip.len < IP_HLEN + TCP_HLEN || ip.p[0] != 0x45 || ip.p[9] != IP_PROTO_TCP ||
-	    (size_t)(ip.p[2] << 8 | ip.p[3]) != ip.len || ((ip.p[6] & 0x3f) | ip.p[7]) != 0 ||
-	    memcmp(ip.p + OFF_FROM, addresses, sizeof addresses) != 0)
+	if (len < IP_HLEN + TCP_HLEN || ip[0] != 0x45 || ip[9] != IP_PROTO_TCP ||
+	    (size_t)(ip[2] << 8 | ip[3]) != len || ((ip[6] & 0x3f) | ip[7]) != 0 ||
+	    memcmp(ip + OFF_FROM, addresses, sizeof addresses) != 0)
 		return false;
-	head = (size_t)(ip.p[OFF_TCP_SIZE] >> 4) * 4;
-	flags = ip.p[OFF_TCP_FLAGS];
+	head = (size_t)(ip[OFF_TCP_SIZE] >> 4) * 4;
+	flags = ip[OFF_TCP_FLAGS];
 	if (flags & TCP_SYN)
-		return (flags & (TCP_FIN | TCP_RST)) == 0 && head == ip.len - IP_HLEN;
+		return (flags & (TCP_FIN | TCP_RST)) == 0 && head == len - IP_HLEN;
 	return head == TCP_HLEN;
 }
 
@@ -476,40 +430,35 @@ static void on_returned(struct pbuf *p)
 	st.returned = true;
 }
 
-static void take_packet(struct link *l, struct slice ip)
+static void take_packet(struct link *l, uint8_t *ip, size_t len)
 {
 	struct pbuf *p;
 
-	if (!for_stack(ip)) {
+	if (!for_stack(ip, len)) {
 		st.dropped++;
 		return;
 	}
-	if ((ip.p[OFF_TCP_FLAGS] & (TCP_SYN | TCP_ACK)) == TCP_SYN)
+	if ((ip[OFF_TCP_FLAGS] & (TCP_SYN | TCP_ACK)) == TCP_SYN)
 		end_half_open();
 	if (st.listener != NULL)
 		st.listener->netif_idx = netif_get_index(&l->netif);
 	st.returned = false;
 	/* lwIP turns the header's byte order in place: the buffer is ours. */
-	p = pbuf_alloced_custom(PBUF_RAW, (u16_t)ip.len, PBUF_REF, &st.packet,
-	                        (void *)(uintptr_t)ip.p, (u16_t)ip.len);
+	p = pbuf_alloced_custom(PBUF_RAW, (u16_t)len, PBUF_REF, &st.packet, ip, (u16_t)len);
 	if (p == NULL || ip4_input(p, &l->netif) != ERR_OK || !st.returned)
 		stack_broken("packet kept", __LINE__);
 }
 
-/* False at the end of the stream, or of its sense. */
 static bool link_read(struct link *l)
 {
-	ssize_t n = recv(l->fd, l->in + l->in_len, IN_MAX - l->in_len, MSG_DONTWAIT);
-	struct slice left, packet;
+	uint8_t *packet;
 	enum rc rc;
+	size_t len;
 
-	if (n <= 0)
-		return n < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOMEM);
-	left = slice_of(l->in, l->in_len + (size_t)n);
-	while ((rc = link_next(&left, &packet)) == RC_OK)
-		take_packet(l, packet);
-	memmove(l->in, left.p, left.len);
-	l->in_len = left.len;
+	if (!wire_read(&l->wire))
+		return false;
+	while ((rc = wire_next(&l->wire, &packet, &len)) == RC_OK)
+		take_packet(l, packet, len);
 	return rc == RC_MORE;
 }
 
@@ -520,27 +469,19 @@ bool stack_link_io(int link, uint32_t epoll_events)
 
 	if ((epoll_events & ~(uint32_t)EPOLLOUT) == 0 || link_read(l))
 		return true;
-	io_close(&l->fd);
+	wire_close(&l->wire);
 	while ((pcb = pcb_of(tcp_active_pcbs, l)) != NULL || (pcb = pcb_of(tcp_tw_pcbs, l)) != NULL)
 		tcp_abandon(pcb, 0);
 	return false;
 }
 
-/* Sends what can be sent and asks again those that found no room before. An
- * error shows when the link is read. */
+/* What found no room before is asked for again when half of it is free. */
 static void link_write(struct link *l)
 {
-	while (l->fd >= 0 && l->out_len > 0) {
-		ssize_t n =
-			send(l->fd, l->out + l->out_at, l->out_len, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-		if (n <= 0)
-			return;
-		l->out_len -= (size_t)n;
-		l->out_at = l->out_len == 0 ? 0 : l->out_at + (size_t)n;
-		if (!l->refused || l->out_len > OUT_MAX / 2)
+	while (wire_write(&l->wire)) {
+		if (!l->wire.refused || l->wire.out_len > WIRE_MAX / 2)
 			continue;
-		l->refused = false;
+		l->wire.refused = false;
 		for (struct stack_conn *c = st.conns; c < st.conns + SLOTS; c++) {
 			if (c->used)
 				push(c);
@@ -584,7 +525,7 @@ void stack_init(enum stack_side side)
 	IP4_ADDR(&mask, 255, 255, 255, 252);
 	lwip_init();
 	for (struct link *l = st.links; l < st.links + STACK_LINKS_MAX; l++) {
-		l->fd = -1;
+		l->wire.fd = -1;
 		netif_add(&l->netif, &st.here, &mask, &st.there, l, on_netif, ip4_input);
 		netif_set_up(&l->netif);
 	}
@@ -738,6 +679,7 @@ void stack_close(struct stack_conn *c)
 	c->linger_ms = clock_mono_ms() + LINGER_MS;
 	c->fin_wanted = true;
 	mark(PUSH, c);
+	unmark(READY, c); /* its owner is not to hear of it again */
 	changed(c);
 }
 

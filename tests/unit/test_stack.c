@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "appliance/base/io.h"
@@ -110,6 +111,27 @@ static void test_echo(int link)
 	CHECK(client_start(k, link, MODE_ECHO, 0)); /* an end and nothing else */
 	run_until_closed(k, 1);
 	CHECK(k->closed && k->in == 0);
+	check_empty();
+}
+
+/* What happened to a connection before its owner closed it is not told after. */
+static void test_closed_is_silent(int link)
+{
+	struct client *k = &clients[0];
+
+	CHECK(client_start(k, link, MODE_STUCK, 0));
+	for (bool done = false; !done;) {
+		struct pollfd p = { .fd = stack_link_fd(link), .events = POLLIN };
+
+		stack_flush();
+		(void)poll(&p, 1, 1000);
+		CHECK(stack_link_io(link, EPOLLIN | EPOLLOUT));
+		stack_tick();
+		done = stack_established(k->c) && stack_drained(k->c);
+	}
+	stack_set_user(k->c, NULL);
+	stack_close(k->c);
+	CHECK(stack_event() == NULL);
 	check_empty();
 }
 
@@ -367,6 +389,7 @@ int main(void)
 		CHECK(link[i] == i && stack_link_fd(i) == server.link[i]);
 	}
 	test_echo(link[0]);
+	test_closed_is_silent(link[0]);
 	test_half_close(link[0]);
 	test_many(link[0]);
 	test_one_after_another(link[0]);
