@@ -1,0 +1,77 @@
+#include "net/wire.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "appliance/base/io.h"
+
+void wire_open(struct wire *w, int fd)
+{
+	w->fd = fd;
+	w->in_at = w->in_len = w->out_at = w->out_len = 0;
+	w->refused = false;
+}
+
+void wire_close(struct wire *w)
+{
+	io_close(&w->fd);
+}
+
+bool wire_read(struct wire *w)
+{
+	ssize_t n;
+
+	memmove(w->in, w->in + w->in_at, w->in_len);
+	w->in_at = 0;
+	n = recv(w->fd, w->in + w->in_len, WIRE_MAX - w->in_len, MSG_DONTWAIT);
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR || errno == ENOMEM;
+	w->in_len += (size_t)n;
+	return n > 0;
+}
+
+enum rc wire_next(struct wire *w, uint8_t **packet, size_t *len)
+{
+	struct slice left = slice_of(w->in + w->in_at, w->in_len), s;
+	enum rc rc = link_next(&left, &s);
+
+	if (rc != RC_OK)
+		return rc;
+	*packet = w->in + (s.p - w->in);
+	*len = s.len;
+	w->in_at += w->in_len - left.len;
+	w->in_len = left.len;
+	return RC_OK;
+}
+
+uint8_t *wire_put(struct wire *w, size_t n)
+{
+	size_t all = LINK_HEAD + n;
+	uint8_t *p;
+
+	if (w->fd < 0 || w->out_len + all > WIRE_MAX - (all > WIRE_SMALL ? WIRE_RESERVE : 0)) {
+		w->refused = true;
+		return NULL;
+	}
+	if (w->out_at + w->out_len + all > WIRE_MAX) {
+		memmove(w->out, w->out + w->out_at, w->out_len);
+		w->out_at = 0;
+	}
+	p = w->out + w->out_at + w->out_len;
+	link_head(p, n);
+	w->out_len += all;
+	return p + LINK_HEAD;
+}
+
+bool wire_write(struct wire *w)
+{
+	ssize_t n = 0;
+
+	if (w->fd >= 0 && w->out_len > 0)
+		n = send(w->fd, w->out + w->out_at, w->out_len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n <= 0)
+		return false;
+	w->out_len -= (size_t)n;
+	w->out_at = w->out_len == 0 ? 0 : w->out_at + (size_t)n;
+	return true;
+}

@@ -1,0 +1,44 @@
+/* A link's descriptor and what is on its way through it: frames (link.h) that
+ * were read and not looked at yet, and frames that wait to be written.
+ *
+ * The descriptor is a connected stream socket, non-blocking, whose other end is
+ * hostile. Nothing here waits; both buffers are bounded.
+ */
+#ifndef NET_WIRE_H
+#define NET_WIRE_H
+
+#include "net/link.h"
+
+enum {
+	/* Some packets of full size, and what comes while they are dealt with. */
+	WIRE_MAX = 4 * LINK_FRAME_MAX,
+	/* The last part of what waits to be written is for packets that carry
+	 * nothing: acknowledgements and resets pass when data does not. */
+	WIRE_RESERVE = 16384,
+	WIRE_SMALL = 128,
+};
+
+struct wire {
+	int fd; /* -1: none */
+	size_t in_at, in_len, out_at, out_len;
+	bool refused; /* wire_put() had no room; the owner's to clear */
+	uint8_t in[WIRE_MAX], out[WIRE_MAX];
+};
+
+void wire_open(struct wire *w, int fd);
+void wire_close(struct wire *w);
+
+/* Reads once; false at the end of the stream. Then wire_next() gives the packets
+ * that came, which are the caller's to write to until the next wire_read():
+ * RC_MORE when there are no more, RC_BAD when the stream makes no sense. */
+bool wire_read(struct wire *w);
+RC_CHECK enum rc wire_next(struct wire *w, uint8_t **packet, size_t *len);
+
+/* Room for a packet of n bytes, 1 to LINK_PAYLOAD_MAX, to be filled in at once;
+ * NULL when there is none. */
+uint8_t *wire_put(struct wire *w, size_t n);
+/* Writes what can be written; false when that was nothing. An error shows when
+ * the wire is read. */
+bool wire_write(struct wire *w);
+
+#endif
