@@ -241,8 +241,8 @@ def main():
         for bytes_ in variants(entry, raw):
             try:
                 got = Got(at, bytes_, whole(entry, bytes_))
-            except (Answer, EOFError) as e:
-                return entry, f'its answer is no HTTP: {type(e).__name__} {e}'
+            except (Answer, EOFError, OSError) as e:
+                return entry, f'no answer, or none that is HTTP: {type(e).__name__} {e}'
             if not judge(entry, got, bytes_):
                 return entry, f'wanted {entry["expected"]} ({entry["expected_text"]}), got {got}'
         return entry, None
