@@ -1,42 +1,37 @@
 /* Theory of operation.
  *
- * Packets. A link has two buffers. What was read from its descriptor is taken
- * apart in place: each packet that takes_packet() lets through is handed to lwIP
- * by reference. lwIP keeps none of it when its input function returns, since it
- * queues nothing out of order, the one receive callback copies and never
- * refuses, and fragments are not taken; that it gave the reference back is
- * checked every time. So reading a link needs no memory that could run out, and
- * a link is always read: two ends that stopped reading while their own output
- * was full would wait for each other for good.
- *
- * What lwIP sends is copied as a frame into the link's other buffer. When there
- * is no room lwIP is told so and keeps the segment; it is pushed again once the
- * buffer has drained.
+ * Packets. What was read from a link is taken apart in place: each packet that
+ * packet_way() lets through is handed to lwIP by reference. lwIP keeps none of it,
+ * since it queues nothing out of order, the one receive callback copies and never
+ * refuses, and fragments are not taken; that it gave the reference back is checked
+ * every time. So reading a link needs no memory that could run out, and a link is
+ * always read: two ends that stopped reading while their own output was full would
+ * wait for each other for good. What lwIP sends is copied into the link's output;
+ * when there is no room lwIP keeps it, and is asked again once that has drained.
  *
  * Connections. A slot (struct stack_conn) has two rings: what arrived and the
- * owner has not consumed, and what was written and is not acknowledged. lwIP
- * gets the latter by reference, too, a segment at a time and only when it has
- * sent the one before: what the peer says later about sizes cannot fit badly to
- * what waits. The receive window is the first ring's
- * size and opens as the owner consumes; a peer that never reads fills the
- * second ring, and then stack_room() is 0. Nothing else grows with what peers
- * do: slots, protocol blocks (pcb) and segments each have a count (lwipopts.h)
- * that has every slot's full share in it.
+ * owner has not consumed, and what was written and is not acknowledged. lwIP gets
+ * the latter by reference, too, a segment at a time and only when it has sent the
+ * one before: no size that the peer names later can be wrong for what waits. The
+ * receive window is the first ring's size and opens as the owner consumes; a peer
+ * that never reads fills the second, and then stack_room() is 0. Nothing else
+ * grows with what peers do: slots, protocol blocks (pcb) and segments each have a
+ * count (lwipopts.h) that has every slot's full share in it.
  *
  *   free ─connect→ owned ─────────────stack_close→ lingering → free
  *     └─accept→ waiting ─stack_accept→ owned           │
  *                  └──── reset, link over → free ←─────┘ after LINGER_MS, or
- *                                                         when slots are short
+ *                                                        when slots are short
  *
- * A slot lets go of its pcb as soon as both directions have
- * ended: from then on lwIP frees it when it likes. Before that lwIP tells on_err.
+ * A slot lets go of its pcb as soon as both directions have ended: from then on
+ * lwIP frees it when it likes. Before that lwIP tells on_err.
  *
  * Half-open connections are at most HALF_OPEN_MAX: a SYN beyond them ends the
  * oldest, which a peer that answers within the time of as many SYNs survives.
  *
- * Links share their addresses. A pcb carries its link's number, lwIP compares
- * it, and the listener takes the number of the link that is being read. When a
- * link ends, its pcbs end without a packet.
+ * Links share their addresses. A pcb carries its link's number, lwIP compares it,
+ * and the listener takes the number of the link that is being read. When a link
+ * ends, its pcbs end without a packet.
  */
 #include "net/stack.h"
 
@@ -45,13 +40,11 @@
 #include <lwip/init.h>
 #include <lwip/ip4.h>
 #include <lwip/priv/tcp_priv.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 
 #include "appliance/base/io.h"
-#include "appliance/base/log.h"
+#include "net/packet.h"
 #include "net/ring.h"
 #include "net/wire.h"
 
@@ -69,10 +62,6 @@ enum {
 	ENCLAVE_TX = 24576,
 	GATEWAY_RX = 131072,
 	GATEWAY_TX = 131072,
-
-	OFF_FROM = 12, /* in an IPv4 header */
-	OFF_TCP_SIZE = IP_HLEN + 12,
-	OFF_TCP_FLAGS = IP_HLEN + 13,
 };
 static_assert(MEMP_NUM_TCP_PCB >= SLOTS + HALF_OPEN_MAX &&
                       MEMP_NUM_TCP_SEG >= SLOTS * TCP_SND_QUEUELEN / 2 + HALF_OPEN_MAX,
@@ -100,7 +89,8 @@ enum set { WAITING, READY, PUSH, SETS };
 unsigned stack_window, stack_sndbuf;
 
 static struct {
-	ip4_addr_t here, there;
+	ip4_addr_t there;
+	uint8_t addresses[8]; /* there, and here */
 	struct tcp_pcb *listener;
 	uint8_t *rings;
 	struct link links[STACK_LINKS_MAX];
@@ -112,21 +102,6 @@ static struct {
 	struct pbuf_custom packet;
 	bool returned;
 } st;
-
-void stack_broken(const char *file, int line)
-{
-	log_line("lwIP: broken invariant at %s:%d", file, line);
-	abort();
-}
-
-uint32_t stack_random(void)
-{
-	uint32_t v;
-
-	if (getrandom(&v, sizeof v, 0) != sizeof v)
-		stack_broken("getrandom", errno);
-	return v;
-}
 
 /* --- sets --------------------------------------------------------- */
 
@@ -143,17 +118,16 @@ static void unmark(enum set set, const struct stack_conn *c)
 /* One of the set, which leaves it; NULL when it is empty. */
 static struct stack_conn *take(enum set set)
 {
-	for (size_t w = 0; w < SLOTS / 64; w++) {
-		uint64_t *word = &st.sets[set][w];
+	size_t w = 0;
+	struct stack_conn *c;
 
-		if (*word != 0) {
-			struct stack_conn *c = &st.conns[w * 64 + (size_t)__builtin_ctzll(*word)];
-
-			*word &= *word - 1;
-			return c;
-		}
-	}
-	return NULL;
+	while (w < SLOTS / 64 && st.sets[set][w] == 0)
+		w++;
+	if (w == SLOTS / 64)
+		return NULL;
+	c = &st.conns[w * 64 + (size_t)__builtin_ctzll(st.sets[set][w])];
+	unmark(set, c);
+	return c;
 }
 
 /* --- slots ------------------------------------------------------------------- */
@@ -212,7 +186,7 @@ static err_t on_recv(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
 	} else if (c->linger_ms != 0) {
 		tcp_recved(pcb, p->tot_len);
 	} else if (p->next != NULL || p->len > c->rx.max - c->rx.len) {
-		stack_broken("window", p->len);
+		platform_broken("window", p->len);
 	} else {
 		ring_put(&c->rx, p->payload, p->len);
 	}
@@ -228,7 +202,7 @@ static err_t on_sent(void *arg, struct tcp_pcb *pcb, u16_t len)
 
 	(void)pcb;
 	if (len > c->given)
-		stack_broken("acknowledged", len);
+		platform_broken("acknowledged", len);
 	ring_drop(&c->tx, len);
 	c->given -= len;
 	mark(PUSH, c);
@@ -403,27 +377,6 @@ static void end_half_open(void)
 		tcp_abandon(oldest, 0);
 }
 
-/* Where a packet goes: here it will be decided what is the app's. For lwIP is
- * TCP between the link's two addresses, whole, without options but in a SYN,
- * which carries nothing else: what follows the handshake cannot change what was
- * agreed in it. The rest is nobody's yet. */
-static bool for_stack(const uint8_t *ip, size_t len)
-{
-	const uint32_t addresses[2] = { st.there.addr, st.here.addr };
-	size_t head;
-	uint8_t flags;
-
-	if (len < IP_HLEN + TCP_HLEN || ip[0] != 0x45 || ip[9] != IP_PROTO_TCP ||
-	    (size_t)(ip[2] << 8 | ip[3]) != len || ((ip[6] & 0x3f) | ip[7]) != 0 ||
-	    memcmp(ip + OFF_FROM, addresses, sizeof addresses) != 0)
-		return false;
-	head = (size_t)(ip[OFF_TCP_SIZE] >> 4) * 4;
-	flags = ip[OFF_TCP_FLAGS];
-	if (flags & TCP_SYN)
-		return (flags & (TCP_FIN | TCP_RST)) == 0 && head == len - IP_HLEN;
-	return head == TCP_HLEN;
-}
-
 static void on_returned(struct pbuf *p)
 {
 	(void)p;
@@ -432,13 +385,14 @@ static void on_returned(struct pbuf *p)
 
 static void take_packet(struct link *l, uint8_t *ip, size_t len)
 {
+	enum packet_way way = packet_way(slice_of(ip, len), st.addresses);
 	struct pbuf *p;
 
-	if (!for_stack(ip, len)) {
+	if (way == PACKET_NOBODY) {
 		st.dropped++;
 		return;
 	}
-	if ((ip[OFF_TCP_FLAGS] & (TCP_SYN | TCP_ACK)) == TCP_SYN)
+	if (way == PACKET_STACK_SYN)
 		end_half_open();
 	if (st.listener != NULL)
 		st.listener->netif_idx = netif_get_index(&l->netif);
@@ -446,7 +400,7 @@ static void take_packet(struct link *l, uint8_t *ip, size_t len)
 	/* lwIP turns the header's byte order in place: the buffer is ours. */
 	p = pbuf_alloced_custom(PBUF_RAW, (u16_t)len, PBUF_REF, &st.packet, ip, (u16_t)len);
 	if (p == NULL || ip4_input(p, &l->netif) != ERR_OK || !st.returned)
-		stack_broken("packet kept", __LINE__);
+		platform_broken("packet kept", __LINE__);
 }
 
 static bool link_read(struct link *l)
@@ -511,22 +465,24 @@ static err_t on_netif(struct netif *n)
 void stack_init(enum stack_side side)
 {
 	bool enclave = side == STACK_ENCLAVE;
-	ip4_addr_t mask;
+	ip4_addr_t here, mask;
 
 	stack_window = enclave ? ENCLAVE_RX : GATEWAY_RX;
 	stack_sndbuf = enclave ? ENCLAVE_TX : GATEWAY_TX;
 	st.rings = mmap(NULL, SLOTS * (size_t)(stack_window + stack_sndbuf), PROT_READ | PROT_WRITE,
 	                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (st.rings == MAP_FAILED)
-		stack_broken("no memory", errno);
+		platform_broken("no memory", errno);
 	st.packet.custom_free_function = on_returned;
-	ip4addr_aton(enclave ? STACK_ENCLAVE_IP4 : STACK_GATEWAY_IP4, &st.here);
+	ip4addr_aton(enclave ? STACK_ENCLAVE_IP4 : STACK_GATEWAY_IP4, &here);
 	ip4addr_aton(enclave ? STACK_GATEWAY_IP4 : STACK_ENCLAVE_IP4, &st.there);
+	memcpy(st.addresses, &st.there.addr, 4);
+	memcpy(st.addresses + 4, &here.addr, 4);
 	IP4_ADDR(&mask, 255, 255, 255, 252);
 	lwip_init();
 	for (struct link *l = st.links; l < st.links + STACK_LINKS_MAX; l++) {
 		l->wire.fd = -1;
-		netif_add(&l->netif, &st.here, &mask, &st.there, l, on_netif, ip4_input);
+		netif_add(&l->netif, &here, &mask, &st.there, l, on_netif, ip4_input);
 		netif_set_up(&l->netif);
 	}
 }
@@ -544,9 +500,9 @@ enum rc stack_listen(uint16_t port)
 	return RC_OK;
 }
 
+/* lwIP's wish for a timer: stack_deadline() looks at what it has. */
 void tcp_timer_needed(void)
 {
-	/* stack_deadline() looks at what lwIP has. */
 }
 
 int64_t stack_deadline(void)
@@ -577,10 +533,10 @@ struct stack_conn *stack_accept(void)
 {
 	struct stack_conn *c = take(WAITING);
 
-	if (c != NULL) {
-		c->waiting = false;
-		mark(READY, c);
-	}
+	if (c == NULL)
+		return NULL;
+	c->waiting = false;
+	mark(READY, c);
 	return c;
 }
 

@@ -81,6 +81,6 @@ extern unsigned stack_window, stack_sndbuf;
 #define TCP_SYNMAXRTX     4
 #define TCP_MSL           5000
 
-#define LWIP_HOOK_TCP_ISN(local_ip, local_port, remote_ip, remote_port) stack_random()
+#define LWIP_HOOK_TCP_ISN(local_ip, local_port, remote_ip, remote_port) platform_random()
 
 #endif

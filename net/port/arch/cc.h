@@ -6,14 +6,14 @@
 #include <stdint.h>
 
 /* A broken invariant of lwIP's: says where and ends the process. */
-_Noreturn void stack_broken(const char *file, int line);
+_Noreturn void platform_broken(const char *file, int line);
 /* From the kernel's generator. */
-uint32_t stack_random(void);
+uint32_t platform_random(void);
 
 /* The sentence is left out: file and line say as much in fewer bytes. */
-#define LWIP_PLATFORM_ASSERT(sentence) stack_broken(__FILE_NAME__, __LINE__)
+#define LWIP_PLATFORM_ASSERT(sentence) platform_broken(__FILE_NAME__, __LINE__)
 #define LWIP_PLATFORM_DIAG(x)
-#define LWIP_RAND() stack_random()
+#define LWIP_RAND() platform_random()
 
 /* This processor's byte order is known to the C library. */
 #include <endian.h>

@@ -1,0 +1,104 @@
+/* A link's buffers: packets cut anywhere come out whole; what does not fit is
+ * refused, and small ones later. */
+#include "net/wire.h"
+
+#include <sys/socket.h>
+
+#include "tests/unit/test.h"
+
+static struct wire a, b;
+
+static void open_both(void)
+{
+	int pair[2];
+
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) == 0);
+	wire_open(&a, pair[0]);
+	wire_open(&b, pair[1]);
+}
+
+static void close_both(void)
+{
+	wire_close(&a);
+	wire_close(&b);
+	CHECK(a.fd == -1 && b.fd == -1 && wire_put(&a, 1) == NULL && !wire_write(&a));
+}
+
+static void put(struct wire *w, size_t n, uint8_t fill)
+{
+	uint8_t *p = wire_put(w, n);
+
+	if (CHECK(p != NULL))
+		memset(p, fill, n);
+}
+
+/* Packets of many sizes, written when there is room and read as they come. */
+static void test_many(void)
+{
+	size_t sent = 0, got = 0;
+
+	open_both();
+	while (got < 2000) {
+		uint8_t *p;
+		size_t n, len;
+
+		while (sent < 2000 && a.out_len < WIRE_MAX / 2) {
+			n = sent * 7919 % LINK_PAYLOAD_MAX + 1;
+			put(&a, n, (uint8_t)sent++);
+		}
+		while (wire_write(&a))
+			;
+		CHECK(wire_read(&b));
+		while (wire_next(&b, &p, &len) == RC_OK) {
+			n = got * 7919 % LINK_PAYLOAD_MAX + 1;
+			if (!CHECK(len == n && p[0] == (uint8_t)got && p[n - 1] == (uint8_t)got))
+				return;
+			got++;
+		}
+	}
+	close_both();
+}
+
+static void test_full(void)
+{
+	size_t large = 0, small = 0;
+
+	open_both();
+	while (wire_put(&a, LINK_PAYLOAD_MAX) != NULL)
+		large++;
+	CHECK(a.refused && large == 3);
+	while (wire_put(&a, 40) != NULL)
+		small++;
+	CHECK(small >= WIRE_RESERVE / 44);
+	CHECK(a.out_len <= WIRE_MAX);
+	close_both();
+}
+
+static void test_end_of_stream(void)
+{
+	uint8_t *p;
+	size_t len;
+
+	open_both();
+	CHECK(wire_read(&b)); /* nothing yet */
+	CHECK(wire_next(&b, &p, &len) == RC_MORE);
+	CHECK(send(a.fd, "\1\0\0\1x\1\0", 7, 0) == 7);
+	wire_close(&a);
+	CHECK(wire_read(&b));
+	CHECK(wire_next(&b, &p, &len) == RC_OK && len == 1 && *p == 'x');
+	CHECK(wire_next(&b, &p, &len) == RC_MORE);
+	CHECK(!wire_read(&b));
+	close_both();
+	open_both();
+	CHECK(send(a.fd, "\7", 1, 0) == 1);
+	CHECK(wire_read(&b) && wire_next(&b, &p, &len) == RC_BAD);
+	close_both();
+}
+
+int main(void)
+{
+	test_many();
+	test_full();
+	test_end_of_stream();
+	return test_end();
+}
