@@ -103,8 +103,6 @@ static struct {
 	bool returned;
 } st;
 
-/* --- sets --------------------------------------------------------- */
-
 static void mark(enum set set, const struct stack_conn *c)
 {
 	st.sets[set][(c - st.conns) / 64] |= (uint64_t)1 << (c - st.conns) % 64;
@@ -173,8 +171,6 @@ static void changed(struct stack_conn *c)
 	else if (c->linger_ms == 0 && !c->waiting)
 		mark(READY, c);
 }
-
-/* --- what lwIP tells ------------------------------------------------------------ */
 
 static err_t on_recv(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
 {
@@ -274,8 +270,6 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t err)
 	mark(WAITING, c);
 	return ERR_OK;
 }
-
-/* --- packets out ------------------------------------------------------------------ */
 
 static err_t on_output(struct netif *n, struct pbuf *p, const ip4_addr_t *to)
 {

@@ -135,6 +135,16 @@ static void hold(struct stack_conn *c)
 		stack_abort(c);
 }
 
+/* Nobody is told of what it does not own, or not any more. */
+static bool is_held(const struct stack_conn *c)
+{
+	for (size_t i = 0; i < HELD_MAX; i++) {
+		if (d.held[i] == c)
+			return true;
+	}
+	return false;
+}
+
 static void write_some(struct stack_conn *c, size_t n)
 {
 	static const uint8_t zeros[255 * 100];
@@ -193,8 +203,8 @@ static void step(void)
 		break;
 	default: own(d.held[op / 16 % HELD_MAX], op % 16 - 9); break;
 	}
-	while ((c = stack_event()) != NULL) {
-		if (stack_over(c) && stack_room(c) != 0)
+	while (op < 192 && (c = stack_event()) != NULL) { /* or later */
+		if (!is_held(c) || (stack_over(c) && stack_room(c) != 0))
 			abort();
 	}
 	stack_flush();
@@ -243,6 +253,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 		own(d.held[i], 4);
 	}
+	if (stack_event() != NULL)
+		abort();
 	check_empty();
 	return 0;
 }
