@@ -106,12 +106,13 @@ static void listen_to_it(void)
 
 	while (link_next(&in, &packet) == RC_OK) {
 		uint8_t flags = packet.p[IP + 13];
+		size_t heads = IP + (size_t)(packet.p[IP + 12] >> 4) * 4, all = packet.len;
 
 		slice_take(&packet, IP, &(struct slice){ 0 });
 		if (!slice_u16_be(&packet, &d.to) || !slice_u16_be(&packet, &d.from) ||
 		    !slice_u32_be(&packet, &d.ack) || !slice_u32_be(&packet, &d.seq))
 			abort();
-		d.ack += (uint32_t)(packet.len - 8 + ((flags & 3) != 0));
+		d.ack += (uint32_t)(all - heads + ((flags & 3) != 0));
 	}
 }
 
