@@ -59,7 +59,9 @@ fresh "$at" "$WORK/before"
 gives untouched-has-no-pcr17 0 '^0 touches, no PCR17$' client touches "$WORK/before"
 
 # --- refused, each with its reason
-"$IMAGE" build --from "$WORK/root" --channel off -o "$WORK/off.eif" -- /bin/sleep 100000 >/dev/null 2>&1
+cp "$ROOT/build/e2e/probe" "$WORK/root/bin/probe"
+"$IMAGE" build --from "$WORK/root" --channel off -o "$WORK/off.eif" -- \
+    /bin/sh -c '/bin/probe; exec sleep 100000' >/dev/null 2>&1
 "$IMAGE" eif describe "$WORK/off.eif" >"$WORK/describe-off"
 zeros=$(printf '%096d' 0)
 gives other-image 1 'PCR2' casemate attest box --allow-emulated --measurements "$WORK/describe-off"
@@ -103,6 +105,7 @@ for uid in 0 901 902 903 1000; do
     gives "probe-as-$uid" 0 'reached 0; 3 roles$' casemate exec -u "$uid" box -- /tmp/probe
 done
 check still-attests casemate attest box "${emulated[@]}"
+same gateway-lived '' "$(casemate console box | grep 'gateway: ended')"
 check stop-box casemate stop box
 
 # --- channel off, and a main command: attests all the same, untouched for good
@@ -114,6 +117,8 @@ curl -sSk "https://127.0.0.1:$port/manifest" >"$WORK/manifest"
 same off-manifest off "$(field "$WORK/manifest" "d['channel']")"
 gives off-no-session 125 '' casemate exec off -- true
 gives off-still-untouched 0 '^touches +none since it booted' casemate attest "https://127.0.0.1:$port" --allow-emulated --untouched
+console_says() { casemate console off | grep -q "$1"; }
+check off-main-command-reaches-nothing until_true console_says 'reached 0; 2 roles'
 check stop-off casemate stop off
 
 # ================ with a module that signs =========================================
@@ -194,6 +199,8 @@ all_accept touched "$WORK/touched"
 cp "$WORK/touch0/log" "$WORK/touched/log"
 gives log-without-the-touch 1 'log' by_python "$WORK/touched" "$SIM_ROOT" "$(cat "$WORK/touched/nonce")"
 gives touched-by-casemate 1 'touch' casemate attest "https://$at" --root "$SIM_ROOT" --untouched
+
+stop_gateway
 
 # ================ what ships has nothing of the simulator ===========================
 # By the linker's map, which names every object that it took, and by what the

@@ -167,8 +167,9 @@ def half_open(args):
             more = s.recv(1 << 20)
             demand(more, 'the link was ended')
             answers += len(more)
-        if writable:
-            flood = flood[s.send(flood[:65536]):]
+        elif writable:  # little, and only with nothing to read: the emulator's vsock
+            # device cuts a connection whose host end reads too slowly
+            flood = flood[s.send(flood[:4096]):]
     served(args.at)
     hang_up(s)
     demand(answers > 0, 'no packet came back: the flood was not looked at')
@@ -177,7 +178,7 @@ def half_open(args):
 def half_open_link_stays(args):
     """The same, and the link does not end: the half-open time out by themselves."""
     s = link(args)
-    s.sendall(b''.join(packet(1024 + i, SYN) for i in range(2000)))
+    s.sendall(b''.join(packet(1024 + i, SYN) for i in range(1000)))
     served(args.at)
     end = time.monotonic() + LONG
     while True:

@@ -29,6 +29,7 @@ abuse "${CASES[@]}" "$at" "$socket" || FAILED=1
 # --- a gateway killed mid-stream: its clients see the end, the next one serves
 holding
 kill -KILL "$GATEWAY"
+wait "$GATEWAY" 2>/dev/null
 cut_off gateway-killed-is-seen
 start_gateway "unix:$SIM_SOCKET" "$port"
 abuse tls-garbage "$at" "$socket" | sed 's/^\(ok\|not ok\) [a-z-]*/\1 after-another-gateway/'
@@ -55,7 +56,7 @@ abuse tls-garbage "$at" "$socket" | sed 's/^\(ok\|not ok\) [a-z-]*/\1 idle-after
 [ "${PIPESTATUS[0]}" = 0 ] || FAILED=1
 
 # --- the sanitizers saw nothing, and no role ended that we did not kill
-kill "$GATEWAY" && wait "$GATEWAY"
+stop_gateway
 kill -TERM "$SIM" && wait "$SIM"
 same sanitizers-are-silent '' "$(grep -aE 'ERROR: |runtime error|SUMMARY' "$WORK/sim.log" "$WORK/gateway.log" | head -n 3)"
 same only-the-killed-ended 2 "$(grep -acE 'gate: (ended|killed)|gate.*signal' "$WORK/sim.log")"
@@ -83,6 +84,6 @@ check emulator-gate-comes-again until_true healthy "$at"
 check emulator-gate-is-another [ "$(gate)" != "$pid" ]
 gives emulator-still-attests 0 '^touches +[1-9][0-9]* since it booted; the log agrees' casemate attest box --allow-emulated
 "$CASEMATE" console box >"$WORK/console"
-same emulator-no-crash '' "$(grep -E 'segfault|Oops|Kernel panic' "$WORK/console" | head -n 3)"
+same emulator-no-crash '' "$(grep -E 'segfault|Oops|Kernel panic|gateway: ended' "$WORK/console" | head -n 3)"
 check stops "$CASEMATE" stop box
 done_testing

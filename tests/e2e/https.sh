@@ -137,5 +137,6 @@ if not bad:
 sys.exit(bad)
 EOF
 check alive-at-the-end healthy "$at"
+stop_gateway
 same gate-never-restarted '' "$(grep -iE 'gate.*(ended|killed|signal)' "$WORK/sim.log" | head -n 3)"
 done_testing

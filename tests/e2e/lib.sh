@@ -168,6 +168,14 @@ start_gateway() {
     }
 }
 
+# stop_gateway: it is still there, and ends when it is told to.
+stop_gateway() {
+    local status=0
+    kill -TERM "$GATEWAY" 2>/dev/null
+    wait "$GATEWAY" || status=$?
+    same gateway-ends-when-told 0 "$status"
+}
+
 # Where the enclave's hybrid socket is.
 vm_socket() { printf '%s\n' "$XDG_RUNTIME_DIR/casemate/$1/vm.sock"; }
 
