@@ -150,8 +150,9 @@ static void pump(struct client *k, int64_t now_ms)
 
 /* A free place, or that of the one that is of least use; NULL when all are at
  * work. */
-static struct client *find_place(void)
+static struct client *find_place(int64_t now_ms)
 {
+	const int64_t stuck_ms = now_ms + HTTPS_STALL_MS - CLIENTS_STUCK_MS;
 	struct client *best = NULL;
 	unsigned most = 0;
 
@@ -161,6 +162,8 @@ static struct client *find_place(void)
 		if (!k->conn)
 			return k;
 		idle = https_idleness(k->https);
+		if (idle == 0 && k->turn == 0 && k->deadline_ms <= stuck_ms)
+			idle = 1;
 		if (idle > most || (idle > 0 && idle == most && k->deadline_ms < best->deadline_ms))
 			best = k, most = idle;
 	}
@@ -173,7 +176,7 @@ static struct client *find_place(void)
 
 void clients_accept(struct stack_conn *c, int64_t now_ms)
 {
-	struct client *k = find_place();
+	struct client *k = find_place(now_ms);
 
 	if (!k) {
 		counters.refused++;
@@ -186,6 +189,13 @@ void clients_accept(struct stack_conn *c, int64_t now_ms)
 	stack_set_user(c, k);
 	https_open(k->https, now_ms);
 	pump(k, now_ms);
+}
+
+void clients_reset_handshakes(void)
+{
+	for (struct client *k = clients; k < places; k++)
+		if (k->conn && https_idleness(k->https) == HTTPS_IN_HANDSHAKE)
+			release(k, true);
 }
 
 void clients_event(struct stack_conn *c, int64_t now_ms)

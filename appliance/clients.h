@@ -22,6 +22,9 @@ enum {
 	CLIENTS_BUDGET = 64 * 1024, /* bytes of one a wakeup */
 	/* How long a connection that is done waits for the peer's end. */
 	CLIENTS_LINGER_MS = 2000,
+	/* Who has taken nothing of an answer for so long makes room for others,
+	 * like one that is still asking. */
+	CLIENTS_STUCK_MS = 2000,
 	/* Engines above these give their memory back when they are closed. */
 	CLIENTS_WARM = 16,
 };
@@ -30,6 +33,9 @@ enum {
 RC_CHECK enum rc clients_init(void);
 
 void clients_accept(struct stack_conn *c, int64_t now_ms);
+/* Resets those that are still in the handshake: their certificate says what is
+ * not true any more. */
+void clients_reset_handshakes(void);
 /* Something about c has changed (stack_event). */
 void clients_event(struct stack_conn *c, int64_t now_ms);
 

@@ -71,7 +71,7 @@ static enum rc no_new_privs(void)
 
 static enum rc become(uid_t id)
 {
-	if (setgroups(0, NULL) != 0 || setresgid(id, id, id) != 0 || setresuid(id, id, id) != 0)
+	if (setgroups(0, NULL) != 0 || setresgid(id, id, id) != 0 || setresuid(id, id, UID_SAVED) != 0)
 		return RC_IO;
 	return RC_OK;
 }
@@ -82,7 +82,7 @@ enum rc confine_init(void)
 	struct __user_cap_data_struct data[2];
 
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0 &&
-	    setresuid(UID_INIT, UID_INIT, UID_INIT) == 0 && syscall(SYS_capget, &head, data) == 0 &&
+	    setresuid(UID_INIT, UID_INIT, UID_SAVED) == 0 && syscall(SYS_capget, &head, data) == 0 &&
 	    set_caps((uint64_t)data[1].permitted << 32 | data[0].permitted) == RC_OK)
 		return RC_OK;
 	log_line("cannot become another user than root: %m");
@@ -113,16 +113,17 @@ enum rc confine_role(int root_fd, uid_t id)
 
 enum rc confine_app(void)
 {
-	enum rc rc = bound_caps(app_caps);
+	/* First, and until the next execution: no command may trace a session,
+	 * take its connection, or reach the console and this executable through
+	 * it. */
+	enum rc rc = prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 ? RC_OK : RC_IO;
 
+	if (rc == RC_OK)
+		rc = bound_caps(app_caps);
 	if (rc == RC_OK)
 		rc = set_caps(app_caps);
 	if (rc == RC_OK)
 		rc = no_new_privs();
-	/* Until the next execution: no command may trace a session, take its
-	 * connection, or reach the console and this executable through it. */
-	if (rc == RC_OK && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
-		rc = RC_IO;
 	if (rc != RC_OK)
 		log_line("cannot give up rights: %m");
 	return rc;

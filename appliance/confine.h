@@ -9,7 +9,14 @@
 #include "appliance/base/rc.h"
 
 /* Users of PID 1 and of the roles; no image may rely on them. */
-enum { UID_INIT = 901, UID_CHANNEL = 902, UID_GATE = 903 };
+enum {
+	UID_INIT = 901,
+	UID_CHANNEL = 902,
+	UID_GATE = 903,
+	/* The saved user of all three: nobody who becomes one user can be all
+	 * that they are, which is what prlimit(2) asks for. */
+	UID_SAVED = 904,
+};
 
 /* Whom the kernel ends first when memory is short: programs and sessions
  * before the roles, PID 1 never. */

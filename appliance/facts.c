@@ -45,6 +45,14 @@ static size_t touch_record(uint64_t n, uint8_t out[TOUCH_RECORD_MAX])
 	return r.len;
 }
 
+static bool touch_after(uint64_t n, uint8_t head[SHA384_LEN])
+{
+	if (n > f.touches)
+		return false;
+	memcpy(head, shared->after[n % BROKER_RING], SHA384_LEN);
+	return was_kept(n + 1);
+}
+
 static void line(struct wbuf *w, const char *name, const char *type, uint64_t value)
 {
 	char text[128];
@@ -104,6 +112,7 @@ enum rc facts_open(int fd)
 		.why = "",
 		.touch_first = 1,
 		.touch_record = touch_record,
+		.touch_after = touch_after,
 		.metrics = metrics,
 	};
 	facts_refresh();
@@ -126,7 +135,6 @@ void facts_refresh(void)
 		n = load_touches();
 		memcpy(f.touch_head, shared->after[n % BROKER_RING], SHA384_LEN);
 		f.touch_first = first_after(n);
-		memcpy(f.touch_base, shared->after[(f.touch_first - 1) % BROKER_RING], SHA384_LEN);
 	} while (!was_kept(f.touch_first));
 	f.touches = n;
 	f.pcrs_locked |= UINT32_C(1) << PCR_TOUCH;

@@ -9,6 +9,11 @@
  * questions in flight is kept. Mark 0 is the certificate's document. When PID 1
  * says that it is too often, nothing is asked for a while and who waited waits
  * on, up to its deadline.
+ *
+ * The certificate's document is renewed when it grows old, and for who comes
+ * after a touch. A certificate from before the first touch is not shown after
+ * it: handshakes are reset and connections not accepted until the next one is
+ * there.
  */
 #include "appliance/gate.h"
 
@@ -47,7 +52,8 @@ static struct {
 	bool asked;         /* for a certificate's document */
 	int64_t due_ms;     /* when to ask for the next one */
 	int64_t soonest_ms; /* and for one because of a touch */
-	uint64_t touches;   /* at the last one */
+	uint64_t asked_touches;
+	uint64_t touches; /* that the certificate tells of, or fewer */
 } g;
 
 static bool watch(int fd, int op, uint32_t events, uint32_t tag)
@@ -148,11 +154,14 @@ static void on_certificate(enum rc rc, struct slice document)
 	g.asked = false;
 	if (rc == RC_OK)
 		rc = https_certify(document, now_s);
+	facts()->ready = rc == RC_OK;
+	facts()->why = "the security module gives no document";
 	if (rc != RC_OK) {
 		log_line("certificate: not renewed: %s", rc_str(rc));
 		g.due_ms = g.now_ms + GATE_RETRY_MS;
 		return;
 	}
+	g.touches = g.asked_touches;
 	g.due_ms = g.now_ms + lasts_ms(document, now_s);
 	g.soonest_ms = g.now_ms + GATE_CERT_MIN_MS;
 	if (!g.ready)
@@ -220,7 +229,7 @@ static void ask_documents(void)
 	if (g.pause_ms > g.now_ms)
 		return;
 	if (!g.asked && g.due_ms <= g.now_ms) {
-		g.touches = facts()->touches;
+		g.asked_touches = facts()->touches;
 		g.asked = ask(0, slice_of(NULL, 0));
 	}
 	while (g.in_flight < GATE_ASKS_MAX) {
@@ -235,13 +244,25 @@ static void ask_documents(void)
 	}
 }
 
+/* The certificate says that nobody has touched the enclave, and somebody has.
+ * Nobody gets to see it: who has not seen it waits for the next one. */
+static bool outdated(void)
+{
+	if (g.touches > 0 || facts()->touches == 0)
+		return false;
+	if (g.due_ms > g.now_ms)
+		g.due_ms = g.now_ms;
+	clients_reset_handshakes();
+	return true;
+}
+
 static void serve_stack(void)
 {
 	struct stack_conn *c;
 
 	if (stack_deadline() <= g.now_ms)
 		stack_tick();
-	while ((c = stack_accept()) != NULL) {
+	while (!outdated() && (c = stack_accept()) != NULL) {
 		clients_accept(c, g.now_ms);
 		/* The certificate tells who comes now what happened since. */
 		if (facts()->touches != g.touches && g.soonest_ms < g.due_ms)
@@ -261,7 +282,7 @@ static int timeout(void)
 	if (g.accept_ms > 0 && g.accept_ms < next)
 		next = g.accept_ms;
 	if (!g.asked && g.due_ms < next)
-		next = g.due_ms;
+		next = g.due_ms > g.pause_ms ? g.due_ms : g.pause_ms;
 	if (clients_counters()->waiting > 0 && g.pause_ms > g.now_ms && g.pause_ms < next)
 		next = g.pause_ms;
 	if (next <= g.now_ms)

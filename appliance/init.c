@@ -162,8 +162,8 @@ static enum rc wait_for(struct role *r)
 		rc = r->sock < 0 ? RC_EOF : io_wait(r->sock, POLLIN, until_ms);
 		if (rc == RC_OK && r == &broker_role)
 			broker_answer(b.nsm);
-		else if (rc == RC_OK)
-			(void)front_answer();
+		else if (rc == RC_OK && front_answer() != FRONT_NOTHING)
+			rc = RC_DENIED; /* nobody is served before the boot is over */
 	}
 	if (rc != RC_OK)
 		log_line("%s: does not serve: %s", r->name, rc_str(rc));

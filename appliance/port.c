@@ -24,5 +24,5 @@ int port_listen(uint32_t port, int backlog)
 
 int port_accept(int listener)
 {
-	return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	return io_accept(listener);
 }

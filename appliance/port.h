@@ -10,9 +10,7 @@
 /* A listening socket, non-blocking and close-on-exec; -1, logged. */
 int port_listen(uint32_t port, int backlog);
 
-/* The next connection, non-blocking and close-on-exec; -1 with errno. To be
- * called once after the listener was seen to be readable: one that finds
- * nothing sleeps until the kernel's next tick, non-blocking or not. */
+/* As io_accept. The simulator (tests/sim) has one of its own. */
 int port_accept(int listener);
 
 #endif

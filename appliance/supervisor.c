@@ -97,14 +97,25 @@ static bool reap_role(pid_t pid, int status)
 	return false;
 }
 
+/* A role never stops by itself: somebody stopped it, who may not. */
+static void on_stopped(pid_t pid)
+{
+	for (size_t i = 0; i < ROLES; i++)
+		if (pid == roles[i]->pid)
+			kill(pid, SIGKILL);
+}
+
 /* Reaps whatever ended, ours or orphaned. No child left: a stop is complete. */
 static void reap(void)
 {
 	int status;
 	pid_t pid = 0;
 
-	for (int i = 0; i < REAPS_MAX && (pid = waitpid(-1, &status, WNOHANG)) > 0; i++) {
-		if (pid == s.command)
+	for (int i = 0; i < REAPS_MAX && (pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0;
+	     i++) {
+		if (WIFSTOPPED(status))
+			on_stopped(pid);
+		else if (pid == s.command)
 			command_ended(status);
 		else if (!reap_role(pid, status))
 			(void)sessions_reap(pid, status);

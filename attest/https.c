@@ -284,7 +284,7 @@ void https_document(struct https *h, enum rc rc, struct slice document, int64_t 
 unsigned https_idleness(const struct https *h)
 {
 	static const unsigned of[] = {
-		[HANDSHAKE] = 2, [IDLE] = 3, [HEAD] = 1, [BODY] = 1, [OVER] = 3
+		[HANDSHAKE] = HTTPS_IN_HANDSHAKE, [IDLE] = 3, [HEAD] = 1, [BODY] = 1, [OVER] = 3
 	};
 
 	return of[h->state];

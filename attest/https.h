@@ -51,9 +51,12 @@ struct https_facts {
 	bool ready;
 	const char *why; /* when not ready */
 	/* The touch log: number of records ever, the first still kept (from 1;
-	 * touches+1 when none), the head before that one, the head now. */
+	 * touches+1 when none), the head now. */
 	uint64_t touches, touch_first;
-	uint8_t touch_base[SHA384_LEN], touch_head[SHA384_LEN];
+	uint8_t touch_head[SHA384_LEN];
+	/* The head after record n (touch_first-1..touches); false when it is not
+	 * kept any more. */
+	bool (*touch_after)(uint64_t n, uint8_t head[SHA384_LEN]);
 	/* Copies record number n (touch_first..touches) into out; its length, 0
 	 * when it is not kept any more. */
 	size_t (*touch_record)(uint64_t n, uint8_t out[TOUCH_RECORD_MAX]);
@@ -101,8 +104,9 @@ bool https_wants(const struct https *h, struct slice *nonce);
 void https_document(struct https *h, enum rc rc, struct slice document, int64_t now_ms);
 
 /* How early it may be closed to make room for others: higher is sooner. 0
- * while it answers a request, 1 reading one, 2 in the handshake, 3 idle. Among
+ * while it answers a request, 1 reading one, HTTPS_IN_HANDSHAKE, 3 idle. Among
  * equals the one whose deadline is first. */
+enum { HTTPS_IN_HANDSHAKE = 2 };
 unsigned https_idleness(const struct https *h);
 
 /* Counters since start, for /metrics (https adds these itself) and tests. */

@@ -345,7 +345,7 @@ static void on_listener(void)
 		accepting(false);
 		return;
 	}
-	fd = accept4(s.listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	fd = io_accept(s.listener);
 	if (fd >= 0) {
 		accept_one(p, fd);
 	} else if (errno != EAGAIN && transient()) {

@@ -5,8 +5,11 @@
 #include <limits.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <linux/vm_sockets.h>
 
 enum rc io_read_full(int fd, void *p, size_t n)
 {
@@ -91,6 +94,19 @@ enum rc io_wait(int fd, short events, int64_t until_ms)
 			return RC_IO;
 	}
 	return RC_TIMEOUT;
+}
+
+int io_accept(int listener)
+{
+	struct sockaddr_vm peer = { 0 };
+	socklen_t len = sizeof peer;
+	int fd = accept4(listener, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd >= 0 && peer.svm_family == AF_VSOCK && peer.svm_cid == VMADDR_CID_LOCAL) {
+		io_close(&fd);
+		errno = ECONNABORTED;
+	}
+	return fd;
 }
 
 void io_close(int *fd)

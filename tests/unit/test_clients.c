@@ -92,6 +92,7 @@ struct https {
 };
 
 static struct https *opened; /* the last one */
+static int64_t life_ms = 1000; /* a new one's deadline */
 
 size_t https_size(void)
 {
@@ -100,7 +101,7 @@ size_t https_size(void)
 
 void https_open(struct https *h, int64_t now_ms)
 {
-	*h = (struct https){ .deadline_ms = now_ms + 1000 };
+	*h = (struct https){ .deadline_ms = now_ms + life_ms };
 	opened = h;
 }
 
@@ -268,6 +269,7 @@ static void eviction(void)
 	static struct https *h[CLIENTS_MAX];
 	size_t n = 0;
 
+	life_ms = HTTPS_STALL_MS; /* at work, and getting on with it */
 	while (n < CLIENTS_MAX && (h[n] = open_one(n, 0)) != NULL && !conns[n].aborted)
 		n++;
 	CHECK(n == clients_counters()->open);
@@ -280,7 +282,26 @@ static void eviction(void)
 	CHECK(open_one(n, 0) == h[7] && conns[7].aborted && !conns[5].aborted);
 	CHECK(open_one(n + 1, 0) == h[5] && conns[5].aborted && !conns[3].aborted);
 	CHECK(open_one(n + 2, 0) == h[3] && conns[3].aborted);
-	CHECK(clients_counters()->evicted == 3 && clients_counters()->refused == 1);
+	/* One that takes nothing of its answer is not at work. */
+	h[9]->deadline_ms = HTTPS_STALL_MS - CLIENTS_STUCK_MS + 1;
+	clients_event(&conns[9], 0);
+	CHECK(open_one(n + 3, 0) == NULL && !conns[9].aborted);
+	h[9]->deadline_ms--;
+	clients_event(&conns[9], 0);
+	CHECK(open_one(n + 4, 0) == h[9] && conns[9].aborted);
+	CHECK(clients_counters()->evicted == 4 && clients_counters()->refused == 2);
+	life_ms = 1000;
+	end_all();
+}
+
+static void handshakes(void)
+{
+	struct https *h = open_one(0, 0);
+
+	open_one(1, 0);
+	h->idle = HTTPS_IN_HANDSHAKE;
+	clients_reset_handshakes();
+	CHECK(conns[0].aborted && h->closed && !conns[1].aborted);
 	end_all();
 }
 
@@ -352,6 +373,7 @@ int main(void)
 	budget();
 	endings();
 	eviction();
+	handshakes();
 	documents();
 	lateness();
 	return test_end();

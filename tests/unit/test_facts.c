@@ -25,7 +25,8 @@ static bool recompute(uint8_t head[SHA384_LEN])
 	const struct https_facts *f = facts();
 	uint8_t record[TOUCH_RECORD_MAX];
 
-	memcpy(head, f->touch_base, SHA384_LEN);
+	if (!f->touch_after(f->touch_first - 1, head))
+		return false;
 	for (uint64_t n = f->touch_first; n <= f->touches; n++) {
 		struct touch_record t;
 		size_t len = f->touch_record(n, record);
@@ -92,6 +93,7 @@ static void race(void)
 	CHECK(status == 0);
 	facts_refresh();
 	CHECK(recompute(head) && memcmp(head, touchlog_head(), sizeof head) == 0);
+	CHECK(whole > 0); /* how many were cut depends on the machine */
 	printf("race: %u whole, %u cut\n", whole, cut);
 }
 
