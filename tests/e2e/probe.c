@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +15,8 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -21,7 +24,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MISC_MAJOR = 10, MINORS = 256, FDS = 64 };
+#include <linux/vm_sockets.h>
+
+enum { MISC_MAJOR = 10, MINORS = 256, FDS = 64, PATIENCE_MS = 5000 };
 
 static int reached, tried;
 
@@ -89,6 +94,44 @@ static void reach_memory(pid_t pid)
 		report("a descriptor of another process", syscall(SYS_pidfd_getfd, fd, i, 0) >= 0);
 }
 
+/* A limit of 0 descriptors would be the end of it. As its user, and as itself. */
+static void reach_limits(pid_t pid)
+{
+	static const unsigned users[] = { 0, 901, 902, 903, 904 };
+
+	for (size_t i = 0; i < sizeof users / sizeof users[0]; i++) {
+		int status = 0;
+		pid_t child = fork();
+
+		if (child == 0) {
+			struct rlimit limit;
+			uid_t id = users[i];
+
+			if (i > 0 && (setresgid(id, id, id) != 0 || setresuid(id, id, id) != 0))
+				_exit(0);
+			_exit(prlimit(pid, RLIMIT_NOFILE, NULL, &limit) == 0);
+		}
+		waitpid(child, &status, 0);
+		report("limits of a role", status != 0);
+	}
+}
+
+/* The ports are the parent's: a connection from here is hung up on. One that is
+ * kept shows by nothing coming. */
+static void reach_port(unsigned port)
+{
+	struct sockaddr_vm at = { .svm_family = AF_VSOCK,
+		                  .svm_port = port,
+		                  .svm_cid = VMADDR_CID_LOCAL };
+	int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct pollfd p = { fd, POLLIN, 0 };
+
+	report("a port of the parent's",
+	       fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof at) == 0 &&
+	               poll(&p, 1, PATIENCE_MS) == 0);
+	close(fd);
+}
+
 /* The roles by their names: argv[0] says the role, PID 1 is the init. */
 static int is_role(const char *pid)
 {
@@ -120,9 +163,12 @@ int main(void)
 	while (proc != NULL && (e = readdir(proc)) != NULL)
 		if (is_role(e->d_name)) {
 			reach_memory((pid_t)strtol(e->d_name, NULL, 10));
+			reach_limits((pid_t)strtol(e->d_name, NULL, 10));
 			roles++;
 		}
 	mount_devices();
+	reach_port(7000);
+	reach_port(7001);
 	printf("tried %d things, reached %d; %d roles\n", tried, reached, roles);
 	return reached > 0;
 }
