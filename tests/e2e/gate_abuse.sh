@@ -75,13 +75,15 @@ gate() {
     casemate exec box -- sh -c 'for p in /proc/[0-9]*; do
         [ "$(tr "\0" " " <$p/cmdline)" = "gate " ] && echo "${p#/proc/}"; done'
 }
-pid=$(gate)
-check emulator-gate-is-there [ -n "$pid" ]
-holding
-casemate exec box -- kill -KILL "$pid"
-cut_off emulator-gate-killed-is-seen
-check emulator-gate-comes-again until_true healthy "$at"
-check emulator-gate-is-another [ "$(gate)" != "$pid" ]
+for signal in KILL STOP; do
+    pid=$(gate)
+    check "emulator-gate-is-there-$signal" [ -n "$pid" ]
+    holding
+    casemate exec box -- kill "-$signal" "$pid"
+    cut_off "emulator-gate-$signal-is-seen"
+    check "emulator-gate-$signal-comes-again" until_true healthy "$at"
+    check "emulator-gate-$signal-is-another" [ "$(gate)" != "$pid" ]
+done
 gives emulator-still-attests 0 '^touches +[1-9][0-9]* since it booted; the log agrees' casemate attest box --allow-emulated
 "$CASEMATE" console box >"$WORK/console"
 same emulator-no-crash '' "$(grep -E 'segfault|Oops|Kernel panic|gateway: ended' "$WORK/console" | head -n 3)"

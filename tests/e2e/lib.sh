@@ -7,7 +7,7 @@
 # and all its enclaves ended when it ends, however it ends.
 set -uo pipefail
 ROOT=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)
-export LC_ALL=C TZ=UTC0
+export LC_ALL=C TZ=UTC0 PYTHONDONTWRITEBYTECODE=1
 umask 022
 CASEMATE=$ROOT/build/casemate
 IMAGE=$ROOT/build/casemate-image
