@@ -131,7 +131,39 @@ static void test_closed_is_silent(int link)
 	}
 	stack_set_user(k->c, NULL);
 	stack_close(k->c);
-	CHECK(stack_event() == NULL);
+	CHECK(stack_event() == NULL); /* it lingers: the next test begins beside it */
+}
+
+/* Slots whose owner is done give way to new connections. */
+static void test_lingering_gives_way(int link)
+{
+	static struct stack_conn *c[STACK_CONNS_MAX + STACK_SPARE];
+	enum { ALL = sizeof c / sizeof c[0] };
+	struct client *k = &clients[0];
+	struct stack_usage u;
+	size_t open = 0;
+
+	for (size_t i = 0; i < ALL; i++) {
+		c[i] = stack_connect(link, SERVER_PORT);
+		CHECK(c[i] != NULL && stack_write(c[i], "n", 1) == RC_OK);
+		while (i == ALL / 2 && !stack_established(c[i])) /* half-open ones are fewer */
+			turn(1000, -1, client_event);
+	}
+	CHECK(stack_connect(link, SERVER_PORT) == NULL); /* none gives way that is owned */
+	while (open < ALL) {
+		turn(1000, -1, client_event);
+		for (open = 0; open < ALL && stack_drained(c[open]);)
+			open++;
+	}
+	for (size_t i = 0; i < ALL; i++)
+		stack_close(c[i]);
+	stack_usage(&u);
+	CHECK(u.conns == ALL);
+	for (size_t i = 0; i < 10; i++) {
+		CHECK(client_start(k, link, MODE_ECHO, 1000));
+		run_until_closed(k, 1);
+		CHECK(k->closed && k->in == 1000);
+	}
 	check_empty();
 }
 
@@ -390,6 +422,7 @@ int main(void)
 	}
 	test_echo(link[0]);
 	test_closed_is_silent(link[0]);
+	test_lingering_gives_way(link[0]);
 	test_half_close(link[0]);
 	test_many(link[0]);
 	test_one_after_another(link[0]);
