@@ -21,6 +21,8 @@
 #ifndef APPLIANCE_BROKER_H
 #define APPLIANCE_BROKER_H
 
+#include <assert.h>
+
 #include "appliance/base/manifest.h"
 #include "appliance/role.h"
 #include "attest/https.h"
@@ -36,6 +38,8 @@ enum {
 	BROKER_RATE = 400,
 	BROKER_BURST = 64,
 };
+
+static_assert(BROKER_RING - 2 >= TOUCH_KEPT_MIN, "or verifiers refuse an honest log");
 
 enum broker_kind { BROKER_READY = 1, BROKER_DOCUMENT = 2 };
 

@@ -80,7 +80,7 @@ enum rc claims_parse(struct slice in, struct claims *c)
 				dcbor_fail(&d, RC_BAD);
 			break;
 		case PURPOSE: c->purpose = take_purpose(&d); break;
-		case TOUCHES: c->touches = dcbor_uint(&d, UINT64_MAX); break;
+		case TOUCHES: c->touches = dcbor_uint(&d, INT64_MAX); break;
 		case HEAD: take_head(&d, c->head); break;
 		case TREE: c->tree = take_digest(&d); break;
 		case DIGEST: c->digest = take_digest(&d); break;

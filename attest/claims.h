@@ -5,7 +5,7 @@
  *
  *   1  version, 1
  *   2  purpose: text, "tls", "file" or "app"
- *   3  number of touches since boot
+ *   3  number of touches since boot, below 2^63
  *   4  head of the touch log's chain (attest/touch.h), 48 bytes
  *   5  root of the file hash tree, 48 bytes; left out when there is none
  *   6  SHA-384 of what was asked, 48 bytes; only with "file" and "app"

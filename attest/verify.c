@@ -8,7 +8,11 @@ const uint8_t verify_aws_root[SHA256_LEN] = {
 	0x56, 0xe0, 0x98, 0x93, 0xf3, 0xc6, 0x8f, 0x79, 0xbb, 0x5b,
 };
 
-enum { EMULATED_ALG = -1, EMULATED_LEN = 64 };
+enum {
+	EMULATED_ALG = -1,
+	EMULATED_LEN = 64,
+	CODE_PCRS = 7, /* 0, 1 and 2; nothing in them is framed, they count together */
+};
 
 static const uint8_t zeros[SHA384_LEN];
 
@@ -64,8 +68,11 @@ static const struct {
 	[VERIFY_TOUCH_STATE] = { "touch-state",
 	                         "PCR17 and user_data contradict each other about touches" },
 	[VERIFY_TOUCH_LOG] = { "touch-log", "the touch log is not the one it vouches for" },
-	[VERIFY_TOUCHED] = { "touched", "the enclave was touched since it booted, or nothing "
-	                                "proves that it was not" },
+	[VERIFY_TOUCHED] = { "touched", "the enclave was touched since it booted" },
+	[VERIFY_TOUCH_UNPROVED] = { "touch-unproved",
+	                            "nothing proves that it was not touched: that takes this "
+	                            "appliance's user_data, and PCR0, 1 and 2 as expected "
+	                            "(--measurements), not in debug mode" },
 };
 
 const char *verify_name(enum verify_reason reason)
@@ -184,16 +191,22 @@ static void check_pcrs(const struct verify_policy *p, struct verify_result *r)
 	}
 	refuse_if(r, r->wrong_pcrs != 0, VERIFY_PCR);
 	refuse_if(r, r->debug && !p->allow_debug, VERIFY_DEBUG);
+	r->code_known = (p->pcrs & CODE_PCRS) == CODE_PCRS && (r->wrong_pcrs & CODE_PCRS) == 0 &&
+	                !r->debug;
 }
 
 /* PCR17 is SHA-384(zeros ‖ head 1), extended once. */
 static bool log_agrees(const struct verify_log *l, const struct document *d, const struct claims *c)
 {
+	uint64_t least = c->touches < TOUCH_KEPT_MIN ? c->touches : TOUCH_KEPT_MIN;
 	uint8_t pcr[SHA384_LEN] = { 0 };
 
-	if (l->next != c->touches + 1 || memcmp(l->head, c->head, SHA384_LEN) != 0)
+	/* Whoever shows the log chooses where it begins, and the base there. Only
+	 * records tie that to the head. */
+	if (l->next != c->touches + 1 || l->next - l->from < least ||
+	    memcmp(l->head, c->head, SHA384_LEN) != 0)
 		return false;
-	if (c->touches == 0 || !l->whole)
+	if (c->touches == 0 || l->from != 1)
 		return true;
 	touch_chain(pcr, slice_of(l->first, sizeof l->first));
 	return pcr_is(d, PCR_TOUCH, pcr);
@@ -208,23 +221,34 @@ static void check_touches(const struct verify_policy *p, struct verify_result *r
 	if (r->has_claims) {
 		bool none = c->touches == 0;
 
-		r->touch = none && !marked ? VERIFY_TOUCH_NONE : VERIFY_TOUCH_SOME;
+		if (r->code_known)
+			r->touch = none && !marked ? VERIFY_TOUCH_NONE : VERIFY_TOUCH_SOME;
 		refuse_if(r, none == marked, VERIFY_TOUCH_STATE);
 		refuse_if(r, none != (memcmp(c->head, zeros, SHA384_LEN) == 0), VERIFY_TOUCH_STATE);
 		refuse_if(r, p->log != NULL && !log_agrees(p->log, d, c), VERIFY_TOUCH_LOG);
 	} else {
 		refuse_if(r, p->log != NULL, VERIFY_TOUCH_LOG);
 	}
-	refuse_if(r, p->untouched && r->touch != VERIFY_TOUCH_NONE, VERIFY_TOUCHED);
+	refuse_if(r, p->untouched && r->touch == VERIFY_TOUCH_SOME, VERIFY_TOUCHED);
+	refuse_if(r, p->untouched && r->touch == VERIFY_TOUCH_UNKNOWN, VERIFY_TOUCH_UNPROVED);
 }
 
 static void check_claims(const struct verify_policy *p, struct verify_result *r)
 {
+	const struct claims *c = &r->claims;
+
 	r->has_claims = claims_parse(r->document.user_data, &r->claims) == RC_OK;
-	if (!p->claims)
+	refuse_if(r, p->claims && !r->has_claims, VERIFY_CLAIMS);
+	if (!r->has_claims)
 		return;
-	refuse_if(r, !r->has_claims, VERIFY_CLAIMS);
-	refuse_if(r, r->has_claims && r->claims.purpose != p->purpose, VERIFY_PURPOSE);
+	refuse_if(r, p->claims && c->purpose != p->purpose, VERIFY_PURPOSE);
+	/* In those for other purposes whoever asked chooses the public key. */
+	refuse_if(r, p->public_key != NULL && c->purpose != PURPOSE_TLS, VERIFY_PURPOSE);
+}
+
+static bool is_expected(const struct slice *expected, struct slice s)
+{
+	return expected == NULL || (expected->len > 0 && slice_eq(*expected, s));
 }
 
 bool verify_document(struct slice document, const struct verify_policy *p, struct verify_result *r)
@@ -237,9 +261,8 @@ bool verify_document(struct slice document, const struct verify_policy *p, struc
 		return false;
 	check_time(p, r);
 	check_pcrs(p, r);
-	refuse_if(r, p->nonce.len > 0 && !slice_eq(p->nonce, d->nonce), VERIFY_NONCE);
-	refuse_if(r, p->public_key.len > 0 && !slice_eq(p->public_key, d->public_key),
-	          VERIFY_PUBLIC_KEY);
+	refuse_if(r, !is_expected(p->nonce, d->nonce), VERIFY_NONCE);
+	refuse_if(r, !is_expected(p->public_key, d->public_key), VERIFY_PUBLIC_KEY);
 	check_claims(p, r);
 	check_touches(p, r);
 	check_signer(p, algorithm, r);
@@ -248,11 +271,12 @@ bool verify_document(struct slice document, const struct verify_policy *p, struc
 
 void verify_log_begin(struct verify_log *l, uint64_t from, const uint8_t base[SHA384_LEN])
 {
+	bool first = from == 1;
+
 	memset(l, 0, sizeof *l);
-	l->next = from;
-	l->whole = from == 1;
-	if (!l->whole)
-		memcpy(l->head, base, SHA384_LEN);
+	l->from = from;
+	l->next = first && memcmp(base, zeros, SHA384_LEN) != 0 ? 0 : from;
+	memcpy(l->head, base, SHA384_LEN);
 }
 
 enum rc verify_log_add(struct verify_log *l, struct slice record)

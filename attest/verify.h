@@ -11,8 +11,9 @@
  * is hostile. Every reason to refuse is found that can be, not only the first,
  * unless policy.brief is set.
  *
- * Without expected PCRs an accepted document proves genuine hardware and not
- * which code runs there.
+ * Without expected PCR0, 1 and 2 an accepted document proves genuine hardware,
+ * not which code runs there, and so nothing of what user_data says: the touch
+ * state is unknown then.
  */
 #ifndef ATTEST_VERIFY_H
 #define ATTEST_VERIFY_H
@@ -54,6 +55,7 @@ enum verify_reason {
 	VERIFY_TOUCH_STATE,
 	VERIFY_TOUCH_LOG,
 	VERIFY_TOUCHED,
+	VERIFY_TOUCH_UNPROVED, /* untouched was demanded, and touch is unknown */
 	VERIFY_REASONS
 };
 
@@ -67,32 +69,36 @@ enum {
 extern const uint8_t verify_aws_root[SHA256_LEN];
 
 /* A touch log while it is read: begin, then add each record in order up to the
- * one the document knows (claims.touches). */
+ * one the document knows (claims.touches). It agrees with the document when it
+ * ends in the head there, lacks none but those that an enclave need not keep
+ * (TOUCH_KEPT_MIN), and, begun with record 1, has the PCR17 there. */
 struct verify_log {
-	uint64_t next;             /* number of the record that is to come */
-	bool whole;                /* begun with record 1, so that PCR17 can be recomputed */
+	uint64_t from;             /* number of the first record */
+	uint64_t next;             /* of the one that is to come; 0: none fits any more */
 	uint8_t first[SHA384_LEN]; /* head 1 */
 	uint8_t head[SHA384_LEN];
 };
 
-/* from: number of the first record that is at hand; base: the head before it,
- * all zero (as it then must be) when that is 1. */
+/* from: number of the first record that is at hand; base: the head before it.
+ * A log from 0, or from 1 with a base that is not all zero, agrees with no
+ * document and takes no record. */
 void verify_log_begin(struct verify_log *l, uint64_t from, const uint8_t base[SHA384_LEN]);
 /* RC_OK; RC_BAD, RC_LIMIT, RC_EOF not a record; RC_MISMATCH not the next one. */
 RC_CHECK enum rc verify_log_add(struct verify_log *l, struct slice record);
 
 struct verify_policy {
-	int64_t now_s;           /* when it is to be valid, since 1970 */
-	int64_t max_age_s;       /* of its timestamp at now_s */
-	const uint8_t *root;     /* SHA-256 of the root's DER; NULL: AWS's */
-	struct slice nonce;      /* expected; empty: any */
-	struct slice public_key; /* expected, as in the document; empty: any */
-	uint32_t pcrs;           /* bit n: pcr[n] is expected */
+	int64_t now_s;       /* when it is to be valid, since 1970 */
+	int64_t max_age_s;   /* of its timestamp at now_s */
+	const uint8_t *root; /* SHA-256 of the root's DER; NULL: AWS's */
+	/* Expected; NULL: any. No document has an empty one that is expected. */
+	const struct slice *nonce;
+	const struct slice *public_key; /* as in the document; then of purpose tls */
+	uint32_t pcrs;                  /* bit n: pcr[n] is expected */
 	uint8_t pcr[DOCUMENT_PCRS][SHA384_LEN];
 	bool claims;                  /* user_data must be attest/claims.h's … */
 	enum purpose purpose;         /* … with this purpose */
 	const struct verify_log *log; /* NULL: not at hand */
-	bool untouched;               /* accept only that */
+	bool untouched;               /* accept only that, proved */
 	bool allow_debug;             /* PCR0, 1 or 2 zero */
 	bool allow_emulated;          /* nobody signed it */
 	/* Skip signatures, where nearly all of the time goes, once there is a
@@ -101,7 +107,9 @@ struct verify_policy {
 };
 
 enum verify_touch {
-	VERIFY_TOUCH_UNKNOWN, /* without claims nothing says that PCR17 means touches */
+	/* Without claims nothing says that PCR17 means touches; without code_known,
+	 * that what both say is true. */
+	VERIFY_TOUCH_UNKNOWN,
 	VERIFY_TOUCH_NONE,
 	VERIFY_TOUCH_SOME,
 };
@@ -113,6 +121,9 @@ struct verify_result {
 	enum rc rc;       /* how it is malformed, with VERIFY_MALFORMED */
 	bool emulated;    /* unsigned: whatever it says is proved by nothing */
 	bool debug;
+	/* PCR0, 1 and 2 were expected, are as expected, and it is not debug mode:
+	 * claims are the word of PID 1, not of any code that writes such ones. */
+	bool code_known;
 	bool has_claims;
 	enum verify_touch touch;
 	uint32_t wrong_pcrs;   /* with VERIFY_PCR; absent ones too */

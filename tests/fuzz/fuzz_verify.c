@@ -7,7 +7,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { EMULATED = 1, DEBUG = 2, UNTOUCHED = 4, CLAIMS = 8, FULL = 16, NOW = 1700000000 };
+enum { EMULATED = 1, DEBUG = 2, UNTOUCHED = 4, CLAIMS = 8, FULL = 16, CODE = 32, NOW = 1700000000 };
 
 static void must(bool ok)
 {
@@ -36,6 +36,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (document_parse(in, &d) == RC_OK) {
 		sha256_of(d.cabundle[0], root);
 		p.root = root;
+		for (unsigned i = 0; i <= 2 && data[0] & CODE && d.pcrs >> i & 1; i++) {
+			memcpy(p.pcr[i], d.pcr[i].p, SHA384_LEN);
+			p.pcrs |= 1u << i;
+		}
 	}
 	p.allow_emulated = data[0] & EMULATED;
 	p.allow_debug = data[0] & DEBUG;
@@ -45,6 +49,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	accepted = verify_document(in, &p, &r);
 	must(accepted == (r.reasons == 0) && r.reasons >> VERIFY_REASONS == 0);
 	must(!accepted || (r.emulated && p.allow_emulated) || signed_by_us(&r));
+	must(r.touch == VERIFY_TOUCH_UNKNOWN || (r.has_claims && r.code_known && p.pcrs == 7));
+	must(!accepted || !p.untouched || r.touch == VERIFY_TOUCH_NONE);
 	must((r.rc == RC_OK) == ((r.reasons & (1u << VERIFY_MALFORMED | 1u << VERIFY_FIELD |
 	                                       1u << VERIFY_NITROTPM)) == 0));
 	return 0;

@@ -70,16 +70,26 @@ static struct broker_request request(uint32_t mark)
 
 static bool accepted(const struct broker_request *r, struct verify_result *v)
 {
+	const struct slice nonce = slice_of(r->nonce, r->nonce_len);
+	const struct slice key = slice_of(r->key, r->key_len);
 	struct verify_policy policy = {
 		.now_s = time(NULL),
 		.max_age_s = VERIFY_MAX_AGE_S,
 		.root = root,
-		.nonce = slice_of(r->nonce, r->nonce_len),
-		.public_key = slice_of(r->key, r->key_len),
+		.nonce = nonce.len > 0 ? &nonce : NULL,
+		.public_key = key.len > 0 ? &key : NULL,
+		.pcrs = 7, /* the code is known to be this */
 		.claims = true,
 		.purpose = PURPOSE_TLS,
 	};
-	bool ok = verify_document(slice_of(got.document, got.e.len), &policy, v);
+	struct nsm_pcr pcr;
+	bool ok;
+
+	for (unsigned i = 0; i <= 2; i++) {
+		CHECK(nsm_read_pcr(nsm, i, &pcr) == RC_OK);
+		memcpy(policy.pcr[i], pcr.value, SHA384_LEN);
+	}
+	ok = verify_document(slice_of(got.document, got.e.len), &policy, v);
 
 	for (unsigned i = 0; i < VERIFY_REASONS; i++)
 		if (v->reasons >> i & 1)

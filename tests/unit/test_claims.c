@@ -52,6 +52,21 @@ static void claims_round(void)
 	CHECK(strcmp(claims_purpose(PURPOSE_APP), "app") == 0);
 }
 
+/* Touches are counted in what everybody's integers hold. */
+static void claims_touches(void)
+{
+	static const uint64_t at[] = { 0, INT64_MAX, UINT64_C(1) << 63, UINT64_MAX };
+	uint8_t buf[CLAIMS_MAX];
+
+	for (unsigned i = 0; i < 4; i++) {
+		struct wbuf w = wbuf_of(buf, sizeof buf);
+		struct claims c = { .touches = at[i] };
+
+		claims_put(&w, &c);
+		CHECK((read_claims(buf, w.len, &c) == RC_OK) == (at[i] <= INT64_MAX));
+	}
+}
+
 /* A map of n pairs, "a" the head of them, from which one case differs. */
 static void claims_wrong(void)
 {
@@ -198,6 +213,7 @@ static void chain(void)
 int main(void)
 {
 	claims_round();
+	claims_touches();
 	claims_wrong();
 	touch_round();
 	touch_longest();

@@ -230,21 +230,23 @@ static void times(void)
 
 static void fields(void)
 {
+	static const struct slice empty;
+	const struct slice nonce = slice_str("sixteen bytes .."), key = slice_str("key");
 	struct verify_policy p = policy_of();
 	struct forge f;
 
 	forge_init(&f);
-	p.nonce = slice_str("sixteen bytes ..");
+	p.nonce = &nonce;
 	wants("no nonce", &f, &p, REASON(NONCE));
 	f.nonce = slice_str("sixteen bytes .!");
 	wants("another nonce", &f, &p, REASON(NONCE));
-	f.nonce = p.nonce;
+	f.nonce = nonce;
 	wants("the nonce", &f, &p, 0);
-	p.public_key = slice_str("key");
+	p.public_key = &key;
 	wants("no key", &f, &p, REASON(PUBLIC_KEY));
 	f.public_key = slice_str("key1");
 	wants("a longer key", &f, &p, REASON(PUBLIC_KEY));
-	f.public_key = slice_str("key");
+	f.public_key = key;
 	wants("the key", &f, &p, 0);
 	p.claims = true;
 	wants("no claims", &f, &p, REASON(CLAIMS));
@@ -252,6 +254,11 @@ static void fields(void)
 	wants("another's user_data", &f, &p, REASON(CLAIMS));
 	f.nonce = slice_of("", 0);
 	wants("all that at once, an empty nonce", &f, &p, REASON(CLAIMS) | REASON(NONCE));
+	p = policy_of();
+	p.nonce = p.public_key = &empty;
+	wants("empty ones are expected", &f, &p, REASON(NONCE) | REASON(PUBLIC_KEY));
+	forge_init(&f);
+	wants("and there are none", &f, &p, REASON(NONCE) | REASON(PUBLIC_KEY));
 }
 
 static void pcrs(void)
@@ -324,6 +331,7 @@ static size_t emulate(uint8_t *out, uint8_t certificate, size_t signature)
 
 static void emulated(void)
 {
+	const struct slice nonce = slice_str("n");
 	struct verify_policy p = policy_of();
 	uint32_t broken = REASON(ALGORITHM) | REASON(ROOT) | REASON(CERTIFICATE) |
 	                  REASON(SIGNATURE) | REASON(CHAIN_SIGNATURE);
@@ -333,10 +341,10 @@ static void emulated(void)
 	CHECK(result.reasons == REASON(EMULATED) && result.emulated);
 	p.allow_emulated = true;
 	CHECK(verify_document(slice_of(document, n), &p, &result) && result.emulated);
-	p.nonce = slice_str("n");
+	p.nonce = &nonce;
 	CHECK(!verify_document(slice_of(document, n), &p, &result));
 	CHECK(result.reasons == REASON(NONCE));
-	p.nonce = slice_of(NULL, 0);
+	p.nonce = NULL;
 	n = emulate(document, 1, 64);
 	CHECK(!verify_document(slice_of(document, n), &p, &result));
 	CHECK(result.reasons == broken && !result.emulated);
@@ -426,17 +434,28 @@ static struct verify_log chain_of(const struct log *l, unsigned from, unsigned n
 	return v;
 }
 
-static void touches(void)
+/* Claims are expected, and the code that writes them: PCR0, 1 and 2. */
+static struct verify_policy policy_of_code(const struct forge *f)
 {
 	struct verify_policy p = policy_of();
+
+	p.claims = true;
+	p.pcrs = 7;
+	memcpy(p.pcr, f->pcr, sizeof p.pcr);
+	return p;
+}
+
+static void touches(void)
+{
+	struct verify_policy p;
 	uint8_t user_data[CLAIMS_MAX];
 	struct verify_log chain;
 	struct log l;
 	struct forge f;
 
 	make_log(&l);
-	p.claims = true;
 	touched(&f, &l, 0, user_data);
+	p = policy_of_code(&f);
 	wants("untouched", &f, &p, 0);
 	CHECK(result.touch == VERIFY_TOUCH_NONE && result.has_claims);
 	p.untouched = true;
@@ -451,21 +470,81 @@ static void touches(void)
 	f.pcrs &= ~(1u << PCR_TOUCH);
 	wants("touches without PCR17", &f, &p, REASON(TOUCH_STATE));
 	CHECK(result.touch == VERIFY_TOUCH_SOME);
-	p.claims = false;
-	p.untouched = true;
-	forge_init(&f);
-	wants("nothing is known", &f, &p, REASON(TOUCHED));
-	p = policy_of();
-	p.claims = true;
-	p.purpose = PURPOSE_APP;
 	touched(&f, &l, 0, user_data);
-	wants("another purpose", &f, &p, REASON(PURPOSE));
-	p.purpose = PURPOSE_TLS;
+	p = policy_of_code(&f);
 	chain = chain_of(&l, 1, 0);
 	p.log = &chain;
 	wants("an empty log", &f, &p, 0);
 	f.user_data = slice_of(NULL, 0);
 	wants("a log and no claims", &f, &p, REASON(CLAIMS) | REASON(TOUCH_LOG));
+}
+
+/* Any code can write "0 touches" and leave PCR17 alone. */
+static void unknown_code(void)
+{
+	struct verify_policy p;
+	uint8_t user_data[CLAIMS_MAX];
+	struct log l;
+	struct forge f;
+
+	make_log(&l);
+	touched(&f, &l, 0, user_data);
+	for (unsigned i = 0; i <= 2; i++) {
+		p = policy_of_code(&f);
+		p.pcrs &= ~(1u << i);
+		wants("a PCR is not compared", &f, &p, 0);
+		CHECK(result.touch == VERIFY_TOUCH_UNKNOWN && !result.code_known);
+		p.untouched = true;
+		wants("and untouched demanded", &f, &p, REASON(TOUCH_UNPROVED));
+		p.pcrs = 7;
+		wants("all compared", &f, &p, 0);
+		CHECK(result.touch == VERIFY_TOUCH_NONE && result.code_known);
+		p.pcr[i][47] ^= 1;
+		wants("another", &f, &p, REASON(PCR) | REASON(TOUCH_UNPROVED));
+		p.pcr[i][47] ^= 1;
+		memset(f.pcr[i], 0, SHA384_LEN);
+		memset(p.pcr[i], 0, SHA384_LEN);
+		p.allow_debug = true;
+		wants("debug mode, as expected", &f, &p, REASON(TOUCH_UNPROVED));
+		touched(&f, &l, 0, user_data);
+	}
+	p = policy_of_code(&f);
+	p.untouched = true;
+	p.claims = false;
+	f.user_data = slice_of(NULL, 0);
+	wants("code that claims nothing", &f, &p, REASON(TOUCH_UNPROVED));
+	touched(&f, &l, 3, user_data);
+	p.pcrs = 0;
+	wants("touches of unknown code", &f, &p, REASON(TOUCH_UNPROVED));
+	CHECK(result.claims.touches == 3 && result.touch == VERIFY_TOUCH_UNKNOWN);
+}
+
+/* A key counts only in a document of purpose tls: in others who asked chose it. */
+static void purposes(void)
+{
+	static const uint8_t digest[SHA384_LEN] = { 1 };
+	const struct slice key = slice_str("key");
+	struct claims c = { .purpose = PURPOSE_APP, .digest = slice_of(digest, sizeof digest) };
+	struct verify_policy p = policy_of();
+	uint8_t user_data[CLAIMS_MAX];
+	struct wbuf w = wbuf_of(user_data, sizeof user_data);
+	struct forge f;
+
+	forge_init(&f);
+	claims_put(&w, &c);
+	f.user_data = wbuf_slice(&w);
+	f.public_key = key;
+	wants("an app's", &f, &p, 0);
+	CHECK(result.has_claims && result.claims.purpose == PURPOSE_APP);
+	p.public_key = &key;
+	wants("its key", &f, &p, REASON(PURPOSE));
+	p.claims = true;
+	p.purpose = PURPOSE_APP;
+	wants("its key, of that purpose", &f, &p, REASON(PURPOSE));
+	p.public_key = NULL;
+	wants("that purpose", &f, &p, 0);
+	p.purpose = PURPOSE_TLS;
+	wants("another purpose", &f, &p, REASON(PURPOSE));
 }
 
 static void logs(void)
@@ -484,23 +563,69 @@ static void logs(void)
 	chain = chain_of(&l, 1, 2);
 	wants("one is missing", &f, &p, REASON(TOUCH_LOG));
 	chain = chain_of(&l, 2, 3);
-	wants("its end, from a base", &f, &p, 0);
-	verify_log_begin(&chain, 2, base);
-	for (unsigned i = 1; i < 3; i++)
-		CHECK(verify_log_add(&chain, slice_of(l.record[i], l.len[i])) == RC_OK);
-	wants("from a wrong base", &f, &p, REASON(TOUCH_LOG));
+	wants("its end, from a base", &f, &p, REASON(TOUCH_LOG));
+	chain = chain_of(&l, 4, 3);
+	wants("nothing, from the head itself", &f, &p, REASON(TOUCH_LOG));
 	chain = chain_of(&l, 1, 3);
 	f.pcr[PCR_TOUCH][0] ^= 1;
 	wants("PCR17 of another first touch", &f, &p, REASON(TOUCH_LOG));
 	touched(&f, &l, 2, user_data);
 	wants("a log that is ahead", &f, &p, REASON(TOUCH_LOG));
 
-	verify_log_begin(&chain, 1, base);
+	verify_log_begin(&chain, 1, l.head[0]);
 	CHECK(verify_log_add(&chain, slice_of(l.record[1], l.len[1])) == RC_MISMATCH);
 	CHECK(verify_log_add(&chain, slice_of(l.record[0], l.len[0] - 1)) == RC_EOF);
 	CHECK(chain.next == 1);
 	CHECK(verify_log_add(&chain, slice_of(l.record[0], l.len[0])) == RC_OK);
-	CHECK(memcmp(chain.head, l.head[1], SHA384_LEN) == 0); /* base is zero with 1 */
+	CHECK(memcmp(chain.head, l.head[1], SHA384_LEN) == 0);
+	for (unsigned from = 0; from <= 1; from++) {
+		verify_log_begin(&chain, from, base);
+		CHECK(verify_log_add(&chain, slice_of(l.record[0], l.len[0])) == RC_MISMATCH);
+		touched(&f, &l, 0, user_data);
+		wants("no log begins so", &f, &p, REASON(TOUCH_LOG));
+	}
+}
+
+/* A log of which an enclave has dropped the oldest: chain on the fly. */
+static void dropped(void)
+{
+	enum { EXTRA = 5, TOUCHES = TOUCH_KEPT_MIN + EXTRA };
+	static struct verify_log from[EXTRA + 4]; /* with the first record from + 1 */
+	static const uint8_t digest[SHA384_LEN];
+	struct verify_policy p = policy_of();
+	uint8_t user_data[CLAIMS_MAX], record[TOUCH_RECORD_MAX], head[SHA384_LEN] = { 0 };
+	struct claims c = { .touches = TOUCHES };
+	struct wbuf w = wbuf_of(user_data, sizeof user_data);
+	struct log l;
+	struct forge f;
+
+	for (unsigned n = 1; n <= TOUCHES; n++) {
+		struct wbuf r = wbuf_of(record, sizeof record);
+
+		touch_put(&r, &(struct touch_record){ .number = n,
+		                                      .operation = slice_str("exec"),
+		                                      .user = slice_str("open"),
+		                                      .digest = slice_of(digest, sizeof digest) });
+		if (n <= EXTRA + 4)
+			verify_log_begin(&from[n - 1], n, head);
+		for (unsigned i = 0; i < EXTRA + 4 && i < n; i++)
+			CHECK(verify_log_add(&from[i], wbuf_slice(&r)) == RC_OK);
+		touch_chain(head, wbuf_slice(&r));
+	}
+	make_log(&l);
+	touched(&f, &l, 1, user_data);
+	memcpy(c.head, head, sizeof head);
+	claims_put(&w, &c);
+	f.user_data = wbuf_slice(&w);
+	for (unsigned i = 1; i < EXTRA + 4; i++) { /* [0] has another PCR17 */
+		p.log = &from[i];
+		wants("the last ones", &f, &p, i <= EXTRA ? 0 : REASON(TOUCH_LOG));
+	}
+	p.log = &from[0];
+	wants("all, with another PCR17", &f, &p, REASON(TOUCH_LOG));
+	memset(f.pcr[PCR_TOUCH], 0, SHA384_LEN);
+	touch_chain(f.pcr[PCR_TOUCH], slice_of(from[0].first, SHA384_LEN));
+	wants("all", &f, &p, 0);
 }
 
 static void words(void)
@@ -529,7 +654,10 @@ int main(void)
 	emulated();
 	foreign();
 	touches();
+	unknown_code();
+	purposes();
 	logs();
+	dropped();
 	words();
 	return test_end();
 }

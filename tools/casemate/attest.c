@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "appliance/base/io.h"
+#include "attest/https.h"
 #include "tools/casemate/expect.h"
 #include "tools/casemate/fetch.h"
 #include "tools/casemate/link_dial.h"
@@ -20,10 +21,7 @@
 
 enum {
 	OPT_SAVE = 256,
-	PORT = 8443, /* of an enclave's server */
 	NONCE_LEN = 32,
-	NONCE_MIN = 16, /* what the server takes */
-	NONCE_MAX = 64,
 	DEADLINE_MS = 60000, /* for all of it */
 	HOST_MAX = URL_HOST_MAX + 16,
 	LOG_MAX = 100000, /* records; who has more is not followed */
@@ -66,27 +64,28 @@ static int dial(struct session *s, const char **name)
 	if (url_looks_like(s->what))
 		return dial_url(s, name);
 	snprintf(s->host, sizeof s->host, "casemate");
-	return target_parse(s->what, &t) ? link_dial(&t, PORT) : -1;
+	return target_parse(s->what, &t) ? link_dial(&t, HTTPS_PORT) : -1;
 }
 
 static bool make_nonce(struct expect *e)
 {
-	if (e->policy.nonce.len > 0)
+	if (e->policy.nonce != NULL)
 		return true;
-	if (getrandom(e->nonce, NONCE_LEN, 0) != NONCE_LEN) {
+	if (getrandom(e->nonce_bytes, NONCE_LEN, 0) != NONCE_LEN) {
 		say("the kernel gives no random numbers: %m");
 		return false;
 	}
-	e->policy.nonce = slice_of(e->nonce, NONCE_LEN);
+	e->nonce = slice_of(e->nonce_bytes, NONCE_LEN);
+	e->policy.nonce = &e->nonce;
 	return true;
 }
 
 static bool fetch_document(struct session *s)
 {
-	char hex[2 * NONCE_MAX + 1], path[sizeof hex + 32];
+	char hex[2 * HTTPS_NONCE_MAX + 1], path[sizeof hex + 32];
 	struct slice body;
 
-	hex_put(hex, s->e.policy.nonce);
+	hex_put(hex, s->e.nonce);
 	snprintf(path, sizeof path, "/attestation?nonce=%s", hex);
 	if (!fetch_get(s->host, path, s->what, &body))
 		return false;
@@ -116,7 +115,7 @@ static bool save(const struct session *s)
 }
 
 /* Adds the page's records to the chain, up to the last that the document
- * knows: there may be new ones. False when one does not fit. */
+ * knows: there may be new ones. False when one does not fit, or none is there. */
 static bool add_page(struct session *s, const struct touchpage *p)
 {
 	for (size_t i = 0; i < p->records && s->chain.next <= s->result.claims.touches; i++) {
@@ -129,62 +128,60 @@ static bool add_page(struct session *s, const struct touchpage *p)
 		s->log.last[at].len = record.len;
 		s->log.records++;
 	}
-	return true;
+	return p->records > 0;
 }
 
-/* Reads the log as far as the document knows it. False when it cannot be had;
- * what it shows is judged with the document. */
+/* Reads the log as far as the document knows it. False, after saying why, when
+ * it cannot be had; one that makes no sense is judged with the document. */
 static bool fetch_log(struct session *s)
 {
+	static const uint8_t zeros[SHA384_LEN];
 	static struct touchpage page;
-	uint64_t touches = s->result.claims.touches, from = 1;
 	char path[48];
 	struct slice body;
-	bool begun = false;
 
-	while (from <= touches && from != 0) {
-		snprintf(path, sizeof path, "/touch?from=%" PRIu64, from);
+	verify_log_begin(&s->chain, 1, zeros);
+	do {
+		snprintf(path, sizeof path, "/touch?from=%" PRIu64, s->chain.next);
 		if (!fetch_get(s->host, path, s->what, &body))
 			return false;
 		if (touchpage_parse(body, &page) != RC_OK || s->log.records > LOG_MAX) {
 			say("%s: its touch log is malformed or has no end", s->what);
-			return false;
+			return true;
 		}
-		if (!begun)
+		if (s->log.records == 0) {
 			verify_log_begin(&s->chain, page.first, page.base);
-		begun = true;
-		if (!add_page(s, &page) || page.next <= from)
-			break;
-		from = page.next;
-	}
+			s->log.first = page.first;
+		}
+	} while (add_page(s, &page) && s->chain.next <= s->result.claims.touches);
 	return true;
 }
 
 /* Judged once without the log, to learn how much of it there is, and again. Of
- * who is not believed in the first place the log is not asked. */
-static bool judge(struct session *s, bool *has_log)
+ * who is not believed in the first place the log is not asked. False when all
+ * depends on a log that cannot be had. */
+static bool judge(struct session *s, struct report *r)
 {
 	struct slice document = slice_of(s->document, s->len);
-	bool accepted = verify_document(document, &s->e.policy, &s->result);
-	uint32_t others = s->result.reasons & ~(UINT32_C(1) << VERIFY_TOUCHED);
+	uint32_t others;
 
-	*has_log = false;
+	r->accepted = verify_document(document, &s->e.policy, &s->result);
+	others = s->result.reasons &
+	         ~(UINT32_C(1) << VERIFY_TOUCHED | UINT32_C(1) << VERIFY_TOUCH_UNPROVED);
 	if (others != 0 || !s->result.has_claims || s->result.claims.touches == 0)
-		return accepted;
-	if (!fetch_log(s)) {
-		s->result.reasons |= UINT32_C(1) << VERIFY_TOUCH_LOG;
-		return false;
-	}
-	*has_log = true;
+		return true;
+	if (!fetch_log(s))
+		return !r->accepted;
 	s->e.policy.log = &s->chain;
-	return verify_document(document, &s->e.policy, &s->result);
+	r->log = &s->log;
+	r->accepted = verify_document(document, &s->e.policy, &s->result);
+	return true;
 }
 
 static int attest(struct session *s)
 {
 	struct report report = { .connection = true };
 	const char *name, *why;
-	bool has_log;
 	int fd = dial(s, &name), status = STATUS_USAGE;
 
 	if (fd < 0 || !make_nonce(&s->e))
@@ -193,17 +190,16 @@ static int attest(struct session *s)
 		say("%s: no TLS connection: %s", s->what, why);
 		goto out;
 	}
-	s->e.policy.public_key = tls_client_spki();
+	s->e.public_key = tls_client_spki();
+	s->e.policy.public_key = &s->e.public_key;
 	s->e.policy.claims = true;
 	s->e.policy.purpose = PURPOSE_TLS;
 	if (!fetch_document(s) || !save(s))
 		goto out;
-	report.accepted = judge(s, &has_log);
 	report.json = s->e.json;
 	report.policy = &s->e.policy;
 	report.result = &s->result;
-	report.log = has_log ? &s->log : NULL;
-	if (report_print(&report))
+	if (judge(s, &report) && report_print(&report))
 		status = report.accepted ? STATUS_OK : STATUS_FAILED;
 out:
 	io_close(&fd);
@@ -229,10 +225,10 @@ static int attest_main(int argc, char **argv)
 		else
 			expect_option(&verb_attest, &s.e, c, optarg);
 	}
-	nonce_len = s.e.policy.nonce.len;
-	if (nonce_len != 0 && (nonce_len < NONCE_MIN || nonce_len > NONCE_MAX))
+	nonce_len = s.e.nonce.len;
+	if (nonce_len != 0 && (nonce_len < HTTPS_NONCE_MIN || nonce_len > HTTPS_NONCE_MAX))
 		verb_misuse(&verb_attest, "--nonce needs %d to %d bytes, twice as many hex digits",
-		            NONCE_MIN, NONCE_MAX);
+		            HTTPS_NONCE_MIN, HTTPS_NONCE_MAX);
 	if (optind != argc - 1)
 		verb_misuse(&verb_attest, "needs one URL or TARGET");
 	s.what = argv[optind];

@@ -80,12 +80,13 @@ static void take_measurements(const struct verb *v, struct expect *e, const char
 
 static void take_nonce(const struct verb *v, struct expect *e, const char *hex)
 {
-	struct wbuf w = wbuf_of(e->nonce, sizeof e->nonce);
+	struct wbuf w = wbuf_of(e->nonce_bytes, sizeof e->nonce_bytes);
 
 	if (hex_read(slice_str(hex), &w) != RC_OK || w.len == 0)
 		verb_misuse(v, "--nonce needs an even number of hex digits, at most %d",
 		            2 * DOCUMENT_FIELD_MAX);
-	e->policy.nonce = wbuf_slice(&w);
+	e->nonce = wbuf_slice(&w);
+	e->policy.nonce = &e->nonce;
 }
 
 /* The certificate in a file, PEM or DER, into der. */
@@ -113,23 +114,44 @@ static void take_root(struct expect *e, const char *path)
 	e->policy.root = e->root;
 }
 
-void expect_public_key(const struct verb *v, struct expect *e, const char *path)
+/* The key in a file, into w. RC_ABSENT: not PEM at all. */
+static enum rc take_pem_key(struct slice s, struct wbuf *w)
 {
-	struct slice s = load(path);
-	struct wbuf w = wbuf_of(e->public_key, sizeof e->public_key);
 	uint8_t der[X509_MAX];
 	struct wbuf cert = wbuf_of(der, sizeof der);
 	struct x509 x;
+	enum rc rc = pem_read(s, "CERTIFICATE", &cert);
 
-	if (pem_read(s, "CERTIFICATE", &cert) == RC_OK &&
-	    x509_parse(wbuf_slice(&cert), &x) == RC_OK)
-		wbuf_put(&w, x.spki.p, x.spki.len);
-	else if (pem_read(s, "PUBLIC KEY", &w) == RC_ABSENT)
+	if (rc == RC_OK)
+		rc = x509_parse(wbuf_slice(&cert), &x);
+	else if (rc == RC_ABSENT)
+		return pem_read(s, "PUBLIC KEY", w);
+	if (rc == RC_OK)
+		wbuf_put(w, x.spki.p, x.spki.len);
+	return rc;
+}
+
+void expect_public_key(const struct verb *v, struct expect *e, const char *path)
+{
+	static const char begin[] = "-----BEGIN";
+	struct slice s = load(path);
+	struct wbuf w = wbuf_of(e->public_key_bytes, sizeof e->public_key_bytes);
+	enum rc rc = take_pem_key(s, &w);
+
+	if (rc == RC_ABSENT && memmem(s.p, s.len, begin, sizeof begin - 1) == NULL) {
 		wbuf_put(&w, s.p, s.len);
+		rc = RC_OK;
+	}
+	if (rc != RC_OK)
+		verb_misuse(v,
+		            "%s is PEM, but not of a public key, or of a certificate, that "
+		            "can be read",
+		            path);
 	if (w.over || w.len == 0)
 		verb_misuse(v, "%s holds no public key: at most %d bytes of one, or PEM", path,
 		            DOCUMENT_FIELD_MAX);
-	e->policy.public_key = wbuf_slice(&w);
+	e->public_key = wbuf_slice(&w);
+	e->policy.public_key = &e->public_key;
 }
 
 void expect_option(const struct verb *v, struct expect *e, int c, const char *value)

@@ -38,7 +38,9 @@ enum {
 	"  --measurements FILE  PCRs that it must have: what `casemate-image eif describe`\n"      \
 	"                       prints, or nitro-cli\n"                                            \
 	"  --pcr N=HEX          the same for one PCR, 0 to 31; may be given more than once\n"      \
-	"  --untouched          refuse when anybody ran a command or moved files since boot\n"     \
+	"  --untouched          refuse when anybody ran a command or moved files since boot,\n"    \
+	"                       or nothing proves the contrary: only code that is known tells\n"   \
+	"                       the truth, so it needs --measurements, and no debug mode\n"        \
 	"  --root FILE          the root certificate (PEM or DER) instead of AWS's\n"              \
 	"  --max-age SECONDS    how old it may be (300)\n"                                         \
 	"  --allow-debug        accept debug mode, in which PCR0-2 are zero\n"                     \
@@ -49,8 +51,9 @@ struct expect {
 	struct verify_policy policy;
 	bool json;
 	uint8_t root[SHA256_LEN];
-	uint8_t nonce[DOCUMENT_FIELD_MAX];
-	uint8_t public_key[DOCUMENT_FIELD_MAX];
+	struct slice nonce, public_key; /* with the policy's pointers to them */
+	uint8_t nonce_bytes[DOCUMENT_FIELD_MAX];
+	uint8_t public_key_bytes[DOCUMENT_FIELD_MAX];
 };
 
 /* Anything of the last 300 seconds is as expected. The policy points into *e. */
@@ -60,8 +63,8 @@ void expect_init(struct expect *e);
  * that makes no sense or a file cannot be read, with STATUS_USAGE. */
 void expect_option(const struct verb *v, struct expect *e, int c, const char *value);
 
-/* A file's public key: PEM of one or of a certificate, or the bytes as they are
- * to be in the document. Ends the process likewise. */
+/* A file's public key: PEM of one or of a certificate; or, of a file without any
+ * PEM, the bytes as they are to be in the document. Ends the process likewise. */
 void expect_public_key(const struct verb *v, struct expect *e, const char *path);
 
 #endif

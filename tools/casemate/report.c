@@ -98,7 +98,7 @@ static void print_bytes(const char *name, struct slice s, const char *mark)
 static void print_fields(const struct report *r)
 {
 	const struct document *d = &r->result->document;
-	const char *key = r->policy->public_key.len == 0      ? ""
+	const char *key = r->policy->public_key == NULL       ? ""
 	                  : refused_for(r, VERIFY_PUBLIC_KEY) ? "  NOT AS EXPECTED"
 	                                                      : "  as expected";
 
@@ -109,10 +109,12 @@ static void print_fields(const struct report *r)
 	else
 		print_bytes("public key", d->public_key, key);
 	print_bytes("nonce", d->nonce,
-	            r->policy->nonce.len == 0      ? ""
+	            r->policy->nonce == NULL       ? ""
 	            : refused_for(r, VERIFY_NONCE) ? "  NOT AS EXPECTED"
 	                                           : "  as expected");
-	if (!r->result->has_claims)
+	if (r->result->has_claims)
+		printf(row, "purpose", claims_purpose(r->result->claims.purpose));
+	else
 		print_bytes("user data", d->user_data, "");
 }
 
@@ -129,35 +131,49 @@ static void print_operation(struct slice record)
 	       (int)t.summary.len, (const char *)t.summary.p);
 }
 
+/* Behind the number of touches, and below it the last of them. */
+static void print_log(const struct report *r)
+{
+	uint64_t touches = r->result->claims.touches, shown;
+
+	if (r->log == NULL || refused_for(r, VERIFY_TOUCH_LOG)) {
+		printf("%s\n", r->log == NULL ? "" : "; THE LOG IT SHOWS IS NOT THAT ONE");
+		return;
+	}
+	printf("; the log agrees, ");
+	if (r->log->first > 1)
+		printf("the first %" PRIu64 " are not shown any more, ", r->log->first - 1);
+	printf("it ends with\n");
+	shown = r->log->records < REPORT_OPERATIONS ? r->log->records : REPORT_OPERATIONS;
+	for (; shown > 0; shown--) {
+		uint64_t at = (touches - shown + 1) % REPORT_OPERATIONS;
+
+		print_operation(slice_of(r->log->last[at].bytes, r->log->last[at].len));
+	}
+}
+
 static void print_touches(const struct report *r)
 {
 	const struct verify_result *v = r->result;
-	uint64_t shown = 0;
+	uint64_t touches = v->claims.touches;
 
-	if (v->touch == VERIFY_TOUCH_UNKNOWN) {
+	if (!v->has_claims) {
 		printf(row, "touches", "unknown: its user data is not that of this appliance");
-		return;
-	}
-	if (v->touch == VERIFY_TOUCH_NONE) {
+	} else if (v->touch == VERIFY_TOUCH_NONE) {
 		printf(row, "touches", "none since it booted");
-		return;
+	} else if (v->touch == VERIFY_TOUCH_SOME) {
+		printf("%-12s %" PRIu64 " since it booted", "touches", touches);
+		print_log(r);
+	} else {
+		printf("%-12s unknown: it claims %" PRIu64
+		       ", but which code says so is not known (--measurements)",
+		       "touches", touches);
+		print_log(r);
 	}
-	printf("%-12s %" PRIu64 " since it booted%s\n", "touches", v->claims.touches,
-	       r->log == NULL                     ? ""
-	       : refused_for(r, VERIFY_TOUCH_LOG) ? "; THE LOG IT SHOWS IS NOT THAT ONE"
-	                                          : "; the log agrees, it ends with");
-	if (r->log == NULL || refused_for(r, VERIFY_TOUCH_LOG))
-		return;
-	shown = r->log->records < REPORT_OPERATIONS ? r->log->records : REPORT_OPERATIONS;
-	for (uint64_t n = v->claims.touches - shown + 1; n <= v->claims.touches; n++)
-		print_operation(slice_of(r->log->last[n % REPORT_OPERATIONS].bytes,
-		                         r->log->last[n % REPORT_OPERATIONS].len));
 }
 
 static void print_accepted(const struct report *r)
 {
-	bool code = (r->policy->pcrs & 7) == 7 && !r->result->debug;
-
 	if (r->result->emulated)
 		printf(row, "verdict",
 		       "accepted AS AN EMULATED ONE, because --allow-emulated says so");
@@ -165,8 +181,9 @@ static void print_accepted(const struct report *r)
 		printf("%-12s ACCEPTED: %s%s\n", "verdict",
 		       r->policy->root == NULL ? "genuine hardware"
 		                               : "what the root of --root vouches for",
-		       code ? " runs the expected image"
-		            : "; WHICH CODE runs there was NOT compared (--measurements)");
+		       r->result->code_known
+		               ? " runs the expected image"
+		               : "; WHICH CODE runs there was NOT compared (--measurements)");
 }
 
 static void print_verdict(const struct report *r)

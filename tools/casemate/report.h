@@ -12,6 +12,7 @@ enum { REPORT_OPERATIONS = 5 };
 
 /* The last operations of a touch log that was fetched. */
 struct report_log {
+	uint64_t first;   /* number of the first that it shows */
 	uint64_t records; /* that were read */
 	struct {
 		size_t len;

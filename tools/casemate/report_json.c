@@ -73,22 +73,30 @@ static void put_touches(const struct report *r)
 {
 	static const char *const words[] = { "unknown", "none", "touched" };
 	const struct verify_result *v = r->result;
-	uint64_t last = v->claims.touches, shown = 0;
+	bool agrees = r->log != NULL && !(v->reasons >> VERIFY_TOUCH_LOG & 1);
+	const char *comma = "";
+	uint64_t shown = 0;
 
 	printf(",\"touch\":\"%s\"", words[v->touch]);
 	if (!v->has_claims) {
-		printf(",\"touches\":null");
+		printf(",\"purpose\":null,\"touches\":null");
 		return;
 	}
-	printf(",\"touches\":%" PRIu64, v->claims.touches);
+	printf(",\"purpose\":\"%s\",\"touches\":%" PRIu64, claims_purpose(v->claims.purpose),
+	       v->claims.touches);
 	put_hex("head", slice_of(v->claims.head, sizeof v->claims.head));
-	printf(",\"operations\":[");
-	if (r->log != NULL && !(v->reasons >> VERIFY_TOUCH_LOG & 1))
+	if (agrees) {
+		printf(",\"first\":%" PRIu64, r->log->first);
 		shown = r->log->records < REPORT_OPERATIONS ? r->log->records : REPORT_OPERATIONS;
-	for (uint64_t n = last - shown + 1; shown > 0 && n <= last; n++)
-		put_operation(slice_of(r->log->last[n % REPORT_OPERATIONS].bytes,
-		                       r->log->last[n % REPORT_OPERATIONS].len),
-		              n == last - shown + 1 ? "" : ",");
+	} else {
+		printf(",\"first\":null");
+	}
+	printf(",\"operations\":[");
+	for (; shown > 0; shown--, comma = ",") {
+		uint64_t at = (v->claims.touches - shown + 1) % REPORT_OPERATIONS;
+
+		put_operation(slice_of(r->log->last[at].bytes, r->log->last[at].len), comma);
+	}
 	printf("]");
 }
 
@@ -96,10 +104,9 @@ static void put_document(const struct report *r)
 {
 	const struct verify_result *v = r->result;
 	const struct document *d = &v->document;
-	bool code = (r->policy->pcrs & 7) == 7 && !v->debug && v->wrong_pcrs == 0;
 
 	printf(",\"emulated\":%s,\"debug\":%s,\"code\":\"%s\",", v->emulated ? "true" : "false",
-	       v->debug ? "true" : "false", code ? "expected" : "not compared");
+	       v->debug ? "true" : "false", v->code_known ? "expected" : "not compared");
 	put_text("module_id", d->module_id);
 	printf(",\"timestamp_ms\":%" PRIu64, d->timestamp_ms);
 	if (v->valid_until_s != 0)

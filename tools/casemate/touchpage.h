@@ -9,9 +9,9 @@
 #ifndef TOOL_TOUCHPAGE_H
 #define TOOL_TOUCHPAGE_H
 
-#include "attest/touch.h"
+#include "attest/https.h"
 
-enum { TOUCHPAGE_RECORDS = 64 };
+enum { TOUCHPAGE_RECORDS = HTTPS_TOUCHES };
 
 struct touchpage {
 	uint64_t first; /* number of the first record in it */
