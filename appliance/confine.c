@@ -71,7 +71,8 @@ static enum rc no_new_privs(void)
 
 static enum rc become(uid_t id)
 {
-	if (setgroups(0, NULL) != 0 || setresgid(id, id, id) != 0 || setresuid(id, id, UID_SAVED) != 0)
+	if (setgroups(0, NULL) != 0 || setresgid(id, id, id) != 0 ||
+	    setresuid(id, id, UID_SAVED) != 0)
 		return RC_IO;
 	return RC_OK;
 }
@@ -82,7 +83,8 @@ enum rc confine_init(void)
 	struct __user_cap_data_struct data[2];
 
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0 &&
-	    setresuid(UID_INIT, UID_INIT, UID_SAVED) == 0 && syscall(SYS_capget, &head, data) == 0 &&
+	    setresuid(UID_INIT, UID_INIT, UID_SAVED) == 0 &&
+	    syscall(SYS_capget, &head, data) == 0 &&
 	    set_caps((uint64_t)data[1].permitted << 32 | data[0].permitted) == RC_OK)
 		return RC_OK;
 	log_line("cannot become another user than root: %m");

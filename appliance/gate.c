@@ -84,7 +84,7 @@ static void watch_links(void)
 
 static void on_listener(void)
 {
-	int fd = port_accept(g.listener);
+	int fd = port_accept(g.listener), link;
 
 	if (fd < 0 && errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
 		log_line("accept: %m; trying again");
@@ -92,9 +92,11 @@ static void on_listener(void)
 		g.accept_ms = g.now_ms + GATE_RETRY_MS;
 	} else if (fd < 0) {
 		return;
-	} else if (stack_link_add(fd) < 0) {
+	} else if ((link = stack_link_add(fd)) < 0) {
 		log_line("a link refused: there are %d", STACK_LINKS_MAX);
 		io_close(&fd);
+	} else {
+		g.watched[link] = 0;
 	}
 }
 

@@ -81,6 +81,7 @@ struct stack_conn {
 struct link {
 	struct netif netif;
 	struct wire wire;
+	uint64_t heard; /* when something came last, by st.turn */
 };
 
 /* What is to be looked at: by stack_accept, by stack_event, by stack_flush. */
@@ -97,6 +98,7 @@ static struct {
 	struct stack_conn conns[SLOTS];
 	uint64_t sets[SETS][SLOTS / 64]; /* bit n: conns[n] */
 	int64_t tick_ms;                 /* the last one */
+	uint64_t turn;
 	unsigned long dropped;
 	/* The packet lwIP has right now. */
 	struct pbuf_custom packet;
@@ -325,18 +327,6 @@ static bool link_known(int link)
 	return link >= 0 && link < STACK_LINKS_MAX && st.links[link].wire.fd >= 0;
 }
 
-int stack_link_add(int fd)
-{
-	int i = 0;
-
-	while (i < STACK_LINKS_MAX && link_known(i))
-		i++;
-	if (i == STACK_LINKS_MAX)
-		return -1;
-	wire_open(&st.links[i].wire, fd);
-	return i;
-}
-
 int stack_link_fd(int link)
 {
 	return link_known(link) ? st.links[link].wire.fd : -1;
@@ -353,6 +343,45 @@ static struct tcp_pcb *pcb_of(struct tcp_pcb *list, const struct link *l)
 	while (list != NULL && list->netif_idx != netif_get_index(&l->netif))
 		list = list->next;
 	return list;
+}
+
+static void link_end(struct link *l)
+{
+	struct tcp_pcb *pcb;
+
+	wire_close(&l->wire);
+	while ((pcb = pcb_of(tcp_active_pcbs, l)) != NULL || (pcb = pcb_of(tcp_tw_pcbs, l)) != NULL)
+		tcp_abandon(pcb, 0);
+}
+
+/* A free one, or the one without connections that has been silent longest: who
+ * made it may be gone without our having been told. */
+static struct link *link_find(void)
+{
+	struct link *best = NULL;
+
+	for (int i = 0; i < STACK_LINKS_MAX; i++) {
+		struct link *l = &st.links[i];
+
+		if (!link_known(i))
+			return l;
+		if (!pcb_of(tcp_active_pcbs, l) && (!best || l->heard < best->heard))
+			best = l;
+	}
+	if (best)
+		link_end(best);
+	return best;
+}
+
+int stack_link_add(int fd)
+{
+	struct link *l = link_find();
+
+	if (!l)
+		return -1;
+	wire_open(&l->wire, fd);
+	l->heard = ++st.turn;
+	return (int)(l - st.links);
 }
 
 static void end_half_open(void)
@@ -405,6 +434,7 @@ static bool link_read(struct link *l)
 
 	if (!wire_read(&l->wire))
 		return false;
+	l->heard = ++st.turn;
 	while ((rc = wire_next(&l->wire, &packet, &len)) == RC_OK)
 		take_packet(l, packet, len);
 	return rc == RC_MORE;
@@ -413,13 +443,10 @@ static bool link_read(struct link *l)
 bool stack_link_io(int link, uint32_t epoll_events)
 {
 	struct link *l = &st.links[link];
-	struct tcp_pcb *pcb;
 
 	if ((epoll_events & ~(uint32_t)EPOLLOUT) == 0 || link_read(l))
 		return true;
-	wire_close(&l->wire);
-	while ((pcb = pcb_of(tcp_active_pcbs, l)) != NULL || (pcb = pcb_of(tcp_tw_pcbs, l)) != NULL)
-		tcp_abandon(pcb, 0);
+	link_end(l);
 	return false;
 }
 

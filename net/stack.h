@@ -46,13 +46,15 @@ void stack_init(enum stack_side side);
 RC_CHECK enum rc stack_listen(uint16_t port);
 
 /* Takes over fd, connected and non-blocking. The link's number, 0 to
- * STACK_LINKS_MAX-1, or -1 when all are taken (fd stays the caller's). */
+ * STACK_LINKS_MAX-1. When all are taken, the one without connections that has
+ * been silent longest is ended for it; -1 when all have some (fd stays the
+ * caller's). */
 int stack_link_add(int fd);
 int stack_link_fd(int link);       /* -1: none */
 bool stack_link_writing(int link); /* wants EPOLLOUT too; EPOLLIN always: what
                                       * arrives needs no memory that could run out */
-/* Reads and writes what can be, within a byte budget. False when the link is
- * over: its connections have ended and fd is closed. */
+/* Reads once, as much as the link's buffer holds. False when the link is over:
+ * its connections have ended and fd is closed. */
 bool stack_link_io(int link, uint32_t epoll_events);
 /* Frames written by calls below wait in the link's buffer; this sends them.
  * Once a wakeup, after the last of them. */
@@ -73,7 +75,8 @@ void *stack_user(const struct stack_conn *c);
 
 /* The next connection about which something has changed since it was last
  * returned (established, bytes or an end to read, room to write, over), NULL
- * for none. Ask with the functions below. Frees happen only in stack_close. */
+ * for none. Ask with the functions below. Frees happen only in stack_close and
+ * stack_abort. */
 struct stack_conn *stack_event(void);
 
 bool stack_established(const struct stack_conn *c);

@@ -91,7 +91,7 @@ struct https {
 	int64_t deadline_ms;
 };
 
-static struct https *opened; /* the last one */
+static struct https *opened;   /* the last one */
 static int64_t life_ms = 1000; /* a new one's deadline */
 
 size_t https_size(void)

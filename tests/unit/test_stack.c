@@ -409,6 +409,33 @@ static void test_link_dies(int link, int next)
 	test_echo(next);
 }
 
+/* More links than there are places: the silent ones without connections go,
+ * the longest silent first. */
+static void test_links_full(int busy)
+{
+	int fd = stack_link_fd(busy), far[2 * STACK_LINKS_MAX];
+	struct stack_conn *c = stack_connect(busy, SERVER_PORT);
+
+	CHECK(c != NULL);
+	for (size_t i = 0; i < 2 * STACK_LINKS_MAX; i++) {
+		int pair[2];
+
+		CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) == 0);
+		CHECK(stack_link_add(pair[0]) >= 0);
+		far[i] = pair[1];
+	}
+	CHECK(stack_link_fd(busy) == fd);
+	for (size_t i = 0; i < 2 * STACK_LINKS_MAX; i++) {
+		char byte;
+		bool ended = recv(far[i], &byte, 1, MSG_DONTWAIT) == 0;
+
+		CHECK(ended == (i < STACK_LINKS_MAX + 1));
+		close(far[i]);
+	}
+	if (c != NULL)
+		stack_abort(c);
+}
+
 int main(void)
 {
 	int link[2];
@@ -433,6 +460,7 @@ int main(void)
 	test_half_open(link[1], server.link[2]);
 	test_not_for_us(server.link[3]);
 	test_links_apart(link[1], server.link[4]);
+	test_links_full(link[1]);
 	CHECK(server_stop(&server) == 0);
 	return test_end();
 }
