@@ -116,7 +116,8 @@ gives off-attests 0 '^touches +none since it booted' casemate attest off --allow
 curl -sSk "https://127.0.0.1:$port/manifest" >"$WORK/manifest"
 same off-manifest off "$(field "$WORK/manifest" "d['channel']")"
 gives off-no-session 125 '' casemate exec off -- true
-gives off-still-untouched 0 '^touches +none since it booted' casemate attest "https://127.0.0.1:$port" --allow-emulated --untouched
+gives off-still-untouched 0 '^touches +none since it booted' casemate attest "https://127.0.0.1:$port" \
+    --allow-emulated --measurements "$WORK/describe-off" --untouched
 console_says() { casemate console off | grep -q "$1"; }
 check off-main-command-reaches-nothing until_true console_says 'reached 0; 2 roles'
 check stop-off casemate stop off
@@ -164,7 +165,12 @@ all_refuse() {
 }
 
 gives signed-by-unix 0 '' casemate attest "unix:$SIM_SOCKET" --root "$SIM_ROOT"
-gives signed-by-url 0 '' casemate attest "https://$at" --root "$SIM_ROOT" --untouched
+gives signed-by-url 0 'claims 0, but which code says so is not known' casemate attest "https://$at" --root "$SIM_ROOT"
+gives unknown-code-is-not-untouched 1 'touch-unproved' casemate attest "https://$at" --root "$SIM_ROOT" --untouched
+casemate attest "https://$at" --root "$SIM_ROOT" --json >"$WORK/json"
+mapfile -t code < <(field "$WORK/json" "'\n'.join(f'--pcr={i}={d[\"pcrs\"][str(i)]}' for i in range(3))")
+gives signed-and-untouched 0 '^touches +none since it booted' casemate attest "https://$at" --root "$SIM_ROOT" \
+    "${code[@]}" --untouched
 gives not-of-aws 1 'root' casemate attest "https://$at"
 gives which-code-is-said 0 'WHICH CODE runs there was NOT compared' casemate attest "https://$at" --root "$SIM_ROOT"
 fresh "$at" "$WORK/good"
@@ -198,7 +204,7 @@ check touch-appears until_true touched
 all_accept touched "$WORK/touched"
 cp "$WORK/touch0/log" "$WORK/touched/log"
 gives log-without-the-touch 1 'log' by_python "$WORK/touched" "$SIM_ROOT" "$(cat "$WORK/touched/nonce")"
-gives touched-by-casemate 1 'touch' casemate attest "https://$at" --root "$SIM_ROOT" --untouched
+gives touched-by-casemate 1 'touched:' casemate attest "https://$at" --root "$SIM_ROOT" "${code[@]}" --untouched
 
 stop_gateway
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Servers that `casemate attest` must not fall for, one a port of 127.0.0.1:
 
-    attest_hostile.py CERT KEY RSA_CERT RSA_KEY DOCUMENT
+    attest_hostile.py CERT KEY RSA_CERT RSA_KEY DOCUMENT SPKI
 
 prints "NAME PORT" for each and serves until its input ends. DOCUMENT is a good
-one that was made for another connection.
+one that was made for another connection, SPKI the public key of CERT.
 """
 import os
 import socket
@@ -12,7 +12,9 @@ import ssl
 import sys
 import threading
 
-cert, key, rsa_cert, rsa_key, document = sys.argv[1:]
+import attest_log
+
+cert, key, rsa_cert, rsa_key, document, spki = sys.argv[1:]
 good = open(document, "rb").read()
 
 
@@ -58,6 +60,25 @@ def serve_tls(connection, kind, answer):
         pass
 
 
+def serve_liar(connection, kind, liar):
+    try:
+        with context(kind).wrap_socket(connection, server_side=True) as s:
+            request = b""
+            while piece := s.recv(4096):
+                request += piece
+                if not request.endswith(b"\r\n\r\n"):
+                    continue
+                answer = liar.get(request.split()[1].decode())
+                if not answer:
+                    break
+                status, body = answer
+                s.sendall(reply(body, b"HTTP/1.1 %d Status\r\n" % status))
+                request = b""
+            s.unwrap()
+    except (OSError, ssl.SSLError):
+        pass
+
+
 def serve_plain(connection, kind, answer):
     with connection:
         try:
@@ -82,6 +103,8 @@ def listen(name, serve, kind="", answer=b""):
 
 for name, answer in ANSWERS.items():
     listen(name, serve_tls, "", answer)
+for name, liar in attest_log.liars(open(spki, "rb").read()).items():
+    listen(name, serve_liar, "", liar)
 listen("rsa", serve_tls, "rsa", reply(good))
 listen("tls13", serve_tls, "tls13", reply(good))
 listen("no-tls", serve_plain, "", b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")

@@ -139,7 +139,15 @@ def options(tool, path, meta, work):
     accepted, reasons, said = verify("--public-key", str(work / "key"))
     check(f"{name}-wrong-public-key", accepted is False and reasons == ["public-key"], said)
     accepted, reasons, said = verify("--untouched")
-    check(f"{name}-untouched-is-not-known", accepted is False and reasons == ["touched"], said)
+    check(f"{name}-untouched-is-not-known", accepted is False and reasons == ["touch-unproved"], said)
+    for what, text in (("broken-pem", "-----BEGIN PUBLIC KEY-----\nAA\n"),
+                       ("pem-with-bad-base64", "-----BEGIN PUBLIC KEY-----\nAAAA:\n-----END PUBLIC KEY-----\n"),
+                       ("empty-pem", "-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----\n"),
+                       ("broken-certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+                       ("private-key", "text\n-----BEGIN EC PRIVATE KEY-----\nAAAA\n"), ("empty-key", "")):
+        (work / "key").write_text(text)
+        accepted, _, said = verify("--public-key", str(work / "key"))
+        check(f"verify-{what}-is-misuse", accepted is None and said.startswith("status 2"), said)
     for what, wrong in (("pcr-32", ["--pcr", "32=" + "00" * 48]), ("short-pcr", ["--pcr", "0=00"]),
                         ("two-pcr0", ["--pcr", "0=" + "00" * 48, "--pcr", "0=" + "01" * 48]),
                         ("odd-nonce", ["--nonce", "000"]), ("no-number", ["--max-age", "1h"]),
