@@ -89,7 +89,7 @@ lies log-malformed '"touch-log"'
 for name in log-503 log-closes; do
     gives $name 2 'cannot get /touch' emulated $name "${code[@]}"
     ! grep -q verdict "$WORK/said" || not_ok $name-gives-no-verdict "$(said)"
-    lies $name '"touched"' --untouched
+    gives $name-is-not-untouched 1 '"reasons":\["touched"\]' emulated $name "${code[@]}" --json --untouched
 done
 gives log-dropped 0 '^touches +2100 since it booted; the log agrees, the first 54 are not shown any more, it' \
     emulated log-dropped "${code[@]}"
