@@ -53,9 +53,9 @@ static int uri_take(struct slice *s, const char *also)
 	int v;
 
 	if (s->len >= 3 && s->p[0] == '%') {
-		if (hex_digit(s->p[1]) < 0 || hex_digit(s->p[2]) < 0)
+		v = hex_digit(s->p[1]) * 16 + hex_digit(s->p[2]);
+		if (!isxdigit(s->p[1]) || !isxdigit(s->p[2]))
 			return -1;
-		v = hex_digit(s->p[1]) << 4 | hex_digit(s->p[2]);
 		return slice_take(s, 3, &c) && v > 0 ? v : -1;
 	}
 	return slice_take(s, 1, &c) && is_uri(*c.p, also) ? *c.p : -1;

@@ -45,6 +45,7 @@
 
 #include "appliance/base/io.h"
 #include "net/packet.h"
+#include "net/pcb.h"
 #include "net/ring.h"
 #include "net/wire.h"
 
@@ -337,21 +338,10 @@ bool stack_link_writing(int link)
 	return link_known(link) && st.links[link].wire.out_len > 0;
 }
 
-/* First of a list that came by a link. */
-static struct tcp_pcb *pcb_of(struct tcp_pcb *list, const struct link *l)
-{
-	while (list != NULL && list->netif_idx != netif_get_index(&l->netif))
-		list = list->next;
-	return list;
-}
-
 static void link_end(struct link *l)
 {
-	struct tcp_pcb *pcb;
-
 	wire_close(&l->wire);
-	while ((pcb = pcb_of(tcp_active_pcbs, l)) != NULL || (pcb = pcb_of(tcp_tw_pcbs, l)) != NULL)
-		tcp_abandon(pcb, 0);
+	pcb_end_all(&l->netif);
 }
 
 /* A free one, or the one without connections that has been silent longest: who
@@ -365,7 +355,7 @@ static struct link *link_find(void)
 
 		if (!link_known(i))
 			return l;
-		if (!pcb_of(tcp_active_pcbs, l) && (!best || l->heard < best->heard))
+		if (!pcb_any(&l->netif) && (!best || l->heard < best->heard))
 			best = l;
 	}
 	if (best)
@@ -384,22 +374,6 @@ int stack_link_add(int fd)
 	return (int)(l - st.links);
 }
 
-static void end_half_open(void)
-{
-	struct tcp_pcb *oldest = NULL;
-	unsigned n = 0;
-
-	/* New ones come to the front of the list. */
-	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next) {
-		if (pcb->state == SYN_RCVD) {
-			oldest = pcb;
-			n++;
-		}
-	}
-	if (n >= HALF_OPEN_MAX)
-		tcp_abandon(oldest, 0);
-}
-
 static void on_returned(struct pbuf *p)
 {
 	(void)p;
@@ -416,7 +390,7 @@ static void take_packet(struct link *l, uint8_t *ip, size_t len)
 		return;
 	}
 	if (way == PACKET_STACK_SYN)
-		end_half_open();
+		pcb_limit_half_open(HALF_OPEN_MAX);
 	if (st.listener != NULL)
 		st.listener->netif_idx = netif_get_index(&l->netif);
 	st.returned = false;

@@ -25,8 +25,7 @@ bool wire_read(struct wire *w)
 	w->in_at = 0;
 	n = recv(w->fd, w->in + w->in_len, WIRE_MAX - w->in_len, MSG_DONTWAIT);
 	if (n < 0)
-		return errno == EAGAIN || errno == EINTR || errno == ENOMEM ||
-		       errno == ENOBUFS;
+		return errno == EAGAIN || errno == EINTR || errno == ENOMEM || errno == ENOBUFS;
 	w->in_len += (size_t)n;
 	return n > 0;
 }

@@ -47,7 +47,7 @@ LIBRARIES='
 cbor     cbor\.h      \bcbor_[a-z_]+\(|\bCBOR_[A-Z]   appliance/base/dcbor.c
 bearssl  bearssl\.h   \bbr_[a-z0-9_]+               appliance/base/sha384.h appliance/base/sha384.c tools/image/ecsign.c tests/unit/test_eif_signature.c attest/tls.h attest/tls.c tests/unit/test_https.c tests/sim/chain.c tests/fuzz/fuzz_https.c attest/ecdsa.c attest/sha256.c tools/casemate/tls_client.c tests/unit/forge.c
 jansson  jansson\.h   \bjson_[a-z_]+\(              tools/image/metadata.c tests/unit/test_http_vectors.c tests/unit/test_https.c
-lwip     lwip/.*\.h   \berr_t\b|\bERR_(OK|MEM|BUF)\b|\bpbuf_[a-z]+\(  net/stack.c
+lwip     lwip/.*\.h   \berr_t\b|\bERR_(OK|MEM|BUF)\b|\bpbuf_[a-z]+\(  net/stack.c net/pcb.c net/pcb.h
 '
 
 lint_files() { git ls-files --cached --others --exclude-standard -- "$@"; }

@@ -1,0 +1,18 @@
+/* lwIP's lists of protocol blocks (pcbs), as the stack asks about them. */
+#ifndef NET_PCB_H
+#define NET_PCB_H
+
+#include <lwip/netif.h>
+#include <stdbool.h>
+
+/* Has anything that came by n, but for what has ended on both sides? */
+bool pcb_any(const struct netif *n);
+
+/* Ends all that came by n, without a packet; its owner's tcp_err is told. */
+void pcb_end_all(const struct netif *n);
+
+/* Ends the oldest half-open one when there are max or more, so that there is
+ * room for another. */
+void pcb_limit_half_open(unsigned max);
+
+#endif
