@@ -41,7 +41,7 @@ gives exec-fds 0 '^4$' run_in sh -c 'ls /proc/self/fd | wc -l'
 gives exec-no-nsm 1 'No such file' run_in ls /dev/nsm
 gives exec-no-new-privileges 0 'NoNewPrivs:.1' run_in grep NoNewPrivs /proc/self/status
 # root in the app's root is not PID 1's user, so that it cannot set its limits
-gives pid1-is-another-user 0 '^Uid:.901.901.901.901$' run_in grep '^Uid:' /proc/1/status
+gives pid1-is-another-user 0 '^Uid:.901.901.904.901$' run_in grep '^Uid:' /proc/1/status
 gives pid1-not-readable 1 '' run_in readlink /proc/1/exe
 gives pid1-not-reniced 1 '' run_in renice -n 19 -p 1
 gives detached-segments-end 0 '^1$' run_in cat /proc/sys/kernel/shm_rmid_forced
