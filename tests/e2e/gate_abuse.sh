@@ -84,7 +84,7 @@ for signal in KILL STOP; do
     check "emulator-gate-$signal-comes-again" until_true healthy "$at"
     check "emulator-gate-$signal-is-another" [ "$(gate)" != "$pid" ]
 done
-gives emulator-still-attests 0 '^touches +[1-9][0-9]* since it booted; the log agrees' casemate attest box --allow-emulated --measurements "$WORK/describe"
+gives emulator-still-attests 0 '^touches +[1-9][0-9]* since it booted; the log agrees' casemate attest box --allow-emulated --measurements <("$IMAGE" eif describe "$WORK/demo.eif")
 "$CASEMATE" console box >"$WORK/console"
 same emulator-no-crash '' "$(grep -E 'segfault|Oops|Kernel panic|gateway: ended' "$WORK/console" | head -n 3)"
 check stops "$CASEMATE" stop box
