@@ -30,10 +30,10 @@
 #include "appliance/base/filter.h"
 #include "appliance/base/io.h"
 #include "appliance/base/log.h"
+#include "appliance/base/port.h"
 #include "appliance/broker.h"
 #include "appliance/clients.h"
 #include "appliance/facts.h"
-#include "appliance/port.h"
 #include "appliance/spawn.h"
 #include "attest/document.h"
 

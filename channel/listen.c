@@ -31,6 +31,7 @@
 #include "appliance/base/io.h"
 #include "appliance/base/log.h"
 #include "appliance/base/pass.h"
+#include "appliance/base/port.h"
 #include "channel/admit.h"
 #include "channel/message.h"
 
@@ -345,7 +346,7 @@ static void on_listener(void)
 		accepting(false);
 		return;
 	}
-	fd = io_accept(s.listener);
+	fd = port_accept(s.listener);
 	if (fd >= 0) {
 		accept_one(p, fd);
 	} else if (errno != EAGAIN && transient()) {

@@ -5,30 +5,8 @@
 #include <limits.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <linux/vm_sockets.h>
-
-enum rc io_read_full(int fd, void *p, size_t n)
-{
-	uint8_t *at = p;
-
-	while (n > 0) {
-		ssize_t r = read(fd, at, n);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return RC_IO;
-		if (r == 0)
-			return RC_EOF;
-		at += r;
-		n -= (size_t)r;
-	}
-	return RC_OK;
-}
 
 enum rc io_write_full(int fd, const void *p, size_t n)
 {
@@ -96,19 +74,6 @@ enum rc io_wait(int fd, short events, int64_t until_ms)
 	return RC_TIMEOUT;
 }
 
-int io_accept(int listener)
-{
-	struct sockaddr_vm peer = { 0 };
-	socklen_t len = sizeof peer;
-	int fd = accept4(listener, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-	if (fd >= 0 && peer.svm_family == AF_VSOCK && peer.svm_cid == VMADDR_CID_LOCAL) {
-		io_close(&fd);
-		errno = ECONNABORTED;
-	}
-	return fd;
-}
-
 void io_close(int *fd)
 {
 	int saved = errno;
@@ -119,22 +84,12 @@ void io_close(int *fd)
 	errno = saved;
 }
 
-static int64_t now_ms(clockid_t id)
+int64_t clock_mono_ms(void)
 {
 	struct timespec t;
 
-	clock_gettime(id, &t);
+	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-int64_t clock_mono_ms(void)
-{
-	return now_ms(CLOCK_MONOTONIC);
-}
-
-int64_t clock_boot_ms(void)
-{
-	return now_ms(CLOCK_BOOTTIME);
 }
 
 void wipe(void *p, size_t n)

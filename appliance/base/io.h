@@ -23,13 +23,6 @@ RC_CHECK enum rc io_read_file(const char *path, void *p, size_t max, size_t *len
  * has reached until_ms, whatever fd has by then; RC_IO. */
 RC_CHECK enum rc io_wait(int fd, short events, int64_t until_ms);
 
-/* The next connection of a listening socket, non-blocking and close-on-exec; -1
- * with errno. One over vsock that comes from this machine itself is closed
- * (ECONNABORTED): the programs of an enclave are not its clients. To be called
- * once after the listener was seen to be readable: a vsock one that finds
- * nothing sleeps until the kernel's next tick, non-blocking or not. */
-int io_accept(int listener);
-
 /* Closes *fd if it is not -1 and sets it to -1; errno is kept. */
 void io_close(int *fd);
 

@@ -42,16 +42,3 @@ enum rc manifest_parse(struct slice in, struct manifest *m)
 		return d.rc;
 	return seen == (1u << 1 | 1u << 2 | 1u << 3) ? RC_OK : RC_BAD;
 }
-
-void manifest_put(struct wbuf *w, const struct manifest *m)
-{
-	dcbor_put_map(w, 3);
-	dcbor_put_uint(w, 1);
-	dcbor_put_uint(w, MANIFEST_VERSION);
-	dcbor_put_uint(w, 2);
-	dcbor_put_uint(w, m->channel);
-	dcbor_put_uint(w, 3);
-	dcbor_put_array(w, m->argc);
-	for (size_t i = 0; i < m->argc; i++)
-		dcbor_put_bytes(w, m->argv[i]);
-}

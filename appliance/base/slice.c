@@ -72,11 +72,6 @@ void wbuf_u8(struct wbuf *w, uint8_t v)
 	put_be(w, 1, v);
 }
 
-void wbuf_u16_be(struct wbuf *w, uint16_t v)
-{
-	put_be(w, 2, v);
-}
-
 void wbuf_u32_be(struct wbuf *w, uint32_t v)
 {
 	put_be(w, 4, v);

@@ -1,5 +1,6 @@
-#include "appliance/port.h"
+#include "appliance/base/port.h"
 
+#include <errno.h>
 #include <sys/socket.h>
 
 #include <linux/vm_sockets.h>
@@ -24,5 +25,13 @@ int port_listen(uint32_t port, int backlog)
 
 int port_accept(int listener)
 {
-	return io_accept(listener);
+	struct sockaddr_vm peer = { 0 };
+	socklen_t len = sizeof peer;
+	int fd = accept4(listener, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd >= 0 && peer.svm_family == AF_VSOCK && peer.svm_cid == VMADDR_CID_LOCAL) {
+		io_close(&fd);
+		errno = ECONNABORTED;
+	}
+	return fd;
 }
