@@ -24,7 +24,7 @@
 #include "appliance/base/io.h"
 #include "channel/duplex.h"
 #include "channel/failure.h"
-#include "channel/message.h"
+#include "channel/host_message.h"
 #include "channel/tty.h"
 
 enum {

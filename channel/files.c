@@ -44,11 +44,11 @@ void push_serve(int conn, const struct request *r)
 	memcpy(dst, r->path.p, r->path.len);
 	dst[r->path.len] = '\0';
 	receiver.mode_mask = 07777;
-	rc = receive_open(&receiver, dst, r->flags & FILES_INTO, r->flags & FILES_RESUME, &f);
+	rc = receive_open(&receiver, conn, dst, r->flags & FILES_INTO, r->flags & FILES_RESUME, &f);
 	if (rc == RC_OK) {
 		rc = send_accept(conn, &f);
 		if (rc == RC_OK)
-			rc = receive_run(&receiver, conn, false);
+			rc = receive_run(&receiver);
 		receive_close(&receiver);
 	}
 	finish(conn, rc, &f);

@@ -40,11 +40,25 @@ void frame_put_head(uint8_t out[FRAME_HEAD], enum frame_type type, size_t len)
 	out[3] = (uint8_t)len;
 }
 
+size_t frame_begin(struct wbuf *w)
+{
+	static const uint8_t none[FRAME_HEAD];
+	size_t at = w->len;
+
+	wbuf_put(w, none, sizeof none);
+	return at;
+}
+
+void frame_end(struct wbuf *w, size_t at, enum frame_type type)
+{
+	if (!w->over)
+		frame_put_head(w->p + at, type, w->len - at - FRAME_HEAD);
+}
+
 void frame_put(struct wbuf *w, enum frame_type type, struct slice payload)
 {
-	uint8_t head[FRAME_HEAD];
+	size_t at = frame_begin(w);
 
-	frame_put_head(head, type, payload.len);
-	wbuf_put(w, head, sizeof head);
 	wbuf_put(w, payload.p, payload.len);
+	frame_end(w, at, type);
 }

@@ -56,6 +56,11 @@ bool frame_is_data(enum frame_type type);
 /* Writes a head; len is within the limit of type. */
 void frame_put_head(uint8_t out[FRAME_HEAD], enum frame_type type, size_t len);
 
+/* Around the writing of a payload in place: frame_begin leaves room for the
+ * head and says where it is, frame_end fills it in. */
+size_t frame_begin(struct wbuf *w);
+void frame_end(struct wbuf *w, size_t at, enum frame_type type);
+
 /* Appends a whole frame. */
 void frame_put(struct wbuf *w, enum frame_type type, struct slice payload);
 

@@ -90,18 +90,14 @@ struct exit_msg {
 
 /* RC_DENIED: another version. */
 RC_CHECK enum rc request_parse(struct slice payload, struct request *r);
-void request_put(struct wbuf *w, const struct request *r);
 
 /* RC_BAD unless name may be used as one component. */
 RC_CHECK enum rc name_check(struct slice name);
 
-RC_CHECK enum rc accept_parse(struct slice payload, uint32_t *pid);
 void accept_put(struct wbuf *w, uint32_t pid); /* pid 0: none */
 
 RC_CHECK enum rc error_parse(struct slice payload, struct error_msg *e);
 void error_put(struct wbuf *w, enum error_code code, const char *text);
-/* "not found", … for messages; never NULL. */
-const char *error_name(enum error_code code);
 
 RC_CHECK enum rc entry_parse(struct slice payload, struct entry *e);
 void entry_put(struct wbuf *w, const struct entry *e);
@@ -110,17 +106,13 @@ void entry_put(struct wbuf *w, const struct entry *e);
 RC_CHECK enum rc totals_parse(enum frame_type type, struct slice payload, struct totals *t);
 void totals_put(struct wbuf *w, enum frame_type type, const struct totals *t);
 
-RC_CHECK enum rc exit_parse(struct slice payload, struct exit_msg *e);
 void exit_put(struct wbuf *w, const struct exit_msg *e);
 
 RC_CHECK enum rc winsize_parse(struct slice payload, uint16_t *rows, uint16_t *cols);
-void winsize_put(struct wbuf *w, uint16_t rows, uint16_t cols);
 
 /* SIGNAL: 1 to 31. */
 RC_CHECK enum rc signal_parse(struct slice payload, int *signal);
-void signal_put(struct wbuf *w, int signal);
 
-RC_CHECK enum rc credit_parse(struct slice payload, uint32_t *bytes);
 void credit_put(struct wbuf *w, uint32_t bytes);
 
 #endif

@@ -9,12 +9,15 @@
 
 #include "appliance/base/io.h"
 
-enum rc receive_open(struct receiver *r, const char *dst, bool into, bool resume, struct failure *f)
+enum rc receive_open(struct receiver *r, int fd, const char *dst, bool into, bool resume,
+                     struct failure *f)
 {
 	r->failure = f;
 	if (stage_open(&r->stage, dst, into, resume, f) != RC_OK)
 		return RC_DENIED;
+	stream_timeouts(fd);
 	digest_init(&r->digest);
+	stream_in_init(&r->in, fd, &r->digest);
 	sha384_init(&r->transfer);
 	memset(&r->totals, 0, sizeof r->totals);
 	r->level[0] = (struct receive_level){ .fd = r->stage.fresh, .old = r->stage.old };
@@ -367,18 +370,6 @@ static enum rc on_done(struct receiver *r, struct slice payload)
 	return reply(r, &w);
 }
 
-static enum rc on_accept(struct receiver *r, enum frame_type type, struct slice payload)
-{
-	uint32_t pid;
-
-	if (type != FRAME_ACCEPT)
-		return out_of_turn(r);
-	if (accept_parse(payload, &pid) != RC_OK)
-		return failure_stream(r->failure, RC_BAD);
-	r->await_accept = false;
-	return RC_MORE;
-}
-
 /* RC_MORE: go on. */
 static enum rc on_frame(struct receiver *r, enum frame_type type, struct slice payload)
 {
@@ -387,8 +378,6 @@ static enum rc on_frame(struct receiver *r, enum frame_type type, struct slice p
 
 	if (type == FRAME_ERROR)
 		return failure_remote(r->failure, payload);
-	if (r->await_accept)
-		return on_accept(r, type, payload);
 	if (type == FRAME_DONE && between)
 		return on_done(r, payload);
 	if (type == FRAME_ENTRY && between)
@@ -408,15 +397,12 @@ static enum rc on_frame(struct receiver *r, enum frame_type type, struct slice p
 	return rc == RC_OK ? RC_MORE : rc;
 }
 
-enum rc receive_run(struct receiver *r, int fd, bool accept_first)
+enum rc receive_run(struct receiver *r)
 {
 	struct frame f;
 	struct slice payload;
 	enum rc rc;
 
-	stream_timeouts(fd);
-	r->await_accept = accept_first;
-	stream_in_init(&r->in, fd, &r->digest);
 	do {
 		rc = stream_in_next(&r->in, &f, &payload);
 		if (rc != RC_OK)

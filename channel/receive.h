@@ -41,20 +41,20 @@ struct receiver {
 	int64_t mtime_s;
 	uint32_t mtime_ns;
 	bool taken; /* from an earlier attempt */
-	bool await_accept, await_from;
+	bool await_from;
 	char name[NAME_LEN_MAX + 1];
 	size_t tops; /* entries at the top so far */
 	struct progress progress;
 	struct failure *failure;
 };
 
-/* RC_OK, or RC_DENIED (*failure) with nothing left behind. */
-RC_CHECK enum rc receive_open(struct receiver *r, const char *dst, bool into, bool resume,
+/* fd: connected, blocking; not closed. RC_OK, or RC_DENIED (*failure) with
+ * nothing left behind. */
+RC_CHECK enum rc receive_open(struct receiver *r, int fd, const char *dst, bool into, bool resume,
                               struct failure *f);
 
-/* fd: connected, blocking; not closed. accept_first: the sender, an enclave,
- * begins with ACCEPT. RC_OK or RC_DENIED. */
-RC_CHECK enum rc receive_run(struct receiver *r, int fd, bool accept_first);
+/* From after ACCEPT to RESULT. RC_OK or RC_DENIED. */
+RC_CHECK enum rc receive_run(struct receiver *r);
 
 /* Always called once after a receive_open that was RC_OK. */
 void receive_close(struct receiver *r);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "appliance/base/io.h"
+#include "channel/host_message.h"
 #include "channel/receive.h"
 #include "channel/send.h"
 
@@ -14,25 +15,21 @@ static struct sender sender;
 static struct receiver receiver;
 static uint8_t request_mem[FRAME_HEAD + FRAME_REQUEST_MAX];
 
-static enum rc ask(int conn, const struct request *r, struct failure *f)
+/* Sends the request and waits for ACCEPT. */
+static enum rc ask(struct stream_in *in, const struct request *r, struct failure *f)
 {
 	struct wbuf w = wbuf_of(request_mem, sizeof request_mem);
+	struct frame frame;
+	struct slice payload;
+	uint32_t pid;
+	enum rc rc;
 
 	request_put(&w, r);
 	if (w.over)
 		return failure_set(f, ERR_OVER_LIMIT, "the paths do not fit into a request");
-	enum rc rc = stream_send(conn, wbuf_slice(&w));
-	return rc == RC_OK ? RC_OK : failure_stream(f, rc);
-}
-
-/* Waits for ACCEPT. */
-static enum rc accepted(struct stream_in *in, struct failure *f)
-{
-	struct frame frame;
-	struct slice payload;
-	uint32_t pid;
-	enum rc rc = stream_in_next(in, &frame, &payload);
-
+	rc = stream_send(in->fd, wbuf_slice(&w));
+	if (rc == RC_OK)
+		rc = stream_in_next(in, &frame, &payload);
 	if (rc != RC_OK)
 		return failure_stream(f, rc);
 	if (frame.type == FRAME_ERROR)
@@ -67,9 +64,7 @@ enum rc transfer_push(int conn, struct transfer *t, char *const *src, size_t cou
 		                   "the destination's path has %zu bytes", r.path.len);
 	send_begin(&sender, conn, t->resume, &t->failure);
 	sender.progress = t->progress;
-	rc = ask(conn, &r, &t->failure);
-	if (rc == RC_OK)
-		rc = accepted(&sender.in, &t->failure);
+	rc = ask(&sender.in, &r, &t->failure);
 	for (size_t i = 0; rc == RC_OK && i < count; i++)
 		rc = send_path(&sender, src[i]);
 	if (rc == RC_OK)
@@ -80,13 +75,6 @@ enum rc transfer_push(int conn, struct transfer *t, char *const *src, size_t cou
 	memcpy(t->file_digest, sender.file_digest, sizeof t->file_digest);
 	send_end(&sender);
 	return rc;
-}
-
-static enum rc pull(int conn, struct transfer *t, const struct request *r)
-{
-	enum rc rc = ask(conn, r, &t->failure);
-
-	return rc == RC_OK ? receive_run(&receiver, conn, true) : rc;
 }
 
 /* A link at the destination may have come from the enclave, in an earlier pull
@@ -120,11 +108,13 @@ enum rc transfer_pull(int conn, struct transfer *t, char *const *src, size_t cou
 	rc = check_link(dst, &t->failure);
 	if (rc != RC_OK)
 		return rc;
-	rc = receive_open(&receiver, dst, into, t->resume, &t->failure);
+	rc = receive_open(&receiver, conn, dst, into, t->resume, &t->failure);
 	if (rc != RC_OK)
 		return rc;
 	receiver.progress = t->progress;
-	rc = pull(conn, t, &r);
+	rc = ask(&receiver.in, &r, &t->failure);
+	if (rc == RC_OK)
+		rc = receive_run(&receiver);
 	if (rc != RC_OK)
 		tell(conn, &t->failure);
 	t->totals = receiver.totals;

@@ -72,7 +72,7 @@ void dcbor_fail(struct dcbor *d, enum rc rc)
 		d->rc = rc;
 }
 
-/* Reads one item of the wanted kind, in the one encoding that is accepted. */
+/* Reads one item of the wanted kind, in an encoding that is accepted. */
 static bool take(struct dcbor *d, enum dcbor_kind want, struct dcbor_item *it)
 {
 	struct slice rest = d->in;
@@ -85,7 +85,7 @@ static bool take(struct dcbor *d, enum dcbor_kind want, struct dcbor_item *it)
 	shortest = it->kind == DCBOR_BOOL ? 1 : head_len(it->v);
 	if (it->data)
 		shortest += (size_t)it->v;
-	if (it->kind != want || it->indefinite || it->size != shortest)
+	if (it->kind != want || it->indefinite || (it->size != shortest && !d->any_form))
 		d->rc = RC_BAD;
 	else
 		d->in = rest;
@@ -94,7 +94,7 @@ static bool take(struct dcbor *d, enum dcbor_kind want, struct dcbor_item *it)
 
 struct dcbor dcbor_of(struct slice in)
 {
-	return (struct dcbor){ in, RC_OK };
+	return (struct dcbor){ .in = in };
 }
 
 static uint64_t take_max(struct dcbor *d, enum dcbor_kind want, uint64_t max, struct dcbor_item *it)
@@ -184,9 +184,36 @@ bool dcbor_key(struct dcbor *d, struct dcbor_map *m, uint32_t *key)
 	return true;
 }
 
+void dcbor_record(struct dcbor *d)
+{
+	struct dcbor_item it;
+
+	d->pairs = take_max(d, DCBOR_MAP, UINT64_MAX, &it);
+}
+
+bool dcbor_has(struct dcbor *d, uint64_t key)
+{
+	struct dcbor after = *d;
+
+	if (d->pairs == 0 || dcbor_uint(&after, UINT64_MAX) != key || after.rc != RC_OK) {
+		dcbor_fail(d, after.rc);
+		return false;
+	}
+	after.pairs--;
+	*d = after;
+	return true;
+}
+
+struct dcbor *dcbor_need(struct dcbor *d, uint64_t key)
+{
+	if (!dcbor_has(d, key))
+		dcbor_fail(d, RC_BAD);
+	return d;
+}
+
 enum rc dcbor_end(struct dcbor *d)
 {
-	if (d->in.len > 0)
+	if (d->in.len > 0 || d->pairs > 0)
 		dcbor_fail(d, RC_BAD);
 	return d->rc;
 }
@@ -241,4 +268,22 @@ void dcbor_put_array(struct wbuf *w, size_t items)
 void dcbor_put_map(struct wbuf *w, size_t pairs)
 {
 	put_head(w, cbor_encode_map_start, pairs);
+}
+
+void dcbor_pair_uint(struct wbuf *w, uint64_t key, uint64_t v)
+{
+	dcbor_put_uint(w, key);
+	dcbor_put_uint(w, v);
+}
+
+void dcbor_pair_bytes(struct wbuf *w, uint64_t key, struct slice s)
+{
+	dcbor_put_uint(w, key);
+	dcbor_put_bytes(w, s);
+}
+
+void dcbor_pair_text(struct wbuf *w, uint64_t key, struct slice s)
+{
+	dcbor_put_uint(w, key);
+	dcbor_put_text(w, s);
 }

@@ -3,7 +3,8 @@
  * The one file that wraps libcbor: its streaming decoder and its encoders,
  * neither of which allocates. The reader is pure: it points into the input
  * and accepts only shortest-form heads, definite lengths, no tags and no
- * floats. Input may be controlled by anybody.
+ * floats. Input may be controlled by anybody. (attest/lcbor.h begins the same
+ * reader for what others wrote: any form of a head will do there.)
  *
  * Both directions latch: after the first error every reader returns zero or
  * an empty slice and `rc` keeps the cause (RC_BAD malformed or another type,
@@ -19,6 +20,8 @@
 struct dcbor {
 	struct slice in; /* what is left */
 	enum rc rc;      /* RC_OK, or the first error */
+	uint64_t pairs;  /* of the record: not yet read */
+	bool any_form;   /* heads may be longer than needed */
 };
 
 /* A map with unsigned keys, which must ascend strictly: duplicates and
@@ -72,8 +75,27 @@ bool dcbor_key(struct dcbor *d, struct dcbor_map *m, uint32_t *key);
  * further than a value's type. */
 void dcbor_fail(struct dcbor *d, enum rc rc);
 
-/* RC_OK when everything was read without error, RC_BAD on trailing bytes,
- * else the latched error. */
+/* A record is a map with unsigned keys, read in their ascending order, one
+ * question a key: what has not been asked for when dcbor_end comes (an unknown
+ * key, one twice, another order) is RC_BAD.
+ *
+ *     dcbor_record(&d);
+ *     x->number = dcbor_uint(dcbor_need(&d, 1), 99);
+ *     if (dcbor_has(&d, 2))
+ *         x->name = dcbor_bytes(&d, NAME_MAX);
+ *     return dcbor_end(&d);
+ *
+ * One record at a time: none in another. */
+void dcbor_record(struct dcbor *d);
+
+/* Is this the next key? Then it is taken, and its value is to be read. */
+bool dcbor_has(struct dcbor *d, uint64_t key);
+
+/* The same, RC_BAD unless it is; returns d. */
+struct dcbor *dcbor_need(struct dcbor *d, uint64_t key);
+
+/* RC_OK when everything was read without error, RC_BAD on trailing bytes or
+ * pairs, else the latched error. */
 RC_CHECK enum rc dcbor_end(struct dcbor *d);
 
 void dcbor_put_uint(struct wbuf *w, uint64_t v);
@@ -83,5 +105,10 @@ void dcbor_put_bytes(struct wbuf *w, struct slice s);
 void dcbor_put_text(struct wbuf *w, struct slice s);
 void dcbor_put_array(struct wbuf *w, size_t items);
 void dcbor_put_map(struct wbuf *w, size_t pairs);
+
+/* A pair of a record. */
+void dcbor_pair_uint(struct wbuf *w, uint64_t key, uint64_t v);
+void dcbor_pair_bytes(struct wbuf *w, uint64_t key, struct slice s);
+void dcbor_pair_text(struct wbuf *w, uint64_t key, struct slice s);
 
 #endif

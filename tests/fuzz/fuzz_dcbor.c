@@ -62,7 +62,7 @@ static void mixed(const uint8_t *data, size_t size)
 	uint32_t key;
 
 	for (size_t i = 0; i < ops; i++)
-		switch (data[i] % 8) {
+		switch (data[i] % 11) {
 		case 0: must(dcbor_uint(&d, 1000) <= 1000); break;
 		case 1: dcbor_int(&d); break;
 		case 2: dcbor_bool(&d); break;
@@ -71,6 +71,9 @@ static void mixed(const uint8_t *data, size_t size)
 		case 5: must(dcbor_array(&d, 10) <= 10); break;
 		case 6: dcbor_map(&d, &m, 10); break;
 		case 7: dcbor_key(&d, &m, &key); break;
+		case 8: dcbor_record(&d); break;
+		case 9: dcbor_has(&d, i); break;
+		case 10: dcbor_need(&d, i); break;
 		}
 	must(d.in.len <= size - ops);
 }

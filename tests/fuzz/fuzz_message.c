@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "channel/message.h"
+#include "channel/host_message.h"
 
 enum { OUT_MAX = FRAME_HEAD + FRAME_REQUEST_MAX };
 

@@ -51,9 +51,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (write(pair[0], data, size) != (ssize_t)size || shutdown(pair[0], SHUT_WR) != 0)
 		abort();
 	r.mode_mask = 01777;
-	if (receive_open(&r, dst, false, false, &f) != RC_OK)
+	if (receive_open(&r, pair[1], dst, false, false, &f) != RC_OK)
 		abort();
-	if (receive_run(&r, pair[1], false) != RC_OK) {
+	if (receive_run(&r) != RC_OK) {
 		if (f.code == 0)
 			abort();
 		receive_close(&r);

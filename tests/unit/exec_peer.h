@@ -14,6 +14,7 @@
 #include <termios.h>
 
 #include "appliance/base/io.h"
+#include "channel/host_message.h"
 #include "channel/session.h"
 #include "tests/unit/test.h"
 

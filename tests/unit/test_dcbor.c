@@ -287,6 +287,64 @@ static void test_maps(void)
 	CHECK(read_map("a1000100", &n) == RC_BAD); /* trailing */
 }
 
+/* Key 1 must be there, 2 and 70000 may. */
+static enum rc read_record(const char *hex)
+{
+	uint8_t in[64];
+	struct slice s = test_guard(slice_of(in, unhex(hex, in)));
+	struct dcbor d = dcbor_of(s);
+	enum rc rc;
+
+	dcbor_record(&d);
+	dcbor_uint(dcbor_need(&d, 1), 100);
+	if (dcbor_has(&d, 2))
+		dcbor_uint(&d, 100);
+	if (dcbor_has(&d, 70000))
+		dcbor_uint(&d, 100);
+	rc = dcbor_end(&d);
+	test_unguard(s);
+	return rc;
+}
+
+static void test_records(void)
+{
+	static const char whole[] = "a3010102021a0001117003";
+
+	CHECK(read_record(whole) == RC_OK);
+	for (size_t cut = 0; cut < sizeof whole - 1; cut += 2) {
+		char part[sizeof whole];
+
+		memcpy(part, whole, cut);
+		part[cut] = '\0';
+		CHECK(read_record(part) == RC_EOF);
+	}
+	CHECK(read_record("a10101") == RC_OK);
+	CHECK(read_record("a201011a0001117003") == RC_OK);
+	CHECK(read_record("a0") == RC_BAD);             /* no key 1 */
+	CHECK(read_record("a10202") == RC_BAD);         /* another */
+	CHECK(read_record("a202020101") == RC_BAD);     /* descending */
+	CHECK(read_record("a201010101") == RC_BAD);     /* twice */
+	CHECK(read_record("a201010303") == RC_BAD);     /* unknown */
+	CHECK(read_record("a3010102020303") == RC_BAD); /* unknown, too */
+	CHECK(read_record("a201010202"
+	                  "00") == RC_BAD); /* trailing */
+	CHECK(read_record("a2010118"
+	                  "0202") == RC_BAD); /* not the shortest */
+	CHECK(read_record("a201016161"
+	                  "02") == RC_BAD); /* text key */
+	CHECK(read_record("a2010141"
+	                  "0202") == RC_BAD); /* byte string key */
+	CHECK(read_record("a2010121"
+	                  "02") == RC_BAD); /* negative key */
+	CHECK(read_record("a2010118"
+	                  "6502") == RC_BAD);                   /* unknown, of two bytes */
+	CHECK(read_record("bf0101ff") == RC_BAD);               /* indefinite */
+	CHECK(read_record("bbffffffffffffffff0101") == RC_EOF); /* more than there are */
+	CHECK(read_record("a2011864020a") == RC_OK);            /* 100 */
+	CHECK(read_record("a2011865020a") == RC_LIMIT);         /* 101 */
+	CHECK(read_record("810101") == RC_BAD);                 /* no map */
+}
+
 static void test_latch(void)
 {
 	uint8_t in[] = { 0xf6, 0x01, 0x41, 0x02 };
@@ -319,6 +377,7 @@ int main(void)
 	test_limits();
 	test_huge();
 	test_maps();
+	test_records();
 	test_latch();
 	test_writer_full();
 	return test_end();

@@ -12,7 +12,7 @@
 #include "appliance/base/io.h"
 #include "channel/admit.h"
 #include "channel/listen.h"
-#include "channel/message.h"
+#include "channel/host_message.h"
 #include "tests/unit/test.h"
 
 static struct sockaddr_un at;

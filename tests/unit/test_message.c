@@ -1,5 +1,5 @@
 /* The channel's frames and messages: round trips, every prefix, every limit. */
-#include "channel/message.h"
+#include "channel/host_message.h"
 #include "tests/unit/test.h"
 
 static uint8_t mem[FRAME_HEAD + FRAME_REQUEST_MAX + 64];

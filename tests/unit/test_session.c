@@ -6,6 +6,7 @@
 
 #include "appliance/base/io.h"
 #include "channel/admit.h"
+#include "channel/host_message.h"
 #include "channel/session.h"
 #include "tests/unit/test.h"
 

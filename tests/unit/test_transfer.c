@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "appliance/base/io.h"
+#include "channel/host_message.h"
 #include "channel/session.h"
 #include "channel/transfer.h"
 #include "tests/unit/test.h"

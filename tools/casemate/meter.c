@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "appliance/base/io.h"
+#include "channel/host_message.h"
 #include "tools/casemate/text.h"
 #include "tools/casemate/verb.h"
 

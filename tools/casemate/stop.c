@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "appliance/base/io.h"
-#include "channel/message.h"
+#include "channel/host_message.h"
 #include "tools/casemate/monitor.h"
 #include "tools/casemate/nitro.h"
 #include "tools/casemate/target.h"

@@ -1,0 +1,23 @@
+/* The control frames that only the host writes or reads (PROTOCOL.md); those
+ * of both ends are in message.h, whose rules hold here too. What is parsed
+ * comes from the enclave, which the host does not believe.
+ */
+#ifndef CHANNEL_HOST_MESSAGE_H
+#define CHANNEL_HOST_MESSAGE_H
+
+#include "channel/message.h"
+
+void request_put(struct wbuf *w, const struct request *r);
+void winsize_put(struct wbuf *w, uint16_t rows, uint16_t cols);
+/* 1 to 31 */
+void signal_put(struct wbuf *w, int signal);
+
+/* *pid is 0 where there is none. */
+RC_CHECK enum rc accept_parse(struct slice payload, uint32_t *pid);
+RC_CHECK enum rc credit_parse(struct slice payload, uint32_t *bytes);
+RC_CHECK enum rc exit_parse(struct slice payload, struct exit_msg *e);
+
+/* "not found", … for messages; never NULL. */
+const char *error_name(enum error_code code);
+
+#endif
