@@ -46,7 +46,7 @@
 #include "appliance/base/io.h"
 #include "net/packet.h"
 #include "net/pcb.h"
-#include "net/ring.h"
+#include "net/stack_conn.h"
 #include "net/wire.h"
 
 enum {
@@ -68,67 +68,50 @@ static_assert(MEMP_NUM_TCP_PCB >= SLOTS + HALF_OPEN_MAX &&
                       MEMP_NUM_TCP_SEG >= SLOTS * TCP_SND_QUEUELEN / 2 + HALF_OPEN_MAX,
               "every slot and every half-open connection has its share");
 
-struct stack_conn {
-	bool used;
-	struct tcp_pcb *pcb; /* NULL: lwIP has no more to do with it */
-	struct ring rx, tx;
-	size_t given; /* of tx, to lwIP */
-	void *user;
-	int64_t linger_ms; /* closed by the owner, kept until then; 0 not */
-	bool waiting;      /* for stack_accept */
-	bool established, over, peer_fin, fin_wanted, fin_sent;
-};
-
 struct link {
 	struct netif netif;
 	struct wire wire;
-	uint64_t heard; /* when something came last, by st.turn */
+	uint64_t heard; /* when something came last, by st.turn; 0: free */
 };
 
-/* What is to be looked at: by stack_accept, by stack_event, by stack_flush. */
+/* What is to be looked at by stack_accept, by stack_event, by stack_flush. */
 enum set { WAITING, READY, PUSH, SETS };
 
 unsigned stack_window, stack_sndbuf;
 
 static struct {
-	ip4_addr_t there;
-	uint8_t addresses[8]; /* there, and here */
+	ip4_addr_t ends[2]; /* the other and ours, as they stand in a packet */
 	struct tcp_pcb *listener;
 	uint8_t *rings;
 	struct link links[STACK_LINKS_MAX];
 	struct stack_conn conns[SLOTS];
-	uint64_t sets[SETS][SLOTS / 64]; /* bit n: conns[n] */
-	int64_t tick_ms;                 /* the last one */
+	bool sets[SETS][SLOTS]; /* conns[n] is in the set */
+	int64_t tick_ms;        /* the last one */
 	uint64_t turn;
 	unsigned long dropped;
-	/* The packet lwIP has right now. */
-	struct pbuf_custom packet;
-	bool returned;
+	struct pbuf_custom packet; /* the one lwIP has right now */
 } st;
 
-static void mark(enum set set, const struct stack_conn *c)
+static bool *in(enum set set, const struct stack_conn *c)
 {
-	st.sets[set][(c - st.conns) / 64] |= (uint64_t)1 << (c - st.conns) % 64;
-}
-
-static void unmark(enum set set, const struct stack_conn *c)
-{
-	st.sets[set][(c - st.conns) / 64] &= ~((uint64_t)1 << (c - st.conns) % 64);
+	return &st.sets[set][c - st.conns];
 }
 
 /* One of the set, which leaves it; NULL when it is empty. */
 static struct stack_conn *take(enum set set)
 {
-	size_t w = 0;
-	struct stack_conn *c;
+	bool *first = memchr(st.sets[set], true, SLOTS);
 
-	while (w < SLOTS / 64 && st.sets[set][w] == 0)
-		w++;
-	if (w == SLOTS / 64)
+	if (first == NULL)
 		return NULL;
-	c = &st.conns[w * 64 + (size_t)__builtin_ctzll(st.sets[set][w])];
-	unmark(set, c);
-	return c;
+	*first = false;
+	return &st.conns[first - st.sets[set]];
+}
+
+/* Memory may have been short for any of them. */
+static void push_all(void)
+{
+	memset(st.sets[PUSH], true, SLOTS);
 }
 
 /* --- slots ------------------------------------------------------------------- */
@@ -137,7 +120,7 @@ static void slot_free(struct stack_conn *c)
 {
 	c->used = false;
 	for (int set = 0; set < SETS; set++)
-		unmark((enum set)set, c);
+		*in((enum set)set, c) = false;
 }
 
 /* From here on lwIP does not know the slot. */
@@ -150,7 +133,7 @@ static void detach(struct stack_conn *c)
 	c->pcb = NULL;
 }
 
-static void slot_abort(struct stack_conn *c)
+void stack_abort(struct stack_conn *c)
 {
 	struct tcp_pcb *pcb = c->pcb;
 
@@ -169,10 +152,10 @@ static void changed(struct stack_conn *c)
 {
 	if (c->pcb != NULL && c->peer_fin && c->fin_sent && c->tx.len == 0)
 		detach(c);
-	if (c->pcb == NULL && (c->linger_ms != 0 || (c->waiting && c->over)))
+	if (c->pcb == NULL && (c->linger_ms != 0 || (*in(WAITING, c) && c->over)))
 		slot_free(c);
-	else if (c->linger_ms == 0 && !c->waiting)
-		mark(READY, c);
+	else
+		*in(READY, c) = c->linger_ms == 0 && !*in(WAITING, c);
 }
 
 static err_t on_recv(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
@@ -180,15 +163,14 @@ static err_t on_recv(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
 	struct stack_conn *c = arg;
 
 	(void)err;
-	if (p == NULL) {
+	if (p == NULL)
 		c->peer_fin = true;
-	} else if (c->linger_ms != 0) {
+	else if (c->linger_ms != 0)
 		tcp_recved(pcb, p->tot_len);
-	} else if (p->next != NULL || p->len > c->rx.max - c->rx.len) {
+	else if (p->next != NULL || p->len > c->rx.max - c->rx.len)
 		platform_broken("window", p->len);
-	} else {
+	else
 		ring_put(&c->rx, p->payload, p->len);
-	}
 	if (p != NULL)
 		pbuf_free(p);
 	changed(c);
@@ -204,7 +186,7 @@ static err_t on_sent(void *arg, struct tcp_pcb *pcb, u16_t len)
 		platform_broken("acknowledged", len);
 	ring_drop(&c->tx, len);
 	c->given -= len;
-	mark(PUSH, c);
+	*in(PUSH, c) = true;
 	changed(c);
 	return ERR_OK;
 }
@@ -214,28 +196,19 @@ static void on_err(void *arg, err_t err)
 {
 	struct stack_conn *c = arg;
 
-	if (c == NULL)
-		return;
 	c->pcb = NULL;
 	c->over = err != ERR_CLSD;
 	changed(c);
 }
 
-static err_t on_connected(void *arg, struct tcp_pcb *pcb, err_t err)
+void stack_conn_begun(struct stack_conn *c)
 {
-	struct stack_conn *c = arg;
-
-	(void)pcb;
-	(void)err;
 	c->established = true;
-	mark(PUSH, c);
+	*in(PUSH, c) = true;
 	changed(c);
-	return ERR_OK;
 }
 
-/* A free slot, or that of a connection whose owner is done with it and whose
- * bytes have all arrived. */
-static struct stack_conn *slot_take(struct tcp_pcb *pcb)
+struct stack_conn *stack_conn_take(struct tcp_pcb *pcb)
 {
 	struct stack_conn *c = st.conns, *lingers = NULL;
 
@@ -247,7 +220,7 @@ static struct stack_conn *slot_take(struct tcp_pcb *pcb)
 		if (lingers == NULL)
 			return NULL;
 		c = lingers;
-		slot_abort(c);
+		stack_abort(c);
 	}
 	*c = (struct stack_conn){ .used = true, .pcb = pcb };
 	c->rx = (struct ring){ .max = stack_window };
@@ -264,13 +237,13 @@ static struct stack_conn *slot_take(struct tcp_pcb *pcb)
 /* Another answer than ERR_OK resets the connection. */
 static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t err)
 {
-	struct stack_conn *c = err == ERR_OK ? slot_take(pcb) : NULL;
+	struct stack_conn *c = err == ERR_OK ? stack_conn_take(pcb) : NULL;
 
 	(void)arg;
 	if (c == NULL)
 		return ERR_MEM;
-	c->established = c->waiting = true;
-	mark(WAITING, c);
+	*in(WAITING, c) = true;
+	stack_conn_begun(c);
 	return ERR_OK;
 }
 
@@ -323,66 +296,50 @@ static void push(struct stack_conn *c)
 
 /* --- links -------------------------------------------------------------------------- */
 
-static bool link_known(int link)
-{
-	return link >= 0 && link < STACK_LINKS_MAX && st.links[link].wire.fd >= 0;
-}
-
 int stack_link_fd(int link)
 {
-	return link_known(link) ? st.links[link].wire.fd : -1;
+	return link >= 0 && link < STACK_LINKS_MAX ? st.links[link].wire.fd : -1;
 }
 
 bool stack_link_writing(int link)
 {
-	return link_known(link) && st.links[link].wire.out_len > 0;
+	return stack_link_fd(link) >= 0 && st.links[link].wire.out_len > 0;
 }
 
 static void link_end(struct link *l)
 {
-	wire_close(&l->wire);
+	io_close(&l->wire.fd);
 	pcb_end_all(&l->netif);
+	l->heard = 0;
 }
 
-/* A free one, or the one without connections that has been silent longest: who
- * made it may be gone without our having been told. */
-static struct link *link_find(void)
+/* A link without connections is ended for a new one: it is free, or who made it
+ * may be gone without our having been told. */
+int stack_link_add(int fd)
 {
 	struct link *best = NULL;
 
-	for (int i = 0; i < STACK_LINKS_MAX; i++) {
-		struct link *l = &st.links[i];
-
-		if (!link_known(i))
-			return l;
-		if (!pcb_any(&l->netif) && (!best || l->heard < best->heard))
+	for (struct link *l = st.links; l < st.links + STACK_LINKS_MAX; l++) {
+		if (!pcb_any(&l->netif) && (best == NULL || l->heard < best->heard))
 			best = l;
 	}
-	if (best)
-		link_end(best);
-	return best;
-}
-
-int stack_link_add(int fd)
-{
-	struct link *l = link_find();
-
-	if (!l)
+	if (best == NULL)
 		return -1;
-	wire_open(&l->wire, fd);
-	l->heard = ++st.turn;
-	return (int)(l - st.links);
+	link_end(best);
+	wire_open(&best->wire, fd);
+	best->heard = ++st.turn;
+	return (int)(best - st.links);
 }
 
+/* lwIP has let go of st.packet; its count of references says so. */
 static void on_returned(struct pbuf *p)
 {
 	(void)p;
-	st.returned = true;
 }
 
 static void take_packet(struct link *l, uint8_t *ip, size_t len)
 {
-	enum packet_way way = packet_way(slice_of(ip, len), st.addresses);
+	enum packet_way way = packet_way(slice_of(ip, len), (const uint8_t *)st.ends);
 	struct pbuf *p;
 
 	if (way == PACKET_NOBODY) {
@@ -393,10 +350,9 @@ static void take_packet(struct link *l, uint8_t *ip, size_t len)
 		pcb_limit_half_open(HALF_OPEN_MAX);
 	if (st.listener != NULL)
 		st.listener->netif_idx = netif_get_index(&l->netif);
-	st.returned = false;
 	/* lwIP turns the header's byte order in place: the buffer is ours. */
 	p = pbuf_alloced_custom(PBUF_RAW, (u16_t)len, PBUF_REF, &st.packet, ip, (u16_t)len);
-	if (p == NULL || ip4_input(p, &l->netif) != ERR_OK || !st.returned)
+	if (p == NULL || ip4_input(p, &l->netif) != ERR_OK || st.packet.pbuf.ref != 0)
 		platform_broken("packet kept", __LINE__);
 }
 
@@ -424,28 +380,30 @@ bool stack_link_io(int link, uint32_t epoll_events)
 	return false;
 }
 
-/* What found no room before is asked for again when half of it is free. */
-static void link_write(struct link *l)
+/* What found no room before is asked for again when half of it is free: true. */
+static bool link_write(struct link *l)
 {
-	while (wire_write(&l->wire)) {
-		if (!l->wire.refused || l->wire.out_len > WIRE_MAX / 2)
-			continue;
-		l->wire.refused = false;
-		for (struct stack_conn *c = st.conns; c < st.conns + SLOTS; c++) {
-			if (c->used)
-				push(c);
-		}
-	}
+	while (wire_write(&l->wire))
+		;
+	if (!l->wire.refused || l->wire.out_len > WIRE_MAX / 2)
+		return false;
+	l->wire.refused = false;
+	push_all();
+	return true;
 }
 
 void stack_flush(void)
 {
 	struct stack_conn *c;
+	bool again;
 
-	while ((c = take(PUSH)) != NULL)
-		push(c);
-	for (int i = 0; i < STACK_LINKS_MAX; i++)
-		link_write(&st.links[i]);
+	do {
+		while ((c = take(PUSH)) != NULL)
+			push(c);
+		again = false;
+		for (int i = 0; i < STACK_LINKS_MAX; i++)
+			again = link_write(&st.links[i]) || again;
+	} while (again);
 }
 
 /* --- start, time -------------------------------------------------------------------- */
@@ -460,7 +418,6 @@ static err_t on_netif(struct netif *n)
 void stack_init(enum stack_side side)
 {
 	bool enclave = side == STACK_ENCLAVE;
-	ip4_addr_t here, mask;
 
 	stack_window = enclave ? ENCLAVE_RX : GATEWAY_RX;
 	stack_sndbuf = enclave ? ENCLAVE_TX : GATEWAY_TX;
@@ -469,15 +426,12 @@ void stack_init(enum stack_side side)
 	if (st.rings == MAP_FAILED)
 		platform_broken("no memory", errno);
 	st.packet.custom_free_function = on_returned;
-	ip4addr_aton(enclave ? STACK_ENCLAVE_IP4 : STACK_GATEWAY_IP4, &here);
-	ip4addr_aton(enclave ? STACK_GATEWAY_IP4 : STACK_ENCLAVE_IP4, &st.there);
-	memcpy(st.addresses, &st.there.addr, 4);
-	memcpy(st.addresses + 4, &here.addr, 4);
-	IP4_ADDR(&mask, 255, 255, 255, 252);
+	IP4_ADDR(&st.ends[!enclave], 10, 7, 0, 1);
+	IP4_ADDR(&st.ends[enclave], 10, 7, 0, 2);
 	lwip_init();
 	for (struct link *l = st.links; l < st.links + STACK_LINKS_MAX; l++) {
 		l->wire.fd = -1;
-		netif_add(&l->netif, &here, &mask, &st.there, l, on_netif, ip4_input);
+		netif_add(&l->netif, &st.ends[1], NULL, &st.ends[0], l, on_netif, ip4_input);
 		netif_set_up(&l->netif);
 	}
 }
@@ -486,9 +440,8 @@ enum rc stack_listen(uint16_t port)
 {
 	struct tcp_pcb *pcb = tcp_new();
 
-	if (pcb == NULL || tcp_bind(pcb, IP4_ADDR_ANY, port) != ERR_OK)
-		return RC_LIMIT;
-	st.listener = tcp_listen(pcb);
+	if (pcb != NULL && tcp_bind(pcb, IP4_ADDR_ANY, port) == ERR_OK)
+		st.listener = tcp_listen(pcb);
 	if (st.listener == NULL)
 		return RC_LIMIT;
 	tcp_accept(st.listener, on_accept);
@@ -516,10 +469,9 @@ void stack_tick(void)
 	tcp_tmr();
 	for (struct stack_conn *c = st.conns; c < st.conns + SLOTS; c++) {
 		if (c->used && c->linger_ms != 0 && now >= c->linger_ms)
-			slot_abort(c);
-		else if (c->used)
-			mark(PUSH, c); /* memory may have been short */
+			stack_abort(c);
 	}
+	push_all();
 }
 
 /* --- connections ---------------------------------------------------------------------- */
@@ -528,27 +480,14 @@ struct stack_conn *stack_accept(void)
 {
 	struct stack_conn *c = take(WAITING);
 
-	if (c == NULL)
-		return NULL;
-	c->waiting = false;
-	mark(READY, c);
+	if (c != NULL)
+		*in(READY, c) = true;
 	return c;
 }
 
-struct stack_conn *stack_connect(int link, uint16_t port)
+struct netif *stack_conn_netif(int link)
 {
-	struct tcp_pcb *pcb = link_known(link) ? tcp_new() : NULL;
-	struct stack_conn *c = pcb != NULL ? slot_take(pcb) : NULL;
-
-	if (c != NULL) {
-		tcp_bind_netif(pcb, &st.links[link].netif);
-		if (tcp_connect(pcb, &st.there, port, on_connected) == ERR_OK)
-			return c;
-		slot_abort(c);
-	} else if (pcb != NULL) {
-		tcp_abort(pcb);
-	}
-	return NULL;
+	return stack_link_fd(link) >= 0 ? &st.links[link].netif : NULL;
 }
 
 void stack_set_user(struct stack_conn *c, void *user)
@@ -564,11 +503,6 @@ void *stack_user(const struct stack_conn *c)
 struct stack_conn *stack_event(void)
 {
 	return take(READY);
-}
-
-bool stack_established(const struct stack_conn *c)
-{
-	return c->established;
 }
 
 bool stack_over(const struct stack_conn *c)
@@ -600,43 +534,30 @@ size_t stack_room(const struct stack_conn *c)
 
 enum rc stack_write(struct stack_conn *c, const void *p, size_t n)
 {
-	if (c->over || c->fin_wanted)
-		return RC_EOF;
 	if (n > stack_room(c))
-		return RC_LIMIT;
+		return c->over || c->fin_wanted ? RC_EOF : RC_LIMIT;
 	ring_put(&c->tx, p, n);
-	mark(PUSH, c);
+	*in(PUSH, c) = true;
 	return RC_OK;
-}
-
-bool stack_drained(const struct stack_conn *c)
-{
-	return c->tx.len == 0;
 }
 
 enum rc stack_finish(struct stack_conn *c)
 {
 	c->fin_wanted = true;
-	mark(PUSH, c);
+	*in(PUSH, c) = true;
 	return c->over ? RC_EOF : RC_OK;
 }
 
 void stack_close(struct stack_conn *c)
 {
 	if (c->over || !c->established || c->rx.len > 0) {
-		slot_abort(c);
+		stack_abort(c);
 		return;
 	}
 	c->linger_ms = clock_mono_ms() + LINGER_MS;
 	c->fin_wanted = true;
-	mark(PUSH, c);
-	unmark(READY, c); /* its owner is not to hear of it again */
-	changed(c);
-}
-
-void stack_abort(struct stack_conn *c)
-{
-	slot_abort(c);
+	*in(PUSH, c) = true;
+	changed(c); /* its owner is not to hear of it again */
 }
 
 void stack_usage(struct stack_usage *u)

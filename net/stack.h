@@ -1,7 +1,7 @@
-/* TCP connections over the link: lwIP, wrapped (the one file that names it).
+/* TCP connections over the link: lwIP, wrapped.
  *
- * The enclave's gate listens and the host's gateway connects; both ends run
- * this code. A link is a connected stream socket (vsock, or a Unix socket in
+ * The enclave's gate listens and the host's gateway connects (stack_connect.h);
+ * both ends run this code. A link is a connected stream socket (vsock, or a Unix socket in
  * front of one) that carries IP packets as frames (net/link.h). Each link has
  * an lwIP netif of its own with the same two addresses, and a connection
  * belongs to the link it came by: gateways do not disturb each other, and when
@@ -31,10 +31,7 @@ enum {
 	STACK_PORT_LINK = 7001, /* vsock port of the link's listener */
 };
 
-/* Addresses of every link: the enclave's end and the gateway's. */
-#define STACK_ENCLAVE_IP4 "10.7.0.2"
-#define STACK_GATEWAY_IP4 "10.7.0.1"
-
+/* On every link the enclave's end is 10.7.0.2, the gateway's 10.7.0.1. */
 enum stack_side { STACK_ENCLAVE, STACK_GATEWAY };
 
 struct stack_conn; /* lives from accept or connect until stack_close */
@@ -67,9 +64,6 @@ void stack_tick(void);
 /* The next connection that was accepted, NULL for none. user: the caller's,
  * kept with it. */
 struct stack_conn *stack_accept(void);
-/* Starts a connection to the other side; events tell how it went. NULL when
- * there is no room or no such link. */
-struct stack_conn *stack_connect(int link, uint16_t port);
 void stack_set_user(struct stack_conn *c, void *user);
 void *stack_user(const struct stack_conn *c);
 
@@ -79,7 +73,6 @@ void *stack_user(const struct stack_conn *c);
  * stack_abort. */
 struct stack_conn *stack_event(void);
 
-bool stack_established(const struct stack_conn *c);
 bool stack_over(const struct stack_conn *c);      /* reset, or its link is gone */
 bool stack_peer_done(const struct stack_conn *c); /* FIN seen and all read */
 /* What has arrived and was not consumed, the first contiguous part of it. */
@@ -87,8 +80,8 @@ struct slice stack_peek(const struct stack_conn *c);
 void stack_consume(struct stack_conn *c, size_t n);
 /* Bytes that stack_write takes now. It copies. */
 size_t stack_room(const struct stack_conn *c);
+/* All or nothing. */
 RC_CHECK enum rc stack_write(struct stack_conn *c, const void *p, size_t n);
-bool stack_drained(const struct stack_conn *c);      /* all written bytes acknowledged */
 RC_CHECK enum rc stack_finish(struct stack_conn *c); /* FIN after what was written */
 /* Ends it and frees c: with a FIN when all was read and nothing went wrong,
  * else with a reset; what was written is still delivered in the first case, if

@@ -3,18 +3,11 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-#include "appliance/base/io.h"
-
 void wire_open(struct wire *w, int fd)
 {
 	w->fd = fd;
 	w->in_at = w->in_len = w->out_at = w->out_len = 0;
 	w->refused = false;
-}
-
-void wire_close(struct wire *w)
-{
-	io_close(&w->fd);
 }
 
 bool wire_read(struct wire *w)

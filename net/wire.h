@@ -19,14 +19,13 @@ enum {
 };
 
 struct wire {
-	int fd; /* -1: none */
+	int fd; /* -1: none. The owner's to close */
 	size_t in_at, in_len, out_at, out_len;
 	bool refused; /* wire_put() had no room; the owner's to clear */
 	uint8_t in[WIRE_MAX], out[WIRE_MAX];
 };
 
 void wire_open(struct wire *w, int fd);
-void wire_close(struct wire *w);
 
 /* Reads once; false at the end of the stream. Then wire_next() gives the packets
  * that came, which are the caller's to write to until the next wire_read():

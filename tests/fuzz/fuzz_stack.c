@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "net/link.h"
-#include "net/stack.h"
+#include "net/stack_connect.h"
 
 enum { PORT = 8443, PACKET_MAX = 4096, HELD_MAX = 4, IP = 20, TCP = 20 };
 

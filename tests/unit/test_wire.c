@@ -4,6 +4,7 @@
 
 #include <sys/socket.h>
 
+#include "appliance/base/io.h"
 #include "tests/unit/test.h"
 
 static struct wire a, b;
@@ -19,8 +20,8 @@ static void open_both(void)
 
 static void close_both(void)
 {
-	wire_close(&a);
-	wire_close(&b);
+	io_close(&a.fd);
+	io_close(&b.fd);
 	CHECK(a.fd == -1 && b.fd == -1 && wire_put(&a, 1) == NULL && !wire_write(&a));
 }
 
@@ -83,7 +84,7 @@ static void test_end_of_stream(void)
 	CHECK(wire_read(&b)); /* nothing yet */
 	CHECK(wire_next(&b, &p, &len) == RC_MORE);
 	CHECK(send(a.fd, "\1\0\0\1x\1\0", 7, 0) == 7);
-	wire_close(&a);
+	io_close(&a.fd);
 	CHECK(wire_read(&b));
 	CHECK(wire_next(&b, &p, &len) == RC_OK && len == 1 && *p == 'x');
 	CHECK(wire_next(&b, &p, &len) == RC_MORE);

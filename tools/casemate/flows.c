@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "appliance/base/io.h"
+#include "net/stack_connect.h"
 
 enum {
 	CHUNK = 65536,

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "appliance/base/io.h"
+#include "net/stack_connect.h"
 #include "tools/casemate/child.h"
 #include "tools/casemate/flows.h"
 #include "tools/casemate/text.h"
