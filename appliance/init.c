@@ -69,19 +69,19 @@ static enum rc step_mounts(void)
 
 static enum rc step_entropy(void)
 {
-	uint8_t seed[ENTROPY_SEED_LEN];
+	struct entropy_seed seed;
 	enum rc rc = entropy_source("/sys/class/misc/hw_random/rng_current");
 
 	if (rc != RC_OK)
 		return rc;
 	rc = nsm_open("/dev/nsm", &b.nsm);
 	if (rc == RC_OK)
-		rc = nsm_random(b.nsm, seed, sizeof seed);
+		rc = nsm_random(b.nsm, seed.bytes, sizeof seed.bytes);
 	if (rc != RC_OK) {
 		log_line("entropy: the security module gives none: %s (%m)", rc_str(rc));
 		return rc;
 	}
-	return entropy_credit(seed);
+	return entropy_credit(&seed);
 }
 
 /* The main command as an argument vector; its strings end with NUL only here. */

@@ -7,11 +7,9 @@
 #include "appliance/base/rc.h"
 
 /* Sets the clock and says from what. RC_IO only when the PTP device is there
- * and does not work; without one the kernel's time stays. */
+ * and does not work; without one the kernel's time stays. The kernel has one
+ * PTP driver, KVM's (boot/kernel/config), so that there is no other to tell
+ * it from. */
 RC_CHECK enum rc clock_step(void);
-
-/* The number n of the ptp<n> below dir (/sys/class/ptp) whose clock is the
- * hypervisor's; -1 when none is. */
-int clock_find_ptp(const char *dir);
 
 #endif

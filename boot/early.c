@@ -17,7 +17,7 @@ static enum rc mount_on(const char *type, const char *path, unsigned long flags)
 }
 
 /* The app has the console too and may stop its output: our lines go by another
- * open file, which does not wait. 3 and 4 are for others (appliance/spawn.h). */
+ * open file, which does not wait. 3 to 6 are for others (appliance/spawn.h). */
 static enum rc own_log(void)
 {
 	int fd = open("/dev/console", O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
@@ -48,17 +48,6 @@ enum rc early_console(void)
 	return own_log();
 }
 
-/* System V shared memory ends with its last process: what nobody has attached
- * would count against no limit. */
-static enum rc forget_segments(void)
-{
-	int fd = open("/proc/sys/kernel/shm_rmid_forced", O_WRONLY | O_CLOEXEC);
-	enum rc rc = fd < 0 ? RC_IO : io_write_full(fd, "1", 1);
-
-	io_close(&fd);
-	return rc;
-}
-
 enum rc early_mounts(void)
 {
 	static const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
@@ -66,8 +55,6 @@ enum rc early_mounts(void)
 
 	if (rc == RC_OK)
 		rc = mount_on("sysfs", "/sys", flags);
-	if (rc == RC_OK)
-		rc = forget_segments();
 	if (rc != RC_OK)
 		log_line("mounts: cannot set up proc and sysfs: %m");
 	return rc;

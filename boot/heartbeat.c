@@ -29,19 +29,13 @@ static int call(unsigned cid)
 static bool advance(struct pollfd *p)
 {
 	uint8_t byte = HEARTBEAT_BYTE;
-	int error = 0;
-	socklen_t len = sizeof error;
 
-	if (p->events == POLLOUT) {
-		if (getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error == 0 &&
-		    send(p->fd, &byte, 1, MSG_NOSIGNAL) == 1) {
-			p->events = POLLIN;
-			return false;
-		}
-	} else if (recv(p->fd, &byte, 1, 0) == 1 && byte == HEARTBEAT_BYTE) {
+	if (p->events == POLLOUT && send(p->fd, &byte, 1, MSG_NOSIGNAL) == 1)
+		p->events = POLLIN;
+	else if (p->events == POLLIN && recv(p->fd, &byte, 1, 0) == 1 && byte == HEARTBEAT_BYTE)
 		return true;
-	}
-	io_close(&p->fd);
+	else
+		io_close(&p->fd);
 	return false;
 }
 
@@ -52,11 +46,8 @@ static enum rc wait_answer(struct pollfd p[2], int64_t until_ms, int *who)
 
 		if (left <= 0)
 			return RC_TIMEOUT;
-		if (poll(p, 2, (int)left) < 0) {
-			if (errno != EINTR)
-				return RC_IO;
-			continue;
-		}
+		if (poll(p, 2, (int)left) < 0)
+			return RC_IO;
 		for (*who = 0; *who < 2; ++*who)
 			if (p[*who].fd >= 0 && p[*who].revents != 0 && advance(&p[*who]))
 				return RC_OK;

@@ -17,33 +17,30 @@
 #define UPPER   "/upper"
 #define ROOT_AT "/root"
 
+/* Of all memory: beside ROOT_SHARE of what is free it leaves something to run
+ * in when both are full. */
+#define SHM_SIZE "5%"
+
 /* No device files but those made below, no programs with other rights. */
 enum { PLAIN = MS_NODEV | MS_NOSUID };
 
-static enum rc folder(const char *path, mode_t mode)
+static enum rc folder(const char *path)
 {
 	struct stat st;
 
-	if (mkdir(path, mode) == 0)
-		return chmod(path, mode) == 0 ? RC_OK : RC_IO;
-	if (errno != EEXIST || lstat(path, &st) != 0)
-		return RC_IO;
-	if (S_ISDIR(st.st_mode))
+	if (mkdir(path, 0755) == 0 ||
+	    (errno == EEXIST && lstat(path, &st) == 0 && S_ISDIR(st.st_mode)))
 		return RC_OK;
-	errno = ENOTDIR;
 	return RC_IO;
 }
 
 static enum rc mount_at(const char *source, const char *path, const char *type, unsigned long flags,
                         const char *options)
 {
-	enum rc rc = folder(path, 0755);
-
-	if (rc == RC_OK && mount(source, path, type, flags, options) != 0)
-		rc = RC_IO;
-	if (rc != RC_OK)
-		log_line("root: cannot mount %s on %s: %m", type ? type : source, path);
-	return rc;
+	if (folder(path) == RC_OK && mount(source, path, type, flags, options) == 0)
+		return RC_OK;
+	log_line("root: cannot mount %s on %s: %m", type, path);
+	return RC_IO;
 }
 
 void root_tmpfs_options(char *out, size_t max, uint64_t free_bytes)
@@ -53,54 +50,47 @@ void root_tmpfs_options(char *out, size_t max, uint64_t free_bytes)
 	         (unsigned long long)(free_bytes / ROOT_BYTES_A_FILE));
 }
 
-static enum rc mount_upper(uint64_t *free_bytes)
+static enum rc mount_layers(uint64_t free_bytes)
 {
-	struct sysinfo info;
 	char options[96];
-	enum rc rc;
+	enum rc rc = mount_at(IMAGE, LOWER, "erofs", MS_RDONLY | PLAIN, NULL);
 
-	if (sysinfo(&info) != 0)
-		return RC_IO;
-	*free_bytes = (uint64_t)info.freeram * info.mem_unit;
-	root_tmpfs_options(options, sizeof options, *free_bytes);
-	rc = mount_at("tmpfs", UPPER, "tmpfs", PLAIN, options);
+	/* The mount holds the file; without a name nothing else will. */
+	if (rc == RC_OK && unlink(IMAGE) != 0)
+		rc = RC_IO;
+	root_tmpfs_options(options, sizeof options, free_bytes);
+	if (rc == RC_OK)
+		rc = mount_at("tmpfs", UPPER, "tmpfs", PLAIN, options);
 	if (rc == RC_OK && (mkdir(UPPER "/files", 0755) != 0 || mkdir(UPPER "/work", 0755) != 0))
 		rc = RC_IO;
 	return rc;
 }
 
-/* A kernel that cannot export the overlay mounts it all the same, perhaps
- * after dropping options: ask for a handle to know. */
-static void check_export(void)
+/* What lies on the layers, in this order. */
+static enum rc mount_rest(void)
 {
-	struct file_handle none = { .handle_bytes = 0 };
-	int mount_id;
+	static const struct {
+		const char *type, *path;
+		unsigned long flags;
+		const char *options;
+	} mounts[] = {
+		{ "overlay", ROOT_AT, PLAIN,
+		  "lowerdir=" LOWER ",upperdir=" UPPER "/files,workdir=" UPPER "/work"
+		  ",index=on,nfs_export=on,uuid=on" },
+		{ "proc", ROOT_AT "/proc", PLAIN | MS_NOEXEC, NULL },
+		{ "sysfs", ROOT_AT "/sys", PLAIN | MS_NOEXEC | MS_RDONLY, NULL },
+		{ "cgroup2", ROOT_AT "/sys/fs/cgroup", PLAIN | MS_NOEXEC | MS_RDONLY, NULL },
+		{ "tmpfs", ROOT_AT "/dev", MS_NOSUID | MS_NOEXEC, "size=64k,mode=0755" },
+		{ "devpts", ROOT_AT "/dev/pts", MS_NOSUID | MS_NOEXEC,
+		  "newinstance,ptmxmode=0666,mode=0620,gid=5" },
+		{ "tmpfs", ROOT_AT "/dev/shm", PLAIN | MS_NOEXEC, "size=" SHM_SIZE ",mode=1777" },
+	};
 
-	if (name_to_handle_at(AT_FDCWD, ROOT_AT, &none, &mount_id, 0) != 0 && errno == EOVERFLOW)
-		return;
-	log_line("root: WARNING: the overlay gives no file handles (%m); files cannot be watched");
-}
-
-static enum rc mount_overlay(void)
-{
-#define LAYERS "lowerdir=" LOWER ",upperdir=" UPPER "/files,workdir=" UPPER "/work"
-	static const char full[] = LAYERS ",index=on,nfs_export=on,uuid=on";
-
-	if (folder(ROOT_AT, 0755) != RC_OK)
-		return RC_IO;
-	if (mount("overlay", ROOT_AT, "overlay", PLAIN, full) == 0) {
-		check_export();
-		return RC_OK;
-	}
-	log_line("root: WARNING: overlay options refused (%m); files cannot be watched");
-	return mount_at("overlay", ROOT_AT, "overlay", PLAIN, LAYERS);
-}
-
-static enum rc device(const char *path, unsigned major, unsigned minor)
-{
-	if (mknod(path, S_IFCHR | 0666, makedev(major, minor)) != 0)
-		return RC_IO;
-	return chmod(path, 0666) == 0 ? RC_OK : RC_IO;
+	for (size_t i = 0; i < sizeof mounts / sizeof mounts[0]; i++)
+		if (mount_at(mounts[i].type, mounts[i].path, mounts[i].type, mounts[i].flags,
+		             mounts[i].options) != RC_OK)
+			return RC_IO;
+	return RC_OK;
 }
 
 /* Only what any program may have: the console, the security module and the
@@ -126,7 +116,8 @@ static enum rc fill_dev(void)
 	};
 
 	for (size_t i = 0; i < sizeof nodes / sizeof nodes[0]; i++)
-		if (device(nodes[i].path, nodes[i].major, nodes[i].minor) != RC_OK)
+		if (mknod(nodes[i].path, S_IFCHR | 0666, makedev(nodes[i].major, nodes[i].minor)) !=
+		    0)
 			return RC_IO;
 	for (size_t i = 0; i < sizeof links / sizeof links[0]; i++)
 		if (symlink(links[i].to, links[i].path) != 0)
@@ -134,91 +125,38 @@ static enum rc fill_dev(void)
 	return RC_OK;
 }
 
-static enum rc mount_shm(uint64_t free_bytes)
-{
-	char options[64];
-
-	snprintf(options, sizeof options, "mode=1777,size=%llu",
-	         (unsigned long long)(free_bytes / 100 * ROOT_SHM_SHARE));
-	return mount_at("tmpfs", ROOT_AT "/dev/shm", "tmpfs", PLAIN | MS_NOEXEC, options);
-}
-
-static enum rc mount_dev(uint64_t free_bytes)
-{
-	enum rc rc = mount_at("tmpfs", ROOT_AT "/dev", "tmpfs", MS_NOSUID | MS_NOEXEC,
-	                      "size=64k,mode=0755");
-
-	if (rc != RC_OK)
-		return rc;
-	rc = fill_dev();
-	if (rc != RC_OK) {
-		log_line("root: cannot fill /dev: %m");
-		return rc;
-	}
-	rc = mount_at("devpts", ROOT_AT "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
-	              "newinstance,ptmxmode=0666,mode=0620,gid=5");
-	if (rc != RC_OK)
-		return rc;
-	return mount_shm(free_bytes);
-}
-
 /* Root inside the enclave keeps no right to mount, so that what is read-only
  * here stays so. */
-static enum rc read_only(const char *path)
+static enum rc protect_sysctls(void)
 {
+	static const char path[] = ROOT_AT "/proc/sys";
+
 	if (mount(path, path, NULL, MS_BIND, NULL) == 0 &&
 	    mount(NULL, path, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | PLAIN | MS_NOEXEC, NULL) ==
 	            0)
 		return RC_OK;
-	if (errno == ENOENT)
-		return RC_OK;
-	log_line("root: cannot make %s read-only: %m", path);
 	return RC_IO;
-}
-
-static enum rc mount_kernel(void)
-{
-	static const unsigned long flags = PLAIN | MS_NOEXEC;
-	enum rc rc = mount_at("proc", ROOT_AT "/proc", "proc", flags, NULL);
-
-	if (rc == RC_OK)
-		rc = read_only(ROOT_AT "/proc/sys");
-	if (rc == RC_OK)
-		rc = read_only(ROOT_AT "/proc/sysrq-trigger");
-	if (rc == RC_OK)
-		rc = mount_at("sysfs", ROOT_AT "/sys", "sysfs", flags | MS_RDONLY, NULL);
-	if (rc == RC_OK)
-		rc = mount_at("cgroup2", ROOT_AT "/sys/fs/cgroup", "cgroup2", flags | MS_RDONLY,
-		              NULL);
-	return rc;
-}
-
-/* An image without /tmp gets one; one that has it keeps its own. */
-static enum rc ensure_tmp(void)
-{
-	if (mkdir(ROOT_AT "/tmp", 0) == 0)
-		return chmod(ROOT_AT "/tmp", 01777) == 0 ? RC_OK : RC_IO;
-	return errno == EEXIST ? RC_OK : RC_IO;
 }
 
 enum rc root_mount(void)
 {
-	uint64_t free_bytes = 0;
-	enum rc rc = mount_at(IMAGE, LOWER, "erofs", MS_RDONLY | PLAIN, NULL);
+	mode_t mask = umask(0);
+	struct sysinfo info = { 0 };
+	enum rc rc = sysinfo(&info) == 0 ? RC_OK : RC_IO;
+	uint64_t free_bytes = (uint64_t)info.freeram * info.mem_unit;
 
-	/* The mount holds the file; without a name nothing else will. */
-	if (rc == RC_OK && unlink(IMAGE) != 0)
+	if (rc == RC_OK)
+		rc = mount_layers(free_bytes);
+	if (rc == RC_OK)
+		rc = mount_rest();
+	if (rc == RC_OK)
+		rc = protect_sysctls();
+	if (rc == RC_OK)
+		rc = fill_dev();
+	/* An image without /tmp gets one; one that has it keeps its own. */
+	if (rc == RC_OK && mkdir(ROOT_AT "/tmp", 01777) != 0 && errno != EEXIST)
 		rc = RC_IO;
-	if (rc == RC_OK)
-		rc = mount_upper(&free_bytes);
-	if (rc == RC_OK)
-		rc = mount_overlay();
-	if (rc == RC_OK)
-		rc = mount_kernel();
-	if (rc == RC_OK)
-		rc = mount_dev(free_bytes);
-	if (rc == RC_OK)
-		rc = ensure_tmp();
+	umask(mask);
 	if (rc != RC_OK)
 		log_line("root: the app's root cannot be set up: %m");
 	else

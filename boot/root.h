@@ -21,8 +21,6 @@ enum {
 	/* Per cent of free memory that files may take: the rest is for
 	 * programs, and for what the kernel keeps about files. */
 	ROOT_SHARE = 85,
-	/* The same for /dev/shm; both full leave something to run in. */
-	ROOT_SHM_SHARE = 5,
 	/* Free memory for each file: about a kilobyte of the kernel's each, on
 	 * top of its content, so that the share above and this stay under all. */
 	ROOT_BYTES_A_FILE = 8192,

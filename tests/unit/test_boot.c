@@ -1,10 +1,8 @@
 /* The parts of boot/ that can be tried outside an enclave. */
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 #include "appliance/base/io.h"
-#include "boot/clock.h"
 #include "boot/entropy.h"
 #include "boot/heartbeat.h"
 #include "boot/root.h"
@@ -21,31 +19,6 @@ static void put(const char *name, const char *content)
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	CHECK(fd >= 0 && io_write_full(fd, content, strlen(content)) == RC_OK);
 	io_close(&fd);
-}
-
-static void make_dir(const char *name)
-{
-	char path[256];
-
-	snprintf(path, sizeof path, "%s/%s", dir, name);
-	CHECK(mkdir(path, 0700) == 0);
-}
-
-/* Only the hypervisor's clock will do, whatever its number. */
-static void ptp(void)
-{
-	CHECK(clock_find_ptp(dir) == -1);
-	make_dir("ptp0");
-	CHECK(clock_find_ptp(dir) == -1);
-	put("ptp0/clock_name", "a network card\n");
-	CHECK(clock_find_ptp(dir) == -1);
-	make_dir("ptp3");
-	put("ptp3/clock_name", "KVM virtual PTP\n");
-	CHECK(clock_find_ptp(dir) == 3);
-	put("ptp0/clock_name", "KVM virtual PTP");
-	CHECK(clock_find_ptp(dir) == 0);
-	put("ptp0/clock_name", "KVM virtual PTP and more");
-	CHECK(clock_find_ptp(dir) == 3);
 }
 
 static enum rc source(const char *content)
@@ -69,7 +42,9 @@ static void rng(void)
 	CHECK(source("") == RC_MISMATCH);
 	memset(long_name, 'n', sizeof long_name - 1);
 	long_name[sizeof long_name - 1] = '\0';
-	CHECK(source(long_name) == RC_MISMATCH);
+	CHECK(source(long_name) == RC_LIMIT);
+	memcpy(long_name, "nsm-hwrng\n", 10);
+	CHECK(source(long_name) == RC_LIMIT);
 	snprintf(path, sizeof path, "%s/absent", dir);
 	CHECK(entropy_source(path) == RC_IO);
 }
@@ -145,7 +120,6 @@ int main(void)
 
 	if (!CHECK(mkdtemp(dir) != NULL))
 		return test_end();
-	ptp();
 	rng();
 	tmpfs();
 	heartbeat();
