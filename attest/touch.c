@@ -7,18 +7,12 @@ enum { NUMBER = 1, TIME, OPERATION, USER, DIGEST, SUMMARY, PAIRS = SUMMARY };
 void touch_put(struct wbuf *w, const struct touch_record *r)
 {
 	dcbor_put_map(w, PAIRS);
-	dcbor_put_uint(w, NUMBER);
-	dcbor_put_uint(w, r->number);
-	dcbor_put_uint(w, TIME);
-	dcbor_put_uint(w, r->time_s);
-	dcbor_put_uint(w, OPERATION);
-	dcbor_put_text(w, r->operation);
-	dcbor_put_uint(w, USER);
-	dcbor_put_text(w, r->user);
-	dcbor_put_uint(w, DIGEST);
-	dcbor_put_bytes(w, r->digest);
-	dcbor_put_uint(w, SUMMARY);
-	dcbor_put_text(w, r->summary);
+	dcbor_pair_uint(w, NUMBER, r->number);
+	dcbor_pair_uint(w, TIME, r->time_s);
+	dcbor_pair_text(w, OPERATION, r->operation);
+	dcbor_pair_text(w, USER, r->user);
+	dcbor_pair_bytes(w, DIGEST, r->digest);
+	dcbor_pair_text(w, SUMMARY, r->summary);
 }
 
 static struct slice take_printable(struct dcbor *d, size_t max)
@@ -37,39 +31,24 @@ static bool known(struct slice operation)
 	       slice_is(operation, "pull") || slice_is(operation, "stop");
 }
 
-static void take_field(struct dcbor *d, uint32_t key, struct touch_record *r)
-{
-	switch (key) {
-	case NUMBER: r->number = dcbor_uint(d, UINT64_MAX); break;
-	case TIME: r->time_s = dcbor_uint(d, INT64_MAX); break;
-	case OPERATION: r->operation = dcbor_text(d, TOUCH_WORD_MAX); break;
-	case USER: r->user = take_printable(d, TOUCH_WORD_MAX); break;
-	case DIGEST: r->digest = dcbor_bytes(d, SHA384_LEN); break;
-	case SUMMARY: r->summary = take_printable(d, TOUCH_SUMMARY_MAX); break;
-	default: dcbor_fail(d, RC_BAD); break;
-	}
-}
-
 enum rc touch_parse(struct slice in, struct touch_record *r)
 {
 	struct dcbor d = dcbor_of(in);
-	struct dcbor_map m;
-	uint32_t key;
-	size_t pairs = 0;
 
 	memset(r, 0, sizeof *r);
 	if (in.len > TOUCH_RECORD_MAX)
 		return RC_LIMIT;
-	dcbor_map(&d, &m, PAIRS);
-	for (; dcbor_key(&d, &m, &key); pairs++)
-		take_field(&d, key, r);
-	if (dcbor_end(&d) != RC_OK)
-		return d.rc;
-	/* Keys ascend and are known: six of them are all of them. */
-	if (pairs != PAIRS || r->number == 0 || !known(r->operation) || r->user.len == 0 ||
+	dcbor_record(&d);
+	r->number = dcbor_uint(dcbor_need(&d, NUMBER), UINT64_MAX);
+	r->time_s = dcbor_uint(dcbor_need(&d, TIME), INT64_MAX);
+	r->operation = dcbor_text(dcbor_need(&d, OPERATION), TOUCH_WORD_MAX);
+	r->user = take_printable(dcbor_need(&d, USER), TOUCH_WORD_MAX);
+	r->digest = dcbor_bytes(dcbor_need(&d, DIGEST), SHA384_LEN);
+	r->summary = take_printable(dcbor_need(&d, SUMMARY), TOUCH_SUMMARY_MAX);
+	if (r->number == 0 || !known(r->operation) || r->user.len == 0 ||
 	    r->digest.len != SHA384_LEN)
-		return RC_BAD;
-	return RC_OK;
+		dcbor_fail(&d, RC_BAD);
+	return dcbor_end(&d);
 }
 
 void touch_chain(uint8_t head[SHA384_LEN], struct slice record)

@@ -160,35 +160,16 @@ size_t dcbor_array(struct dcbor *d, size_t max)
 	return (size_t)take_max(d, DCBOR_ARRAY, max, &it);
 }
 
-void dcbor_map(struct dcbor *d, struct dcbor_map *m, size_t max)
+size_t dcbor_map(struct dcbor *d, size_t max)
 {
 	struct dcbor_item it;
 
-	m->left = (size_t)take_max(d, DCBOR_MAP, max, &it);
-	m->last = -1;
-}
-
-bool dcbor_key(struct dcbor *d, struct dcbor_map *m, uint32_t *key)
-{
-	if (d->rc != RC_OK || m->left == 0)
-		return false;
-	*key = (uint32_t)dcbor_uint(d, UINT32_MAX);
-	if (d->rc != RC_OK)
-		return false;
-	if ((int64_t)*key <= m->last) {
-		dcbor_fail(d, RC_BAD);
-		return false;
-	}
-	m->last = *key;
-	m->left--;
-	return true;
+	return (size_t)take_max(d, DCBOR_MAP, max, &it);
 }
 
 void dcbor_record(struct dcbor *d)
 {
-	struct dcbor_item it;
-
-	d->pairs = take_max(d, DCBOR_MAP, UINT64_MAX, &it);
+	d->pairs = dcbor_map(d, SIZE_MAX);
 }
 
 bool dcbor_has(struct dcbor *d, uint64_t key)

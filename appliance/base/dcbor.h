@@ -20,15 +20,8 @@
 struct dcbor {
 	struct slice in; /* what is left */
 	enum rc rc;      /* RC_OK, or the first error */
-	uint64_t pairs;  /* of the record: not yet read */
+	size_t pairs;    /* of the record: not yet read */
 	bool any_form;   /* heads may be longer than needed */
-};
-
-/* A map with unsigned keys, which must ascend strictly: duplicates and
- * another order are RC_BAD. */
-struct dcbor_map {
-	size_t left;  /* pairs not yet read */
-	int64_t last; /* last key, -1 before the first */
 };
 
 struct dcbor dcbor_of(struct slice in);
@@ -65,11 +58,7 @@ bool dcbor_bool(struct dcbor *d);
 struct slice dcbor_bytes(struct dcbor *d, size_t max);
 struct slice dcbor_text(struct dcbor *d, size_t max); /* UTF-8 is not checked */
 size_t dcbor_array(struct dcbor *d, size_t max);      /* number of items */
-void dcbor_map(struct dcbor *d, struct dcbor_map *m, size_t max);
-
-/* The next key of m (at most 2^32-1) into *key; false at the end of the map
- * or on an error. The caller reads the value before it calls again. */
-bool dcbor_key(struct dcbor *d, struct dcbor_map *m, uint32_t *key);
+size_t dcbor_map(struct dcbor *d, size_t max);        /* number of pairs */
 
 /* Latches rc, unless there was an error before: for callers whose rules go
  * further than a value's type. */

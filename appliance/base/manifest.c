@@ -17,28 +17,14 @@ static void parse_argv(struct dcbor *d, struct manifest *m)
 enum rc manifest_parse(struct slice in, struct manifest *m)
 {
 	struct dcbor d = dcbor_of(in);
-	struct dcbor_map map;
-	uint32_t key;
-	unsigned seen = 0;
 
 	memset(m, 0, sizeof *m);
 	if (in.len > MANIFEST_MAX)
 		return RC_LIMIT;
-	dcbor_map(&d, &map, 3);
-	while (dcbor_key(&d, &map, &key)) {
-		if (key == 1) {
-			if (dcbor_uint(&d, UINT64_MAX) != MANIFEST_VERSION && d.rc == RC_OK)
-				return RC_BAD;
-		} else if (key == 2) {
-			m->channel = (enum channel_mode)dcbor_uint(&d, CHANNEL_OPEN);
-		} else if (key == 3) {
-			parse_argv(&d, m);
-		} else {
-			return RC_BAD;
-		}
-		seen |= 1u << key;
-	}
-	if (dcbor_end(&d) != RC_OK)
-		return d.rc;
-	return seen == (1u << 1 | 1u << 2 | 1u << 3) ? RC_OK : RC_BAD;
+	dcbor_record(&d);
+	if (dcbor_uint(dcbor_need(&d, 1), UINT64_MAX) != MANIFEST_VERSION)
+		dcbor_fail(&d, RC_BAD);
+	m->channel = (enum channel_mode)dcbor_uint(dcbor_need(&d, 2), CHANNEL_OPEN);
+	parse_argv(dcbor_need(&d, 3), m);
+	return dcbor_end(&d);
 }

@@ -89,7 +89,7 @@ static void test_refused(void)
 	CHECK(PARSE("\xa3\x01\x01\x01\x01\x03\x80") == RC_BAD);     /* twice */
 	CHECK(PARSE("\xa3\x01\x01\x02\x00\x04\x80") == RC_BAD);     /* unknown key */
 	CHECK(PARSE("\xa3\x01\x01\x02\x00\x00\x80") == RC_BAD);     /* key 0 */
-	CHECK(PARSE("\xa4\x01\x01\x02\x00\x03\x80\x04\x00") == RC_LIMIT);
+	CHECK(PARSE("\xa4\x01\x01\x02\x00\x03\x80\x04\x00") == RC_BAD);
 	CHECK(PARSE("\xa3\x01\x01\x02\x00\x03\x81\x61x") == RC_BAD);   /* text, not bytes */
 	CHECK(PARSE("\xa3\x01\x01\x02\x00\x03\x81\x40") == RC_BAD);    /* empty command */
 	CHECK(PARSE("\xa3\x01\x01\x02\x00\x03\x81\x42x\0") == RC_BAD); /* NUL */

@@ -17,13 +17,13 @@ static bool parse_section(struct slice in, struct wbuf *bytes, struct slice *pem
                           struct slice *cose)
 {
 	struct dcbor d = dcbor_of(in);
-	struct dcbor_map map;
 	bool have_pem = false, have_cose = false;
+	size_t pairs;
 
 	if (dcbor_array(&d, 1) != 1)
 		return false;
-	dcbor_map(&d, &map, 2);
-	for (; map.left > 0 && d.rc == RC_OK; map.left--) {
+	pairs = dcbor_map(&d, 2);
+	for (; pairs > 0 && d.rc == RC_OK; pairs--) {
 		struct slice key = dcbor_text(&d, 32);
 
 		if (slice_is(key, "signing_certificate") && !have_pem) {
@@ -42,25 +42,20 @@ static bool parse_section(struct slice in, struct wbuf *bytes, struct slice *pem
 static bool parse_protected(struct slice in, int64_t *algorithm)
 {
 	struct dcbor d = dcbor_of(in);
-	struct dcbor_map map;
-	uint32_t key = 0;
 
-	dcbor_map(&d, &map, 1);
-	if (!dcbor_key(&d, &map, &key) || key != 1)
-		return false;
-	*algorithm = dcbor_int(&d);
+	dcbor_record(&d);
+	*algorithm = dcbor_int(dcbor_need(&d, 1));
 	return dcbor_end(&d) == RC_OK;
 }
 
 static bool parse_cose(struct slice in, struct signature *s)
 {
 	struct dcbor d = dcbor_of(in);
-	struct dcbor_map unprotected;
 
 	if (dcbor_array(&d, 4) != 4)
 		return false;
 	s->protected_header = dcbor_bytes(&d, SIGNATURE_COSE_MAX);
-	dcbor_map(&d, &unprotected, 0);
+	dcbor_map(&d, 0);
 	s->payload = dcbor_bytes(&d, SIGNATURE_PAYLOAD_MAX);
 	s->sig = dcbor_bytes(&d, SIGNATURE_COSE_MAX);
 	return dcbor_end(&d) == RC_OK && parse_protected(s->protected_header, &s->algorithm);
@@ -69,11 +64,9 @@ static bool parse_cose(struct slice in, struct signature *s)
 static bool parse_payload(struct slice in, uint8_t pcr0[SHA384_LEN])
 {
 	struct dcbor d = dcbor_of(in);
-	struct dcbor_map map;
 	struct wbuf value = wbuf_of(pcr0, SHA384_LEN);
 
-	dcbor_map(&d, &map, 2);
-	if (map.left != 2 || !slice_is(dcbor_text(&d, 32), "register_index"))
+	if (dcbor_map(&d, 2) != 2 || !slice_is(dcbor_text(&d, 32), "register_index"))
 		return false;
 	if (dcbor_uint(&d, 0) != 0 || !slice_is(dcbor_text(&d, 32), "register_value"))
 		return false;
