@@ -42,21 +42,29 @@ static inline pid_t fork_with(int keep)
 	return pid;
 }
 
+/* The REQUEST that comes over 3. */
+static inline struct slice take_request(void)
+{
+	static uint8_t mem[FRAME_REQUEST_MAX];
+	uint8_t head[FRAME_HEAD];
+	struct frame f;
+
+	if (io_read_full(3, head, sizeof head) != RC_OK ||
+	    frame_head(slice_of(head, sizeof head), &f) != RC_OK ||
+	    io_read_full(3, mem, f.len) != RC_OK)
+		_exit(1);
+	return slice_of(mem, f.len);
+}
+
 /* As the session process: reads the REQUEST and serves it. */
 static inline pid_t enclave(int fd)
 {
-	static uint8_t mem[FRAME_REQUEST_MAX];
 	static struct request r;
-	uint8_t head[FRAME_HEAD];
-	struct frame f;
 	pid_t pid = fork_with(fd);
 
 	if (pid != 0)
 		return pid;
-	if (io_read_full(3, head, sizeof head) != RC_OK ||
-	    frame_head(slice_of(head, sizeof head), &f) != RC_OK ||
-	    io_read_full(3, mem, f.len) != RC_OK ||
-	    request_parse(slice_of(mem, f.len), &r) != RC_OK)
+	if (request_parse(take_request(), &r) != RC_OK)
 		_exit(1);
 	exec_serve(3, &r);
 	_exit(0);
@@ -65,21 +73,16 @@ static inline pid_t enclave(int fd)
 /* Reads the REQUEST, sends `bytes`, and reads on until the tool closes. */
 static inline pid_t fake_enclave(int fd, const void *bytes, size_t len)
 {
-	static uint8_t mem[FRAME_REQUEST_MAX];
-	uint8_t head[FRAME_HEAD];
-	struct frame f;
+	char rest[4096];
 	pid_t pid = fork_with(fd);
 
 	if (pid != 0)
 		return pid;
-	if (io_read_full(3, head, sizeof head) != RC_OK ||
-	    frame_head(slice_of(head, sizeof head), &f) != RC_OK ||
-	    io_read_full(3, mem, f.len) != RC_OK)
-		_exit(1);
+	(void)take_request();
 	if (send(3, bytes, len, MSG_NOSIGNAL) != (ssize_t)len)
 		_exit(1);
 	(void)shutdown(3, SHUT_WR);
-	while (recv(3, mem, sizeof mem, 0) > 0)
+	while (recv(3, rest, sizeof rest, 0) > 0)
 		;
 	_exit(0);
 }

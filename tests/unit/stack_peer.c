@@ -23,6 +23,19 @@ struct served {
 /* By slot; a slot's address is not the test's to know. */
 static struct served served[STACK_CONNS_MAX + STACK_SPARE];
 
+bool read_pattern(int fd, size_t n)
+{
+	static unsigned char buf[SOURCE_BYTES];
+
+	if (io_read_full(fd, buf, n) != RC_OK)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (buf[i] != pattern(i))
+			return false;
+	}
+	return true;
+}
+
 static int wait_ms(int ms)
 {
 	int64_t deadline = stack_deadline(), left = deadline - clock_mono_ms();

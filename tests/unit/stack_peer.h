@@ -36,6 +36,9 @@ static inline unsigned char pattern(size_t i)
 	return (unsigned char)(i * 31 + (i >> 8) * 7 + (i >> 16));
 }
 
+/* The next n bytes of fd, at most SOURCE_BYTES, are those of the pattern. */
+bool read_pattern(int fd, size_t n);
+
 /* Starts the process; the test process must have done stack_init() on its own. */
 void server_start(struct server *s);
 /* Cuts the links that came by the hybrid socket. */

@@ -49,19 +49,6 @@ static int client(size_t port, const char *first)
 	return fd;
 }
 
-static bool read_pattern(int fd, size_t n)
-{
-	static unsigned char buf[SOURCE_BYTES];
-
-	if (io_read_full(fd, buf, n) != RC_OK)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		if (buf[i] != pattern(i))
-			return false;
-	}
-	return true;
-}
-
 static const void *patterned(size_t n)
 {
 	static unsigned char buf[SOURCE_BYTES];

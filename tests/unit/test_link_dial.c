@@ -19,19 +19,6 @@ static void check_empty(void)
 	CHECK(u.conns == 0);
 }
 
-static bool read_pattern(int fd, size_t n)
-{
-	static unsigned char buf[SOURCE_BYTES];
-
-	if (io_read_full(fd, buf, n) != RC_OK)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		if (buf[i] != pattern(i))
-			return false;
-	}
-	return true;
-}
-
 static void test_both_ways(void)
 {
 	int fd = link_dial(&target, SERVER_PORT);

@@ -1,14 +1,6 @@
 /* casemate pull: files and folders out of an enclave. */
-#include <string.h>
-
-#include "appliance/base/io.h"
-#include "tools/casemate/interrupt.h"
-#include "tools/casemate/meter.h"
-#include "tools/casemate/target.h"
+#include "tools/casemate/copy.h"
 #include "tools/casemate/text.h"
-#include "tools/casemate/verb.h"
-
-enum { OPT_RESUME = 256 };
 
 /* Replaces each TARGET:PATH by its PATH; all must be of one enclave. */
 static bool split(char **src, size_t count, struct target *t)
@@ -31,41 +23,18 @@ static bool split(char **src, size_t count, struct target *t)
 
 static int pull_main(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "resume", no_argument, NULL, OPT_RESUME },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
 	static struct transfer t;
-	struct meter meter;
+	size_t count = copy_options(&verb_pull, argc, argv, "TARGET:PATH and DST", &t);
 	struct target target = { 0 };
-	const char *dst;
-	size_t count;
-	bool into;
-	int fd, status;
-	enum rc rc;
+	const char *dst = argv[argc - 1];
 
-	while (verb_option(&verb_pull, argc, argv, ":h", longs) != -1)
-		t.resume = true;
-	if (argc - optind < 2)
-		verb_misuse(&verb_pull, "needs TARGET:PATH and DST");
-	if (argc - optind - 1 > REQUEST_ARGS_MAX)
+	if (count > REQUEST_ARGS_MAX)
 		verb_misuse(&verb_pull, "takes at most %d paths", REQUEST_ARGS_MAX);
-	dst = argv[argc - 1];
-	count = (size_t)(argc - 1 - optind);
-	if (*dst == '\0' || !split(argv + optind, count, &target))
+	if (*dst == '\0')
+		verb_misuse(&verb_pull, "DST is empty");
+	if (!split(argv + optind, count, &target))
 		return STATUS_USAGE;
-	into = count > 1 || dst[strlen(dst) - 1] == '/';
-	fd = target_dial(&target, CHANNEL_PORT);
-	if (fd < 0)
-		return STATUS_FAILED;
-	meter_start(&meter, &t);
-	interrupt_start(fd);
-	rc = transfer_pull(fd, &t, argv + optind, count, dst, into);
-	status = meter_end(&meter, &t, rc, target.text);
-	interrupt_end();
-	io_close(&fd);
-	return status;
+	return copy_run(&target, &t, argv + optind, count, dst, transfer_pull);
 }
 
 static const char help_text[] =

@@ -1,48 +1,16 @@
 /* casemate push: files and folders into an enclave. */
-#include <string.h>
-
-#include "appliance/base/io.h"
-#include "tools/casemate/interrupt.h"
-#include "tools/casemate/meter.h"
-#include "tools/casemate/target.h"
-#include "tools/casemate/verb.h"
-
-enum { OPT_RESUME = 256 };
+#include "tools/casemate/copy.h"
 
 static int push_main(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "resume", no_argument, NULL, OPT_RESUME },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
 	static struct transfer t;
-	struct meter meter;
+	size_t count = copy_options(&verb_push, argc, argv, "SRC and TARGET:PATH", &t);
 	struct target target;
 	const char *path;
-	size_t count;
-	bool into;
-	int fd, status;
-	enum rc rc;
 
-	while (verb_option(&verb_push, argc, argv, ":h", longs) != -1)
-		t.resume = true;
-	if (argc - optind < 2)
-		verb_misuse(&verb_push, "needs SRC and TARGET:PATH");
 	if (!target_parse_path(argv[argc - 1], &target, &path))
 		return STATUS_USAGE;
-	count = (size_t)(argc - 1 - optind);
-	into = count > 1 || path[strlen(path) - 1] == '/';
-	fd = target_dial(&target, CHANNEL_PORT);
-	if (fd < 0)
-		return STATUS_FAILED;
-	meter_start(&meter, &t);
-	interrupt_start(fd);
-	rc = transfer_push(fd, &t, argv + optind, count, path, into);
-	status = meter_end(&meter, &t, rc, target.text);
-	interrupt_end();
-	io_close(&fd);
-	return status;
+	return copy_run(&target, &t, argv + optind, count, path, transfer_push);
 }
 
 static const char help_text[] =

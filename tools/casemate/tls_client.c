@@ -107,13 +107,18 @@ static const br_x509_class catcher_class = {
 	sizeof(struct catcher), start_chain, start_cert, append, end_cert, end_chain, get_pkey,
 };
 
+static bool ready_for(short event)
+{
+	tls.rc = io_wait(tls.fd, event, tls.until_ms);
+	return tls.rc == RC_OK;
+}
+
 static int low_read(void *ctx, unsigned char *p, size_t n)
 {
 	ssize_t got;
 
 	(void)ctx;
-	tls.rc = io_wait(tls.fd, POLLIN, tls.until_ms);
-	if (tls.rc != RC_OK)
+	if (!ready_for(POLLIN))
 		return -1;
 	do
 		got = read(tls.fd, p, n);
@@ -127,8 +132,7 @@ static int low_write(void *ctx, const unsigned char *p, size_t n)
 	ssize_t put;
 
 	(void)ctx;
-	tls.rc = io_wait(tls.fd, POLLOUT, tls.until_ms);
-	if (tls.rc != RC_OK)
+	if (!ready_for(POLLOUT))
 		return -1;
 	do
 		put = write(tls.fd, p, n);
