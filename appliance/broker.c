@@ -1,6 +1,5 @@
 #include "appliance/broker.h"
 
-#include <errno.h>
 #include <sys/socket.h>
 
 #include "appliance/base/io.h"
@@ -65,24 +64,18 @@ static void answer(int nsm, const struct broker_request *r)
 
 void broker_answer(int nsm)
 {
-	bool ready = broker_role.ready;
 	struct broker_request r;
+	ssize_t n = recv(broker_role.sock, &r, sizeof r, MSG_DONTWAIT | MSG_TRUNC);
 
-	for (int i = 0; i < BROKER_BUDGET && broker_role.sock >= 0; i++) {
-		ssize_t n = recv(broker_role.sock, &r, sizeof r, MSG_DONTWAIT | MSG_TRUNC);
-
-		if (n < 0 && errno != EINTR)
-			return;
-		if (n == sizeof r && r.kind == BROKER_DOCUMENT) {
-			answer(nsm, &r);
-		} else if (n == sizeof r && r.kind == BROKER_READY) {
-			broker_role.ready = true;
-			if (!ready)
-				return;
-		} else if (n >= 0) {
-			if (n > 0)
-				log_line("gate: a message of %zd bytes refused; ending it", n);
-			role_hang_up(&broker_role);
-		}
+	if (n < 0)
+		return;
+	if (n == sizeof r && r.kind == BROKER_DOCUMENT) {
+		answer(nsm, &r);
+	} else if (n == sizeof r && r.kind == BROKER_READY) {
+		broker_role.ready = true;
+	} else {
+		if (n > 0)
+			log_line("gate: a message of %zd bytes refused; ending it", n);
+		role_hang_up(&broker_role);
 	}
 }

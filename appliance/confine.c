@@ -4,11 +4,11 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/securebits.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -31,29 +31,18 @@ static const uint64_t app_caps =
 	CAP(KILL) |                 /* a supervisor's signals, exec's */
 	CAP(NET_BIND_SERVICE);      /* ports below 1024 */
 
-enum rc confine_oom(int score)
-{
-	char text[16];
-	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-	int n = snprintf(text, sizeof text, "%d", score);
-	enum rc rc = fd < 0 ? RC_IO : io_write_full(fd, text, (size_t)n);
-
-	io_close(&fd);
-	return rc;
-}
-
-static enum rc bound_caps(uint64_t keep)
+static bool bound_caps(uint64_t keep)
 {
 	for (int cap = 0; cap < 64; cap++) {
 		if (keep >> cap & 1)
 			continue;
 		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) != 0)
-			return errno == EINVAL ? RC_OK : RC_IO; /* past the kernel's last */
+			return errno == EINVAL; /* past the kernel's last */
 	}
-	return RC_OK;
+	return true;
 }
 
-static enum rc set_caps(uint64_t keep)
+static bool set_caps(uint64_t keep)
 {
 	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
 	struct __user_cap_data_struct data[2] = {
@@ -61,56 +50,48 @@ static enum rc set_caps(uint64_t keep)
 		{ (uint32_t)(keep >> 32), (uint32_t)(keep >> 32), 0 },
 	};
 
-	return syscall(SYS_capset, &head, data) == 0 ? RC_OK : RC_IO;
+	return syscall(SYS_capset, &head, data) == 0;
 }
 
-static enum rc no_new_privs(void)
+static bool become(uid_t id)
 {
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? RC_OK : RC_IO;
+	return setgroups(0, NULL) == 0 && setresgid(id, id, id) == 0 &&
+	       setresuid(id, id, UID_SAVED) == 0;
 }
 
-static enum rc become(uid_t id)
+static bool last_to_be_killed(void)
 {
-	if (setgroups(0, NULL) != 0 || setresgid(id, id, id) != 0 ||
-	    setresuid(id, id, UID_SAVED) != 0)
-		return RC_IO;
-	return RC_OK;
+	static const char score[] = "-900";
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	bool ok = fd >= 0 && io_write_full(fd, score, sizeof score - 1) == RC_OK;
+
+	io_close(&fd);
+	return ok;
+}
+
+static enum rc logged(bool ok)
+{
+	if (!ok)
+		log_line("cannot give up rights: %m");
+	return ok ? RC_OK : RC_IO;
 }
 
 enum rc confine_init(void)
 {
-	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
-	struct __user_cap_data_struct data[2];
-
-	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0 &&
-	    setresuid(UID_INIT, UID_INIT, UID_SAVED) == 0 &&
-	    syscall(SYS_capget, &head, data) == 0 &&
-	    set_caps((uint64_t)data[1].permitted << 32 | data[0].permitted) == RC_OK)
-		return RC_OK;
-	log_line("cannot become another user than root: %m");
-	return RC_IO;
+	/* The change of user leaves capabilities alone, this time. */
+	return logged(prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0) == 0 &&
+	              setresuid(UID_INIT, UID_INIT, UID_SAVED) == 0 &&
+	              prctl(PR_SET_SECUREBITS, 0, 0, 0, 0) == 0);
 }
 
 enum rc confine_role(int root_fd, uid_t id)
 {
-	enum rc rc = RC_OK;
+	bool ok = last_to_be_killed() && fchdir(root_fd) == 0 && chroot(".") == 0;
 
-	if (fchdir(root_fd) != 0 || chroot(".") != 0 || signal(SIGTERM, SIG_IGN) == SIG_ERR)
-		rc = RC_IO;
 	io_close(&root_fd);
-	if (rc == RC_OK)
-		rc = bound_caps(0);
-	if (rc == RC_OK)
-		rc = become(id);
-	if (rc == RC_OK)
-		rc = set_caps(0);
-	if (rc == RC_OK)
-		rc = no_new_privs();
-	if (rc == RC_OK && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
-		rc = RC_IO;
-	if (rc != RC_OK)
-		log_line("cannot give up rights: %m");
-	return rc;
+	return logged(ok && signal(SIGTERM, SIG_IGN) != SIG_ERR && bound_caps(0) && become(id) &&
+	              set_caps(0) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	              prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0);
 }
 
 enum rc confine_app(void)
@@ -118,15 +99,6 @@ enum rc confine_app(void)
 	/* First, and until the next execution: no command may trace a session,
 	 * take its connection, or reach the console and this executable through
 	 * it. */
-	enum rc rc = prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 ? RC_OK : RC_IO;
-
-	if (rc == RC_OK)
-		rc = bound_caps(app_caps);
-	if (rc == RC_OK)
-		rc = set_caps(app_caps);
-	if (rc == RC_OK)
-		rc = no_new_privs();
-	if (rc != RC_OK)
-		log_line("cannot give up rights: %m");
-	return rc;
+	return logged(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 && bound_caps(app_caps) &&
+	              set_caps(app_caps) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
 }

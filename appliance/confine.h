@@ -18,13 +18,6 @@ enum {
 	UID_SAVED = 904,
 };
 
-/* Whom the kernel ends first when memory is short: programs and sessions
- * before the roles, PID 1 never. */
-enum { OOM_INIT = -1000, OOM_ROLE = -900, OOM_APP = 0 };
-
-/* Needs /proc. RC_IO. */
-RC_CHECK enum rc confine_oom(int score);
-
 /* For PID 1, once everything is set up: all its rights, but another user than
  * root's, so that root in the app's root has none over it by being the same
  * user (limits, priorities, signals by user). RC_IO, logged. */
@@ -33,7 +26,8 @@ RC_CHECK enum rc confine_init(void);
 /* For a role that serves hostile peers: an empty folder (root_fd, closed
  * here) as root, the given user and group, no capabilities, nothing to gain
  * by exec, no ptrace. SIGTERM is ignored: PID 1 ends roles by closing their
- * pair. RC_IO, logged. */
+ * pair. When memory is short the kernel ends programs and sessions before
+ * roles (and PID 1 never); that needs /proc. RC_IO, logged. */
 RC_CHECK enum rc confine_role(int root_fd, uid_t id);
 
 /* For the app and sessions: root of the app's root, with the capabilities

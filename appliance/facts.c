@@ -5,11 +5,11 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "appliance/broker.h"
 #include "appliance/clients.h"
+#include "appliance/touchlog.h"
 #include "net/stack.h"
 
-static const struct broker_shared *shared;
+static const struct touchlog_shared *shared;
 static struct https_facts f;
 static uint8_t pcr[NSM_PCRS_MAX][SHA384_LEN];
 
@@ -22,7 +22,7 @@ static uint64_t load_touches(void)
  * it: PID 1 may be about to write n + 1 over the one before that. */
 static uint64_t first_after(uint64_t n)
 {
-	return n + 3 > BROKER_RING ? n + 3 - BROKER_RING : 1;
+	return n + 3 > TOUCHLOG_RING ? n + 3 - TOUCHLOG_RING : 1;
 }
 
 /* Was number n still kept, now that it has been read? */
@@ -34,11 +34,11 @@ static bool was_kept(uint64_t n)
 
 static size_t touch_record(uint64_t n, uint8_t out[TOUCH_RECORD_MAX])
 {
-	struct broker_record r;
+	struct touchlog_record r;
 
 	if (n == 0 || n > f.touches)
 		return 0;
-	r = shared->ring[n % BROKER_RING];
+	r = shared->ring[n % TOUCHLOG_RING];
 	if (r.len > sizeof r.bytes || !was_kept(n))
 		return 0;
 	memcpy(out, r.bytes, r.len);
@@ -49,7 +49,7 @@ static bool touch_after(uint64_t n, uint8_t head[SHA384_LEN])
 {
 	if (n > f.touches)
 		return false;
-	memcpy(head, shared->after[n % BROKER_RING], SHA384_LEN);
+	memcpy(head, shared->after[n % TOUCHLOG_RING], SHA384_LEN);
 	return was_kept(n + 1);
 }
 
@@ -133,7 +133,7 @@ void facts_refresh(void)
 		return;
 	do {
 		n = load_touches();
-		memcpy(f.touch_head, shared->after[n % BROKER_RING], SHA384_LEN);
+		memcpy(f.touch_head, shared->after[n % TOUCHLOG_RING], SHA384_LEN);
 		f.touch_first = first_after(n);
 	} while (!was_kept(f.touch_first));
 	f.touches = n;

@@ -1,5 +1,5 @@
 /* What the gate tells about the enclave: read from the memory that PID 1 writes
- * (struct broker_shared) and kept in the form that the routes want.
+ * (struct touchlog_shared) and kept in the form that the routes want.
  */
 #ifndef APPLIANCE_FACTS_H
 #define APPLIANCE_FACTS_H

@@ -5,20 +5,24 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "appliance/base/io.h"
 #include "appliance/base/log.h"
 #include "appliance/base/pass.h"
-#include "appliance/sessions.h"
 #include "appliance/touchlog.h"
 #include "channel/admit.h"
 #include "channel/message.h"
 
 static_assert((int)ADMIT_SUMMARY_MAX == (int)TOUCH_SUMMARY_MAX, "a summary fits a record");
 
-static char name[] = "channel";
+static char name[] = "channel", session_name[] = "session";
 struct role front_role = ROLE_NONE(name);
+
+static pid_t running[SESSIONS_MAX]; /* 0: free */
+/* The session process that waits for work; never started again by itself. */
+static struct role spare = ROLE_NONE(session_name);
 
 static bool printable(const char text[ADMIT_SUMMARY_MAX], size_t len)
 {
@@ -70,15 +74,50 @@ static void reply(uint32_t place, uint32_t error)
 	}
 }
 
-/* The error the peer is to get, 0 for none. */
+static pid_t *find(pid_t pid)
+{
+	for (size_t i = 0; i < SESSIONS_MAX; i++)
+		if (running[i] == pid)
+			return &running[i];
+	return NULL;
+}
+
+/* The next process, if there is none; else who needs it starts it. */
+static void prepare(void)
+{
+	if (spare.pid == 0 && role_start(&spare) != RC_OK)
+		log_line("session: none is ready in advance");
+}
+
+/* Gives the connection and its request to the process that waits; the
+ * descriptors stay ours. The error the peer is to get, 0 for none. */
+static uint32_t hand_over(const struct admit_request *r, const int *fds, pid_t *place)
+{
+	const struct session_handover h = { r->op, r->len };
+
+	if (spare.pid == 0 && role_start(&spare) != RC_OK)
+		return ERR_BUSY;
+	if (pass_send(spare.sock, &h, sizeof h, fds) != RC_OK) {
+		log_line("session: process %d is gone: %m", (int)spare.pid);
+		role_hang_up(&spare);
+		return ERR_SYSTEM;
+	}
+	*place = spare.pid;
+	spare.pid = 0;
+	io_close(&spare.sock);
+	return 0;
+}
+
+/* The same error. */
 static uint32_t admit(const struct admit_request *r, const int *fds, enum front_said *said)
 {
 	static const char *const names[] = {
 		[OP_EXEC] = "exec", [OP_PUSH] = "push", [OP_PULL] = "pull", [OP_STOP] = "stop"
 	};
 	uint8_t digest[SHA384_LEN];
+	pid_t *place = find(0);
 
-	if (r->op != OP_STOP && !sessions_room())
+	if (r->op != OP_STOP && !place)
 		return ERR_BUSY;
 	if (sealed_digest(fds[1], r->len, digest) != RC_OK) {
 		log_line("channel: a request that is not sealed refused");
@@ -90,7 +129,7 @@ static uint32_t admit(const struct admit_request *r, const int *fds, enum front_
 		return ERR_SYSTEM;
 	}
 	if (r->op != OP_STOP)
-		return sessions_admit(r->op, r->len, fds[0], fds[1]);
+		return hand_over(r, fds, place);
 	*said = FRONT_STOP;
 	return 0;
 }
@@ -102,39 +141,46 @@ static enum front_said answer(const struct admit_request *r, const struct passed
 
 	if (m->len == 1 && m->count == 0) {
 		front_role.ready = true;
+		prepare();
 		return said;
 	}
-	if (front_role.ending)
-		return said; /* who asks now is told by the end of the connection */
 	if (!whole || !well_formed(r))
 		log_line("channel: a message of %zd bytes, %zu descriptors refused", m->len,
 		         m->count);
 	else
 		error = admit(r, m->fds, &said);
 	reply(r->place, error);
+	if (error == 0 && said == FRONT_NOTHING)
+		prepare();
 	return said;
 }
 
 enum front_said front_answer(void)
 {
-	enum front_said said = FRONT_NOTHING;
-	bool ready = front_role.ready;
+	struct admit_request r = { 0 };
 	struct passed m;
+	bool whole = pass_recv(front_role.sock, &r, sizeof r, MSG_DONTWAIT, &m);
+	enum front_said said = FRONT_NOTHING;
 
-	for (int i = 0; i < FRONT_BUDGET && front_role.sock >= 0 && said == FRONT_NOTHING; i++) {
-		struct admit_request r = { 0 };
-		bool whole = pass_recv(front_role.sock, &r, sizeof r, MSG_DONTWAIT, &m);
-
-		if (m.len < 0 && errno != EINTR)
-			break;
-		if (m.len == 0)
-			role_hang_up(&front_role); /* its end comes as SIGCHLD */
-		else if (m.len > 0)
-			said = answer(&r, &m, whole);
-		for (size_t k = 0; k < m.count; k++)
-			io_close(&m.fds[k]);
-		if (!ready)
-			break;
-	}
+	if (m.len == 0)
+		role_hang_up(&front_role); /* its end comes as SIGCHLD */
+	/* Who asks while we stop is told by the end of the connection. */
+	else if (m.len > 0 && !front_role.ending)
+		said = answer(&r, &m, whole);
+	for (size_t i = 0; i < m.count; i++)
+		io_close(&m.fds[i]);
 	return said;
+}
+
+void front_reap(pid_t pid, int status)
+{
+	pid_t *place = pid == spare.pid ? &spare.pid : find(pid);
+
+	if (!place)
+		return;
+	*place = 0;
+	if (place == &spare.pid)
+		io_close(&spare.sock);
+	if (WIFSIGNALED(status) && !front_role.ending)
+		log_line("session: process %d ended by signal %d", (int)pid, WTERMSIG(status));
 }

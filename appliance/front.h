@@ -1,16 +1,16 @@
-/* PID 1's side of the channel role: answers what it asks (channel/admit.h).
+/* PID 1's side of the channel: answers what the channel role asks
+ * (channel/admit.h) and hands what is admitted to session processes.
  *
  * The role's messages are fixed-size structs; anything else is answered with
  * an error and its descriptors are closed. Nothing here ever waits. Whatever
- * is admitted is in the touch log first.
+ * is admitted is in the touch log first. A session process is started in
+ * advance, so that nobody waits for it; the next one when that has got its
+ * work, not when it ends without, lest we start and reap without end.
  */
 #ifndef APPLIANCE_FRONT_H
 #define APPLIANCE_FRONT_H
 
 #include "appliance/role.h"
-
-/* Messages answered in one wakeup, so that children are reaped too. */
-enum { FRONT_BUDGET = 32 };
 
 enum front_said {
 	FRONT_NOTHING,
@@ -20,8 +20,10 @@ enum front_said {
 
 extern struct role front_role;
 
-/* Answers what is there; up to the role's first message only, while it is not
- * ready. */
+/* Receives and answers one message. */
 enum front_said front_answer(void);
+
+/* A child has ended: if it was a session, its place is free. */
+void front_reap(pid_t pid, int status);
 
 #endif

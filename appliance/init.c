@@ -1,7 +1,6 @@
 #include "appliance/init.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -18,7 +17,6 @@
 #include "appliance/front.h"
 #include "appliance/gate.h"
 #include "appliance/measure.h"
-#include "appliance/sessions.h"
 #include "appliance/spawn.h"
 #include "appliance/supervisor.h"
 #include "appliance/touchlog.h"
@@ -26,7 +24,6 @@
 #include "boot/clock.h"
 #include "boot/early.h"
 #include "boot/entropy.h"
-#include "boot/heartbeat.h"
 #include "boot/root.h"
 #include "channel/frame.h"
 #include "channel/listen.h"
@@ -56,15 +53,6 @@ static enum rc step_process(void)
 	    setrlimit(RLIMIT_CORE, &core) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
 		return RC_IO;
 	return spawn_init();
-}
-
-static enum rc step_mounts(void)
-{
-	enum rc rc = early_mounts();
-
-	if (rc == RC_OK)
-		rc = confine_oom(OOM_INIT);
-	return rc;
 }
 
 static enum rc step_entropy(void)
@@ -101,7 +89,10 @@ static void copy_command(const struct manifest *m)
 
 static enum rc step_manifest(void)
 {
-	static const char *const modes[] = { [CHANNEL_OFF] = "off", [CHANNEL_OPEN] = "open" };
+	static const char *const modes[] = {
+		[CHANNEL_OFF] = "off, nobody listens",
+		[CHANNEL_OPEN] = "open, whoever reaches it is root in the app's root"
+	};
 	enum rc rc = io_read_file("/manifest", b.raw, sizeof b.raw, &b.raw_len);
 
 	if (rc == RC_IO) {
@@ -115,7 +106,7 @@ static enum rc step_manifest(void)
 		return rc;
 	}
 	copy_command(&b.manifest);
-	log_line("manifest: channel %s, %s main command", modes[b.manifest.channel],
+	log_line("manifest: channel %s; %s main command", modes[b.manifest.channel],
 	         b.manifest.argc > 0 ? "a" : "no");
 	return RC_OK;
 }
@@ -145,59 +136,32 @@ static enum rc step_root(void)
 	return rc == RC_OK ? confine_init() : rc;
 }
 
-static enum rc start(struct role *r, uint32_t port, int backlog)
+static enum rc prepare(struct role *r, uint32_t port, int backlog)
 {
 	r->root = b.empty;
 	r->listener = port_listen(port, backlog);
-	return r->listener < 0 ? RC_IO : role_start(r);
+	r->again_ms = 0;
+	return r->listener < 0 ? RC_IO : RC_OK;
 }
 
-/* Answers a role until it serves. */
-static enum rc wait_for(struct role *r)
-{
-	int64_t until_ms = clock_mono_ms() + ROLE_READY_MS;
-	enum rc rc = RC_OK;
-
-	while (rc == RC_OK && !r->ready) {
-		rc = r->sock < 0 ? RC_EOF : io_wait(r->sock, POLLIN, until_ms);
-		if (rc == RC_OK && r == &broker_role)
-			broker_answer(b.nsm);
-		else if (rc == RC_OK && front_answer() != FRONT_NOTHING)
-			rc = RC_DENIED; /* nobody is served before the boot is over */
-	}
-	if (rc != RC_OK)
-		log_line("%s: does not serve: %s", r->name, rc_str(rc));
-	return rc;
-}
-
-/* Both start at the same time. */
+/* What the supervisor starts: both at the same time. */
 static enum rc step_roles(void)
 {
-	bool channel = b.manifest.channel != CHANNEL_OFF;
-	enum rc rc = channel ? start(&front_role, CHANNEL_PORT, PENDING_BACKLOG) : RC_OK;
+	enum rc rc = RC_OK;
 
 	broker_role.shared = touchlog_fd();
+	if (b.manifest.channel != CHANNEL_OFF)
+		rc = prepare(&front_role, CHANNEL_PORT, PENDING_BACKLOG);
 	if (rc == RC_OK)
-		rc = start(&broker_role, STACK_PORT_LINK, GATE_BACKLOG);
-	if (rc == RC_OK)
-		rc = wait_for(&broker_role);
-	if (rc == RC_OK && channel)
-		rc = wait_for(&front_role);
-	if (rc != RC_OK)
-		return rc;
-	log_line("gate: attestation over HTTPS on port %d", HTTPS_PORT);
-	if (channel)
-		sessions_prepare();
-	log_line(channel ? "channel: open, whoever reaches it is root in the app's root"
-	                 : "channel: off, nobody listens");
-	return RC_OK;
+		rc = prepare(&broker_role, STACK_PORT_LINK, GATE_BACKLOG);
+	return rc;
 }
 
 static const struct {
 	const char *name;
 	enum rc (*run)(void);
 } steps[] = {
-	{ "console", early_console },    { "process", step_process }, { "mounts", step_mounts },
+	{ "console", early_console },    { "process", step_process }, { "mounts", early_mounts },
 	{ "entropy", step_entropy },     { "clock", clock_step },     { "manifest", step_manifest },
 	{ "measurement", step_measure }, { "root", step_root },       { "roles", step_roles },
 };
@@ -211,7 +175,5 @@ _Noreturn void init_main(void)
 		log_line("boot failed at %s; ending the enclave", steps[i].name);
 		supervisor_reset();
 	}
-	if (heartbeat_send() != RC_OK)
-		log_line("ready, though nobody was told");
 	supervise(b.nsm, b.manifest.argc > 0 ? b.command : NULL);
 }

@@ -4,7 +4,6 @@
  */
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,43 +21,17 @@ static_assert((int)ADMIT_FD == (int)SPAWN_FD_PAIR &&
                       (int)SESSION_HANDOVER_FD == (int)SPAWN_FD_PAIR,
               "roles find their descriptors");
 
-static int channel_role(void)
-{
-	log_name("channel");
-	if (confine_oom(OOM_ROLE) != RC_OK || confine_role(SPAWN_FD_ROOT, UID_CHANNEL) != RC_OK)
-		return 1;
-	return listen_main();
-}
-
-static int gate_role(void)
-{
-	log_name("gate");
-	if (confine_oom(OOM_ROLE) != RC_OK || confine_role(SPAWN_FD_ROOT, UID_GATE) != RC_OK)
-		return 1;
-	return gate_main();
-}
-
-static int session_role(void)
-{
-	log_name("session");
-	if (confine_oom(OOM_APP) != RC_OK || confine_app() != RC_OK)
-		return 1;
-	return session_main();
-}
-
-static int app_role(char **argv)
+/* Becomes the main command. */
+static int app_main(char **argv)
 {
 	static char *const env[] = {
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
 		NULL
 	};
 
-	log_name("app");
-	if (confine_oom(OOM_APP) != RC_OK || confine_app() != RC_OK)
-		return 1;
 	environ = (char **)(uintptr_t)env;
-	execvp(argv[1], argv + 1);
-	log_line("%s: %s", argv[1], strerror(errno));
+	execvp(argv[0], argv);
+	log_line("%s: %s", argv[0], strerror(errno));
 	return errno == ENOENT ? 127 : 126;
 }
 
@@ -68,15 +41,15 @@ int main(int argc, char **argv)
 
 	if (getpid() == 1)
 		init_main();
+	log_name(role);
 	if (strcmp(role, "channel") == 0)
-		return channel_role();
+		return confine_role(SPAWN_FD_ROOT, UID_CHANNEL) == RC_OK ? listen_main() : 1;
 	if (strcmp(role, "gate") == 0)
-		return gate_role();
+		return confine_role(SPAWN_FD_ROOT, UID_GATE) == RC_OK ? gate_main() : 1;
 	if (strcmp(role, "session") == 0)
-		return session_role();
+		return confine_app() == RC_OK ? session_main() : 1;
 	if (strcmp(role, "app") == 0 && argc > 1)
-		return app_role(argv);
-	fprintf(stderr, "%s: this is the init of an enclave and runs only as its process 1\n",
-	        role);
+		return confine_app() == RC_OK ? app_main(argv + 1) : 1;
+	log_line("this is the init of an enclave and runs only as its process 1");
 	return 2;
 }

@@ -16,7 +16,7 @@ static void print_image(const struct nsm_pcr pcr[IMAGE_PCRS])
 }
 
 /* Every register, and whether those that matter are as a new module has them. */
-static enum rc read_all(int nsm, struct broker_shared *s)
+static enum rc read_all(int nsm, struct touchlog_shared *s)
 {
 	static const struct nsm_pcr fresh;
 
@@ -71,7 +71,7 @@ static enum rc seal_manifest(int nsm, struct slice manifest, struct nsm_pcr *p)
 	return rc;
 }
 
-enum rc measure(int nsm, struct slice manifest, struct broker_shared *s)
+enum rc measure(int nsm, struct slice manifest, struct touchlog_shared *s)
 {
 	struct nsm_description *d = &s->module;
 	enum rc rc = nsm_describe(nsm, d);

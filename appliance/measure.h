@@ -3,7 +3,7 @@
 #ifndef APPLIANCE_MEASURE_H
 #define APPLIANCE_MEASURE_H
 
-#include "appliance/broker.h"
+#include "appliance/touchlog.h"
 
 /* The register of the manifest (DESIGN: PCR16). */
 enum { PCR_MANIFEST = 16 };
@@ -13,6 +13,6 @@ enum { PCR_MANIFEST = 16 };
  * it back; PCR_TOUCH must be as it was made. The module's description, all its
  * registers and the manifest go into s. RC_MISMATCH when a register is not
  * what it must be, else as attest/nsm.h; logged. */
-RC_CHECK enum rc measure(int nsm, struct slice manifest, struct broker_shared *s);
+RC_CHECK enum rc measure(int nsm, struct slice manifest, struct touchlog_shared *s);
 
 #endif

@@ -39,56 +39,48 @@ void role_hang_up(struct role *r)
 		kill(r->pid, SIGKILL);
 }
 
-int64_t role_pause_ms(unsigned n)
+static void start_later(struct role *r, int64_t now_ms)
 {
-	int64_t ms = ROLE_PAUSE_MS;
-
-	while (--n > 0 && ms < ROLE_PAUSE_MAX_MS)
-		ms *= 2;
-	return ms < ROLE_PAUSE_MAX_MS ? ms : ROLE_PAUSE_MAX_MS;
-}
-
-static void schedule(struct role *r, int64_t now_ms)
-{
-	if (now_ms - r->started_ms >= ROLE_STABLE_MS)
-		r->failures = 0;
-	r->failures++;
-	r->again_ms = now_ms + role_pause_ms(r->failures);
+	r->pause_ms *= 2;
+	if (r->pause_ms == 0 || now_ms - r->started_ms >= ROLE_STABLE_MS)
+		r->pause_ms = ROLE_PAUSE_MS;
+	if (r->pause_ms > ROLE_PAUSE_MAX_MS)
+		r->pause_ms = ROLE_PAUSE_MAX_MS;
+	r->again_ms = now_ms + r->pause_ms;
 }
 
 bool role_reap(struct role *r, pid_t pid, int status, int64_t now_ms)
 {
 	if (pid != r->pid || pid == 0)
 		return false;
+	if (WIFSTOPPED(status)) {
+		kill(pid, SIGKILL);
+		return true;
+	}
 	r->pid = 0;
 	io_close(&r->sock);
 	if (r->ending)
 		return true;
-	schedule(r, now_ms);
+	start_later(r, now_ms);
 	log_line("%s: ended by %s %d; starting it again in %d ms", r->name,
 	         WIFSIGNALED(status) ? "signal" : "exit",
-	         WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
-	         (int)(r->again_ms - now_ms));
+	         WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), (int)r->pause_ms);
 	return true;
-}
-
-int64_t role_deadline(const struct role *r)
-{
-	return r->again_ms > 0 && !r->ending ? r->again_ms : INT64_MAX;
 }
 
 void role_tick(struct role *r, int64_t now_ms)
 {
-	if (role_deadline(r) > now_ms)
+	if (r->again_ms > now_ms)
 		return;
-	r->again_ms = 0;
+	r->again_ms = INT64_MAX;
 	if (role_start(r) != RC_OK)
-		schedule(r, now_ms);
+		start_later(r, now_ms);
 }
 
 void role_end(struct role *r)
 {
 	r->ending = true;
+	r->again_ms = INT64_MAX;
 	io_close(&r->listener);
 	/* Not closed: what was answered is still to be read. */
 	if (r->sock >= 0)

@@ -21,47 +21,44 @@ enum {
 	ROLE_PAUSE_MS = 100,
 	ROLE_PAUSE_MAX_MS = 5000,
 	ROLE_STABLE_MS = 60000,
-	/* At boot, until it serves: an emulated machine with little to give. */
-	ROLE_READY_MS = 10000,
 };
 
 struct role {
 	char *name;                 /* its argv[0] */
 	int root, listener, shared; /* as spawn.h's descriptors; -1: none */
-	/* What follows is role.c's to write; ready also the owner's. */
+	int64_t again_ms;           /* when to start it; 0: now, INT64_MAX: not */
+	/* What follows is role.c's to write; ready is the owner's. */
 	int sock;   /* our end, to be watched; -1: none. Another after a restart */
-	bool ready; /* the owner has heard that the first one serves */
+	bool ready; /* the owner has heard that one has served */
 	bool ending;
-	pid_t pid;         /* 0: not running */
-	unsigned failures; /* early ends in a row */
+	pid_t pid; /* 0: not running */
 	int64_t started_ms;
-	int64_t again_ms; /* when to start it again; 0: not waiting for that */
+	int64_t pause_ms; /* the last pause */
 };
 
-/* A role that is not running and has nothing. */
+/* A role that is not running, is not to be, and has nothing. */
 #define ROLE_NONE(text)                                                                            \
 	{                                                                                          \
-		.name = (text), .root = -1, .listener = -1, .shared = -1, .sock = -1               \
+		.name = (text), .root = -1, .listener = -1, .shared = -1, .sock = -1,              \
+		.again_ms = INT64_MAX                                                              \
 	}
 
-/* RC_IO, logged. */
+/* Starts it, whatever again_ms says. RC_IO, logged. */
 RC_CHECK enum rc role_start(struct role *r);
 
 /* Nothing can be said to it any more: it is ended. */
 void role_hang_up(struct role *r);
 
-/* True when the child that ended was this role. */
+/* What waitpid(2) with WUNTRACED said about pid: true when that is this role.
+ * Its end is logged; one that was stopped, which only somebody else can have
+ * done, is ended. */
 bool role_reap(struct role *r, pid_t pid, int status, int64_t now_ms);
 
-/* When role_tick has something to do, INT64_MAX for never. */
-int64_t role_deadline(const struct role *r);
+/* Starts it if it is time to: again_ms is no later. */
 void role_tick(struct role *r, int64_t now_ms);
 
 /* The enclave stops: the role is told to finish, its port is given up, and it
  * is not started again. */
 void role_end(struct role *r);
-
-/* The pause after the n-th early end in a row, n from 1. */
-int64_t role_pause_ms(unsigned n);
 
 #endif

@@ -1,22 +1,29 @@
-/* PID 1 after the boot: from here on it must not die.
+/* PID 1 from the start of its roles on: from here on it must not die.
  *
  * One loop over signals, the roles' questions and a few deadlines. It
  * reads only fixed-size structs of its own roles, allocates nothing, and
  * answers every failure by logging it and going on.
  *
- *   RUNNING → TERM → KILL → the machine is reset
+ *   STARTING → RUNNING → TERM → KILL → the machine is reset
  *
- * RUNNING ends when a peer asks for it, on SIGTERM, or when the main command
+ * STARTING waits at most ROLES_READY_MS until every role serves, hears no more
+ * from one that does, and then tells the host. RUNNING begins with the main
+ * command and ends when a peer asks for it, on SIGTERM, or when the command
  * ends. TERM has sent SIGTERM to everything and waits at most STOP_TERM_MS
  * for the last process; KILL has sent SIGKILL and waits at most STOP_KILL_MS.
  */
 #ifndef APPLIANCE_SUPERVISOR_H
 #define APPLIANCE_SUPERVISOR_H
 
-enum { STOP_TERM_MS = 5000, STOP_KILL_MS = 1000 };
+enum {
+	/* An emulated machine with little to give. */
+	ROLES_READY_MS = 10000,
+	STOP_TERM_MS = 5000,
+	STOP_KILL_MS = 1000,
+};
 
 /* command: the role "app" and its arguments, or NULL. All signals are
- * blocked. The roles that were started are watched; what the gate asks is
+ * blocked. The roles that have a listener are started; what the gate asks is
  * asked of nsm. */
 _Noreturn void supervise(int nsm, char *const command[]);
 

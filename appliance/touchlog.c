@@ -7,7 +7,7 @@
 
 #include "appliance/base/log.h"
 
-static struct broker_shared *shared;
+static struct touchlog_shared *shared;
 static int memory = -1, module = -1;
 
 enum rc touchlog_open(int nsm)
@@ -27,7 +27,7 @@ failed:
 	return RC_IO;
 }
 
-struct broker_shared *touchlog_shared(void)
+struct touchlog_shared *touchlog_shared(void)
 {
 	return shared;
 }
@@ -62,16 +62,16 @@ static enum rc mark_module(const uint8_t head[SHA384_LEN])
 
 const uint8_t *touchlog_head(void)
 {
-	return shared->after[shared->touches % BROKER_RING];
+	return shared->after[shared->touches % TOUCHLOG_RING];
 }
 
 static void publish(uint64_t number, struct slice record, const uint8_t head[SHA384_LEN])
 {
-	struct broker_record *r = &shared->ring[number % BROKER_RING];
+	struct touchlog_record *r = &shared->ring[number % TOUCHLOG_RING];
 
 	memcpy(r->bytes, record.p, record.len);
 	r->len = (uint32_t)record.len;
-	memcpy(shared->after[number % BROKER_RING], head, SHA384_LEN);
+	memcpy(shared->after[number % TOUCHLOG_RING], head, SHA384_LEN);
 	__atomic_store_n(&shared->touches, number, __ATOMIC_RELEASE);
 	/* Written pages are the memory's, not PID 1's, for good. */
 	madvise(shared, sizeof *shared, MADV_DONTNEED);

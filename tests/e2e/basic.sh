@@ -99,7 +99,7 @@ gives exec-cut-hangs-up 0 '^hup$' run_in sh -c 'while ! test -s /tmp/hup; do :; 
 # --- the tool's other verbs
 gives ps 0 '^box .*running' "$CASEMATE" ps
 gives ps-json 0 '"name": ?"box"' "$CASEMATE" ps --json
-gives console 0 'channel: open' "$CASEMATE" console box
+gives console 0 'manifest: channel open' "$CASEMATE" console box
 gives name-taken 1 'box' "$CASEMATE" run --name box "$WORK/demo.eif"
 check stop "$CASEMATE" stop box
 same stopped "" "$("$CASEMATE" ps -q)"

@@ -197,7 +197,7 @@ static void on_signal(int signals)
 
 static int next_timeout(int64_t now_ms)
 {
-	int64_t next = role_deadline(&broker_role);
+	int64_t next = broker_role.again_ms;
 
 	for (size_t i = 0; i < GREETINGS_MAX; i++)
 		if (greetings[i].fd >= 0 && greetings[i].until_ms < next)
@@ -282,6 +282,7 @@ static void boot(int *nsm)
 	handover = pair[0];
 	broker_role.listener = pair[1];
 	broker_role.shared = touchlog_fd();
+	broker_role.again_ms = 0;
 }
 
 int main(int argc, char **argv)
@@ -318,7 +319,5 @@ int main(int argc, char **argv)
 	while (touches-- > 0)
 		touch();
 	listener = listen_unix(path);
-	if (role_start(&broker_role) != RC_OK)
-		return 1;
 	serve(nsm, listener, signals);
 }

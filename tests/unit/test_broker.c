@@ -8,6 +8,7 @@
 
 #include "appliance/base/io.h"
 #include "appliance/base/pass.h"
+#include "appliance/broker.h"
 #include "appliance/touchlog.h"
 #include "attest/verify.h"
 #include "tests/sim/chain.h"
@@ -244,7 +245,7 @@ static void refusals(void)
 	end();
 }
 
-/* At boot nothing is answered beyond READY. */
+/* One message at a time: at boot nothing is answered beyond READY. */
 static void boot(void)
 {
 	struct broker_request ready = { .kind = BROKER_READY }, r = request(1);

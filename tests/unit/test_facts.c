@@ -56,9 +56,9 @@ static void ring(void)
 	uint8_t head[SHA384_LEN], record[TOUCH_RECORD_MAX];
 	const struct https_facts *f = facts();
 
-	for (uint64_t n = 1; n <= 2 * BROKER_RING + 10; n++) {
+	for (uint64_t n = 1; n <= 2 * TOUCHLOG_RING + 10; n++) {
 		add(n);
-		if (n > 3 && n % 509 != 0 && n % BROKER_RING > 4)
+		if (n > 3 && n % 509 != 0 && n % TOUCHLOG_RING > 4)
 			continue;
 		facts_refresh();
 		CHECK(f->touches == n && memcmp(f->touch_head, touchlog_head(), SHA384_LEN) == 0);
@@ -79,7 +79,7 @@ static void race(void)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		for (uint64_t n = 0; n < 20 * BROKER_RING; n++)
+		for (uint64_t n = 0; n < 20 * TOUCHLOG_RING; n++)
 			add(n);
 		_exit(test_failed > 0);
 	}

@@ -1,18 +1,36 @@
 /* appliance/front.h: what PID 1 answers to a channel role gone mad. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/socket.h>
 
 #include "appliance/base/io.h"
 #include "appliance/base/pass.h"
 #include "appliance/front.h"
+#include "appliance/spawn.h"
 #include "appliance/touchlog.h"
 #include "channel/admit.h"
 #include "channel/message.h"
 #include "tests/sim/module.h"
 #include "tests/unit/test.h"
 
-static int role = -1; /* the role's end */
+static int role = -1;    /* the role's end */
+static int session = -1; /* the end of the session that was started last */
+static pid_t sessions;   /* how many were, which is the last one's number */
+static bool none_starts;
+
+/* Instead of an execution. */
+pid_t spawn_role(char *const argv[], const int fds[SPAWN_FDS])
+{
+	CHECK(strcmp(argv[0], "session") == 0 && fds[1] == -1 && fds[2] == -1 && fds[3] == -1);
+	if (none_starts) {
+		errno = EAGAIN;
+		return -1;
+	}
+	io_close(&session);
+	session = fcntl(fds[0], F_DUPFD_CLOEXEC, 0);
+	return ++sessions;
+}
 
 static void begin(void)
 {
@@ -186,32 +204,115 @@ static void unmarked(void)
 	CHECK(front_answer() == FRONT_NOTHING);
 }
 
+static void get_work(uint32_t op, uint32_t len)
+{
+	struct session_handover h = { 0, 0 };
+	struct passed m;
+
+	CHECK(pass_recv(session, &h, sizeof h, MSG_DONTWAIT, &m) && h.op == op && h.len == len);
+	for (size_t i = 0; i < m.count; i++)
+		io_close(&m.fds[i]);
+}
+
+/* The process that waits gets the work, and the next one is started then; after
+ * one that could not be, or died, or was of no use, by who needs it. */
+static void sessions_are_handed(void)
+{
+	uint8_t ready = ADMIT_READY;
+	uint64_t touches = touchlog_shared()->touches;
+	int fd = request("abcd", ALL), got, before;
+
+	begin();
+	ask(&ready, 1, 0);
+	CHECK(front_answer() == FRONT_NOTHING && sessions == 1);
+	before = count_fds();
+	none_starts = true;
+	CHECK(ask_for(OP_EXEC, fd, 4, "x", 1) == FRONT_NOTHING);
+	expect(9, 0);
+	get_work(OP_EXEC, 4);
+	CHECK(touchlog_shared()->touches == touches + 1);
+	CHECK(ask_for(OP_PULL, fd, 4, "x", 1) == FRONT_NOTHING); /* none, and none starts */
+	expect(9, ERR_BUSY);
+	CHECK(count_fds() == before - 1); /* no pair waits */
+	none_starts = false;
+	CHECK(ask_for(OP_PULL, fd, 4, "x", 1) == FRONT_NOTHING && sessions == 3);
+	expect(9, 0);
+	front_reap(2, 0); /* and it is the third that waits */
+	CHECK(count_fds() == before);
+	front_reap(3, SIGKILL);
+	CHECK(count_fds() == before - 1 && sessions == 3);
+	CHECK(ask_for(OP_PUSH, fd, 4, "x", 1) == FRONT_NOTHING && sessions == 5);
+	expect(9, 0);
+	got = session, session = -1;
+	io_close(&got); /* the one that waits is gone, which nobody has seen */
+	CHECK(ask_for(OP_PUSH, fd, 4, "x", 1) == FRONT_NOTHING && sessions == 5);
+	expect(9, ERR_SYSTEM);
+	front_reap(5, 0);
+	CHECK(ask_for(OP_PUSH, fd, 4, "x", 1) == FRONT_NOTHING && sessions == 7);
+	expect(9, 0);
+	CHECK(touchlog_shared()->touches == touches + 6);
+	io_close(&fd);
+	io_close(&role);
+	CHECK(front_answer() == FRONT_NOTHING);
+}
+
+/* As many as there are places; an end makes one free, a stranger's does not. */
+static void full(void)
+{
+	int fd = request("abcd", ALL);
+	pid_t first = sessions + 1;
+	uint32_t n = 0, error = 0;
+
+	begin();
+	for (; error == 0 && n < 2 * SESSIONS_MAX; n++) {
+		struct admit_reply r = { 0, 0 };
+
+		CHECK(ask_for(OP_EXEC, fd, 4, "", 0) == FRONT_NOTHING);
+		CHECK(recv(role, &r, sizeof r, MSG_DONTWAIT) == sizeof r);
+		error = r.error;
+	}
+	/* Three are there from before. */
+	CHECK(error == ERR_BUSY && n == SESSIONS_MAX - 3 + 1);
+	front_reap(1 << 20, 0);
+	CHECK(ask_for(OP_EXEC, fd, 4, "", 0) == FRONT_NOTHING);
+	expect(9, ERR_BUSY);
+	front_reap(first, 0);
+	CHECK(ask_for(OP_EXEC, fd, 4, "", 0) == FRONT_NOTHING);
+	expect(9, 0);
+	io_close(&fd);
+	io_close(&role);
+	CHECK(front_answer() == FRONT_NOTHING);
+}
+
 static void stops(void)
 {
 	static const char text[] = "the whole request";
 	uint8_t ready = ADMIT_READY, byte, digest[SHA384_LEN];
-	const struct broker_record *b = &touchlog_shared()->ring[1];
+	const struct touchlog_shared *log = touchlog_shared();
+	const uint64_t n = log->touches + 1;
+	const struct touchlog_record *b = &log->ring[n];
 	struct touch_record t;
 	struct sha384 h;
 	int fd = request(text, ALL), before;
 
 	begin();
-	before = count_fds();
 	ask(&ready, 1, 0);
+	CHECK(front_answer() == FRONT_NOTHING);
+	before = count_fds();
 	CHECK(ask_for(OP_STOP, fd, sizeof text - 1, "why not", 7) == FRONT_STOP);
 	expect(9, 0);
 	CHECK(count_fds() == before);
 	sha384_init(&h);
 	sha384_update(&h, text, sizeof text - 1);
 	sha384_final(&h, digest);
-	CHECK(touchlog_shared()->touches == 1);
+	CHECK(log->touches == n);
 	CHECK(touch_parse(slice_of(b->bytes, b->len), &t) == RC_OK);
 	CHECK(slice_is(t.operation, "stop") && slice_is(t.user, "open"));
 	CHECK(slice_is(t.summary, "why not"));
 	CHECK(slice_eq(t.digest, slice_of(digest, sizeof digest)));
 	role_end(&front_role);
 	CHECK(recv(role, &byte, 1, MSG_DONTWAIT) == 0);
-	CHECK(role_deadline(&front_role) == INT64_MAX);
+	CHECK(front_role.again_ms == INT64_MAX);
 	io_close(&fd);
 	io_close(&role);
 	CHECK(front_answer() == FRONT_NOTHING);
@@ -233,7 +334,7 @@ static void deaf(void)
 	io_close(&role);
 }
 
-/* At boot nothing but the first message is looked at. */
+/* One message at a time: at boot nothing but the first is looked at. */
 static void boot(void)
 {
 	uint8_t ready = ADMIT_READY;
@@ -261,6 +362,8 @@ int main(void)
 	bad_summaries();
 	deaf();
 	unmarked();
+	sessions_are_handed();
+	full();
 	stops();
 	return test_end();
 }

@@ -37,7 +37,7 @@ static void in_child(void (*run)(void))
 /* Extended, locked and read back, and only then published; once. */
 static void first(void)
 {
-	const struct broker_shared *s = touchlog_shared();
+	const struct touchlog_shared *s = touchlog_shared();
 	uint8_t head[SHA384_LEN] = { 0 }, want[SHA384_LEN] = { 0 };
 	struct touch_record t;
 	struct nsm_pcr p;
@@ -86,12 +86,12 @@ static void foreign(void)
 /* The chain covers all, the ring keeps the last ones and the heads with them. */
 static void wraps(void)
 {
-	const struct broker_shared *s = touchlog_shared();
-	static uint8_t heads[2 * BROKER_RING][SHA384_LEN];
+	const struct touchlog_shared *s = touchlog_shared();
+	static uint8_t heads[2 * TOUCHLOG_RING][SHA384_LEN];
 	uint64_t n = 0;
 
-	while (n + 1 < 2 * BROKER_RING - 5) {
-		const struct broker_record *r = &s->ring[(n + 1) % BROKER_RING];
+	while (n + 1 < 2 * TOUCHLOG_RING - 5) {
+		const struct touchlog_record *r = &s->ring[(n + 1) % TOUCHLOG_RING];
 		char text[32];
 
 		snprintf(text, sizeof text, "touch %d", (int)n);
@@ -102,11 +102,11 @@ static void wraps(void)
 		touch_chain(heads[n], slice_of(r->bytes, r->len));
 	}
 	CHECK(s->touches == n && memcmp(touchlog_head(), heads[n], SHA384_LEN) == 0);
-	for (uint64_t i = n - BROKER_RING + 1; i <= n; i++) {
-		const struct broker_record *r = &s->ring[i % BROKER_RING];
+	for (uint64_t i = n - TOUCHLOG_RING + 1; i <= n; i++) {
+		const struct touchlog_record *r = &s->ring[i % TOUCHLOG_RING];
 		struct touch_record t;
 
-		CHECK(memcmp(s->after[i % BROKER_RING], heads[i], SHA384_LEN) == 0);
+		CHECK(memcmp(s->after[i % TOUCHLOG_RING], heads[i], SHA384_LEN) == 0);
 		CHECK(touch_parse(slice_of(r->bytes, r->len), &t) == RC_OK && t.number == i);
 	}
 }
@@ -140,8 +140,8 @@ static void sealed(void)
 	again = open(path, O_RDWR | O_CLOEXEC);
 	CHECK(again < 0 || pwrite(again, &byte, 1, 0) < 0);
 	CHECK(add("x") == RC_OK);
-	p = mmap(NULL, sizeof(struct broker_shared), PROT_READ, MAP_SHARED, fd, 0);
-	CHECK(p != MAP_FAILED && ((const struct broker_shared *)p)->touches == 1);
+	p = mmap(NULL, sizeof(struct touchlog_shared), PROT_READ, MAP_SHARED, fd, 0);
+	CHECK(p != MAP_FAILED && ((const struct touchlog_shared *)p)->touches == 1);
 }
 
 int main(void)
