@@ -1,7 +1,5 @@
 #include "appliance/facts.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -53,16 +51,7 @@ static bool touch_after(uint64_t n, uint8_t head[SHA384_LEN])
 	return was_kept(n + 1);
 }
 
-static void line(struct wbuf *w, const char *name, const char *type, uint64_t value)
-{
-	char text[128];
-	int n = snprintf(text, sizeof text, "# TYPE casemate_%s %s\ncasemate_%s %" PRIu64 "\n",
-	                 name, type, name, value);
-
-	wbuf_put(w, text, (size_t)n);
-}
-
-static void metrics(struct wbuf *w)
+static void metrics(struct body *b)
 {
 	const struct clients_counters *c = clients_counters();
 	struct stack_usage u;
@@ -71,17 +60,17 @@ static void metrics(struct wbuf *w)
 	stack_usage(&u);
 	for (int i = 0; i < STACK_LINKS_MAX; i++)
 		links += stack_link_fd(i) >= 0;
-	line(w, "connections_total", "counter", c->accepted);
-	line(w, "connections_evicted_total", "counter", c->evicted);
-	line(w, "connections_refused_total", "counter", c->refused);
-	line(w, "documents_waiting", "gauge", c->waiting);
-	line(w, "connections", "gauge", c->open);
-	line(w, "links", "gauge", links);
-	line(w, "stack_connections", "gauge", u.conns);
-	line(w, "stack_pcbs", "gauge", u.pcbs);
-	line(w, "stack_pbufs", "gauge", u.pbufs);
-	line(w, "stack_heap_bytes", "gauge", u.heap);
-	line(w, "stack_dropped_total", "counter", u.dropped);
+	body_metric(b, "connections_total", "counter", c->accepted);
+	body_metric(b, "connections_evicted_total", "counter", c->evicted);
+	body_metric(b, "connections_refused_total", "counter", c->refused);
+	body_metric(b, "documents_waiting", "gauge", c->waiting);
+	body_metric(b, "connections", "gauge", c->open);
+	body_metric(b, "links", "gauge", links);
+	body_metric(b, "stack_connections", "gauge", u.conns);
+	body_metric(b, "stack_pcbs", "gauge", u.pcbs);
+	body_metric(b, "stack_pbufs", "gauge", u.pbufs);
+	body_metric(b, "stack_heap_bytes", "gauge", u.heap);
+	body_metric(b, "stack_dropped_total", "counter", u.dropped);
 }
 
 enum rc facts_open(int fd)

@@ -35,37 +35,16 @@ static enum rc read_all(int nsm, struct touchlog_shared *s)
 	return RC_OK;
 }
 
-/* A register's value after one extension from zero. */
-static void extended(struct slice data, uint8_t out[SHA384_LEN])
-{
-	static const uint8_t zero[SHA384_LEN];
-	struct sha384 h;
-
-	sha384_init(&h);
-	sha384_update(&h, zero, sizeof zero);
-	sha384_update(&h, data.p, data.len);
-	sha384_final(&h, out);
-}
-
 static enum rc seal_manifest(int nsm, struct slice manifest, struct nsm_pcr *p)
 {
-	uint8_t digest[SHA384_LEN], want[SHA384_LEN], got[SHA384_LEN];
+	uint8_t digest[SHA384_LEN];
 	struct sha384 h;
 	enum rc rc;
 
 	sha384_init(&h);
 	sha384_update(&h, manifest.p, manifest.len);
 	sha384_final(&h, digest);
-	extended(slice_of(digest, sizeof digest), want);
-	rc = nsm_extend_pcr(nsm, PCR_MANIFEST, slice_of(digest, sizeof digest), got);
-	if (rc == RC_OK && memcmp(got, want, sizeof want) != 0)
-		rc = RC_MISMATCH;
-	if (rc == RC_OK)
-		rc = nsm_lock_pcr(nsm, PCR_MANIFEST);
-	if (rc == RC_OK)
-		rc = nsm_read_pcr(nsm, PCR_MANIFEST, p);
-	if (rc == RC_OK && (!p->locked || memcmp(p->value, want, sizeof want) != 0))
-		rc = RC_MISMATCH;
+	rc = nsm_seal_pcr(nsm, PCR_MANIFEST, digest, p);
 	if (rc != RC_OK)
 		log_line("nsm: PCR%d: %s", PCR_MANIFEST, rc_str(rc));
 	return rc;

@@ -37,29 +37,6 @@ int touchlog_fd(void)
 	return memory;
 }
 
-/* Absent from documents until now, PCR17 is in all of them from here on. */
-static enum rc mark_module(const uint8_t head[SHA384_LEN])
-{
-	uint8_t want[SHA384_LEN] = { 0 }, got[SHA384_LEN];
-	struct nsm_pcr *p = &shared->pcr[PCR_TOUCH];
-	enum rc rc;
-
-	/* A register's extension and the chain are the same function. */
-	touch_chain(want, slice_of(head, SHA384_LEN));
-	rc = nsm_extend_pcr(module, PCR_TOUCH, slice_of(head, SHA384_LEN), got);
-	if (rc == RC_OK && memcmp(got, want, sizeof want) != 0)
-		rc = RC_MISMATCH;
-	if (rc == RC_OK)
-		rc = nsm_lock_pcr(module, PCR_TOUCH);
-	if (rc == RC_OK)
-		rc = nsm_read_pcr(module, PCR_TOUCH, p);
-	if (rc == RC_OK && (!p->locked || memcmp(p->value, want, sizeof want) != 0))
-		rc = RC_MISMATCH;
-	if (rc == RC_OK)
-		shared->module.locked |= UINT32_C(1) << PCR_TOUCH;
-	return rc;
-}
-
 const uint8_t *touchlog_head(void)
 {
 	return shared->after[shared->touches % TOUCHLOG_RING];
@@ -69,6 +46,7 @@ static void publish(uint64_t number, struct slice record, const uint8_t head[SHA
 {
 	struct touchlog_record *r = &shared->ring[number % TOUCHLOG_RING];
 
+	shared->module.locked |= UINT32_C(1) << PCR_TOUCH;
 	memcpy(r->bytes, record.p, record.len);
 	r->len = (uint32_t)record.len;
 	memcpy(shared->after[number % TOUCHLOG_RING], head, SHA384_LEN);
@@ -95,8 +73,9 @@ enum rc touchlog_add(const char *operation, const char *user, const uint8_t dige
 		rc = RC_LIMIT;
 	memcpy(head, touchlog_head(), sizeof head);
 	touch_chain(head, wbuf_slice(&w));
+	/* Absent from documents until now, PCR17 is in all of them from here on. */
 	if (rc == RC_OK && r.number == 1)
-		rc = mark_module(head);
+		rc = nsm_seal_pcr(module, PCR_TOUCH, head, &shared->pcr[PCR_TOUCH]);
 	if (rc == RC_OK)
 		publish(r.number, wbuf_slice(&w), head);
 	else

@@ -99,3 +99,8 @@ void body_put(struct body *b, const char *fmt, ...)
 	}
 	va_end(args);
 }
+
+void body_metric(struct body *b, const char *name, const char *type, uint64_t value)
+{
+	body_put(b, "# TYPE casemate_%s %s\ncasemate_%s %u\n", name, type, name, value);
+}

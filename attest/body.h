@@ -25,4 +25,7 @@ void body_bytes(struct body *b, const void *p, size_t n);
  *   %b  struct slice: base64 (RFC 4648 §4) in quotes */
 void body_put(struct body *b, const char *fmt, ...);
 
+/* A line of Prometheus' text format: type is "counter" or "gauge". */
+void body_metric(struct body *b, const char *name, const char *type, uint64_t value);
+
 #endif

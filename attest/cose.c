@@ -25,7 +25,7 @@ static size_t count_unprotected(struct dcbor *c)
 
 enum rc cose_parse(struct slice in, struct cose_sign1 *s)
 {
-	struct dcbor c = dcbor_of(in);
+	struct dcbor c = lcbor_of(in);
 	struct lcbor_seq parts;
 
 	memset(s, 0, sizeof *s);
@@ -33,13 +33,13 @@ enum rc cose_parse(struct slice in, struct cose_sign1 *s)
 		c.in = slice_of(in.p + 1, in.len - 1);
 	lcbor_array(&c, &parts, 4);
 	next(&c, &parts);
-	s->protected = lcbor_bytes(&c, COSE_MAX);
+	s->protected = dcbor_bytes(&c, COSE_MAX);
 	next(&c, &parts);
 	s->unprotected = count_unprotected(&c);
 	next(&c, &parts);
-	s->payload = lcbor_bytes(&c, COSE_MAX);
+	s->payload = dcbor_bytes(&c, COSE_MAX);
 	next(&c, &parts);
-	s->signature = lcbor_bytes(&c, COSE_SIGNATURE_MAX);
+	s->signature = dcbor_bytes(&c, COSE_SIGNATURE_MAX);
 	if (lcbor_more(&c, &parts))
 		dcbor_fail(&c, RC_BAD);
 	return dcbor_end(&c);

@@ -7,7 +7,7 @@ enum { HEADERS_MAX = 16, LABEL_ALG = 1, LABEL_CRIT = 2, LABEL_MAX = 31 };
 
 enum rc cose_algorithm(const struct cose_sign1 *s, int64_t *algorithm)
 {
-	struct dcbor c = dcbor_of(s->protected);
+	struct dcbor c = lcbor_of(s->protected);
 	struct lcbor_seq map;
 	uint32_t seen = 0;
 
@@ -16,13 +16,13 @@ enum rc cose_algorithm(const struct cose_sign1 *s, int64_t *algorithm)
 		return RC_OK;
 	lcbor_map(&c, &map, HEADERS_MAX);
 	while (lcbor_more(&c, &map)) {
-		uint32_t label = (uint32_t)lcbor_uint(&c, LABEL_MAX);
+		uint32_t label = (uint32_t)dcbor_uint(&c, LABEL_MAX);
 
 		if (c.rc != RC_OK || label == LABEL_CRIT || seen >> label & 1)
 			return RC_BAD;
 		seen |= UINT32_C(1) << label;
 		if (label == LABEL_ALG)
-			*algorithm = lcbor_int(&c);
+			*algorithm = dcbor_int(&c);
 		else
 			lcbor_skip(&c);
 	}

@@ -26,7 +26,7 @@ static const char *const names[FIELDS] = {
 
 static struct slice take_full(struct dcbor *c, size_t max)
 {
-	struct slice s = lcbor_bytes(c, max);
+	struct slice s = dcbor_bytes(c, max);
 
 	if (s.len == 0)
 		dcbor_fail(c, RC_BAD);
@@ -35,14 +35,16 @@ static struct slice take_full(struct dcbor *c, size_t max)
 
 static struct slice take_optional(struct dcbor *c)
 {
-	if (lcbor_null(c))
+	if (c->in.len > 0 && c->in.p[0] == 0xf6) { /* null */
+		lcbor_skip(c);
 		return slice_of(NULL, 0);
-	return lcbor_bytes(c, DOCUMENT_FIELD_MAX);
+	}
+	return dcbor_bytes(c, DOCUMENT_FIELD_MAX);
 }
 
 static struct slice take_module(struct dcbor *c)
 {
-	struct slice s = lcbor_text(c, DOCUMENT_MODULE_MAX);
+	struct slice s = dcbor_text(c, DOCUMENT_MODULE_MAX);
 
 	if (s.len == 0)
 		dcbor_fail(c, RC_BAD);
@@ -58,8 +60,8 @@ static void take_pcrs(struct dcbor *c, struct document *d)
 
 	lcbor_map(c, &map, DOCUMENT_PCRS);
 	while (lcbor_more(c, &map)) {
-		uint64_t i = lcbor_uint(c, DOCUMENT_PCRS - 1);
-		struct slice value = lcbor_bytes(c, SHA384_LEN);
+		uint64_t i = dcbor_uint(c, DOCUMENT_PCRS - 1);
+		struct slice value = dcbor_bytes(c, SHA384_LEN);
 
 		if (value.len != SHA384_LEN || d->pcrs >> i & 1)
 			dcbor_fail(c, RC_BAD);
@@ -86,10 +88,10 @@ static void take_field(struct dcbor *c, struct document *d, unsigned i)
 	switch (i) {
 	case MODULE_ID: d->module_id = take_module(c); break;
 	case DIGEST:
-		if (!slice_is(lcbor_text(c, NAME_MAX_LEN), "SHA384"))
+		if (!slice_is(dcbor_text(c, NAME_MAX_LEN), "SHA384"))
 			dcbor_fail(c, RC_BAD);
 		break;
-	case TIMESTAMP: d->timestamp_ms = lcbor_uint(c, INT64_MAX); break;
+	case TIMESTAMP: d->timestamp_ms = dcbor_uint(c, INT64_MAX); break;
 	case PCRS: take_pcrs(c, d); break;
 	case CERTIFICATE: d->certificate = take_full(c, DOCUMENT_CERT_MAX); break;
 	case CABUNDLE: take_bundle(c, d); break;
@@ -102,13 +104,13 @@ static void take_field(struct dcbor *c, struct document *d, unsigned i)
 
 static enum rc parse_payload(struct slice in, struct document *d)
 {
-	struct dcbor c = dcbor_of(in);
+	struct dcbor c = lcbor_of(in);
 	struct lcbor_seq map;
 	unsigned seen = 0, i;
 
 	lcbor_map(&c, &map, FIELDS_MAX);
 	while (lcbor_more(&c, &map)) {
-		struct slice key = lcbor_text(&c, NAME_MAX_LEN);
+		struct slice key = dcbor_text(&c, NAME_MAX_LEN);
 
 		for (i = 0; i < FIELDS && !slice_is(key, names[i]); i++)
 			;

@@ -20,6 +20,7 @@
 
 #include "appliance/base/rc.h"
 #include "appliance/base/slice.h"
+#include "attest/body.h"
 #include "attest/touch.h"
 
 enum {
@@ -61,7 +62,7 @@ struct https_facts {
 	 * when it is not kept any more. */
 	size_t (*touch_record)(uint64_t n, uint8_t out[TOUCH_RECORD_MAX]);
 	/* Writes the owner's own lines of /metrics. */
-	void (*metrics)(struct wbuf *w);
+	void (*metrics)(struct body *b);
 };
 
 /* Makes the TLS key from seed (32 bytes of the kernel's generator, wiped

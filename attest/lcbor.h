@@ -8,28 +8,21 @@
  * what is not well-formed. Pure: results point into the input, which anybody
  * may control.
  *
- * The reader is dcbor.h's, begun by dcbor_of and ended by dcbor_end, and latches
- * its first error likewise; zero, false or an empty slice from then on.
+ * The reader is dcbor.h's, begun by lcbor_of. Single values are read and its
+ * first error is kept as there; arrays and maps are opened by what is below.
  */
 #ifndef ATTEST_LCBOR_H
 #define ATTEST_LCBOR_H
 
 #include "appliance/base/dcbor.h"
 
+struct dcbor lcbor_of(struct slice in);
+
 /* An open array or map; of a map, an item is a pair. */
 struct lcbor_seq {
 	size_t left;     /* items that may still come */
 	bool indefinite; /* ends with a break, not by count */
 };
-
-/* How deep lcbor_skip() follows arrays and maps. */
-enum { LCBOR_DEPTH_MAX = 8 };
-
-uint64_t lcbor_uint(struct dcbor *c, uint64_t max);
-int64_t lcbor_int(struct dcbor *c);
-bool lcbor_bool(struct dcbor *c);
-struct slice lcbor_bytes(struct dcbor *c, size_t max);
-struct slice lcbor_text(struct dcbor *c, size_t max); /* UTF-8 is not checked */
 
 /* Opens an array or map of at most max items. */
 void lcbor_array(struct dcbor *c, struct lcbor_seq *s, size_t max);
@@ -39,13 +32,25 @@ void lcbor_map(struct dcbor *c, struct lcbor_seq *s, size_t max);
  * calls again. False at the end, which is consumed, and on an error. */
 bool lcbor_more(struct dcbor *c, struct lcbor_seq *s);
 
-/* Is the next item a text string? Nothing is consumed. */
-bool lcbor_is_text(const struct dcbor *c);
+enum { LCBOR_DEPTH_MAX = 8 };
 
-/* Takes the next item if it is null. */
-bool lcbor_null(struct dcbor *c);
+/* A walk through one item, whatever it is and holds: begins with zeros, is over
+ * when depth is 0 after a step. */
+struct lcbor_walk {
+	size_t depth; /* arrays and maps that are open, at most LCBOR_DEPTH_MAX */
+	struct lcbor_level {
+		bool map, indefinite;
+		uint64_t count; /* of items, a pair's two counted each */
+		uint64_t at;    /* how many have come, the last break too */
+	} open[LCBOR_DEPTH_MAX];
+};
 
-/* Drops one item, whatever it is and holds. RC_LIMIT beyond the depth. */
+/* Takes a value, or the head of an array or map, which is open then; or comes to
+ * the end of the innermost: DCBOR_BREAK, also where none is written. False on
+ * an error, RC_LIMIT beyond the depth. */
+bool lcbor_step(struct dcbor *c, struct lcbor_walk *w, struct dcbor_item *it);
+
+/* Drops one item. */
 void lcbor_skip(struct dcbor *c);
 
 #endif

@@ -6,7 +6,11 @@
  *
  * Results: RC_OK; RC_IO with errno from the driver; RC_DENIED when the module
  * refuses, which is logged with its reason; RC_BAD, RC_LIMIT, RC_EOF for an
- * answer that is not understood.
+ * answer that is not understood, RC_BAD also when the module's digest is not
+ * SHA384.
+ *
+ * The module's seventh request, LockPCRs, locks all registers from 0 on: what
+ * this enclave locks it locks by number.
  */
 #ifndef ATTEST_NSM_H
 #define ATTEST_NSM_H
@@ -14,16 +18,40 @@
 #include "attest/nsm_device.h"
 #include "attest/nsm_message.h"
 
+enum {
+	NSM_EXTEND_MAX = 512, /* bytes of one extension */
+	NSM_RANDOM_MAX = 256, /* of one answer */
+	/* Of one document: what the module takes (AWS says 512 in one place). */
+	NSM_USER_DATA_MAX = 512,
+	NSM_NONCE_MAX = 512,
+	NSM_KEY_MAX = 1024,
+	NSM_ID_MAX = 127, /* bytes of a module's name */
+};
+
+struct nsm_description {
+	uint32_t major, minor, patch; /* version of the module, 16 bits each */
+	uint32_t pcrs;                /* how many it has, at most NSM_PCRS_MAX */
+	uint32_t locked;              /* bit n: PCR n is locked */
+	char id[NSM_ID_MAX + 1];      /* printable */
+};
+
+struct nsm_pcr {
+	uint8_t value[SHA384_LEN];
+	bool locked;
+};
+
 RC_CHECK enum rc nsm_describe(int fd, struct nsm_description *d);
-RC_CHECK enum rc nsm_read_pcr(int fd, unsigned index, struct nsm_pcr *p);
-RC_CHECK enum rc nsm_lock_pcr(int fd, unsigned index);
-/* Locks PCR 0 to count-1, and so the last one too when count is how many there
- * are. */
-RC_CHECK enum rc nsm_lock_pcrs(int fd, unsigned count);
+RC_CHECK enum rc nsm_read_pcr(int fd, uint32_t index, struct nsm_pcr *p);
+RC_CHECK enum rc nsm_lock_pcr(int fd, uint32_t index);
 
 /* value becomes SHA384(old value ‖ data); data at most NSM_EXTEND_MAX. */
-RC_CHECK enum rc nsm_extend_pcr(int fd, unsigned index, struct slice data,
+RC_CHECK enum rc nsm_extend_pcr(int fd, uint32_t index, struct slice data,
                                 uint8_t value[SHA384_LEN]);
+
+/* Extends a register that is still zero with digest, locks it and reads it back
+ * into p. RC_MISMATCH unless it is locked then and has the value it should. */
+RC_CHECK enum rc nsm_seal_pcr(int fd, uint32_t index, const uint8_t digest[SHA384_LEN],
+                              struct nsm_pcr *p);
 
 /* Fills out with n random bytes, in as many requests as it takes. RC_EOF when
  * the module gives an empty answer. On failure out is wiped. */
@@ -31,7 +59,7 @@ RC_CHECK enum rc nsm_random(int fd, uint8_t *out, size_t n);
 
 /* A signed document (attest/document.h) with these fields, each at most its
  * NSM_…_MAX bytes, RC_LIMIT otherwise; empty ones are left out. *document
- * lives until the next request. */
+ * is not empty and lives until the next request. */
 RC_CHECK enum rc nsm_attest(int fd, struct slice user_data, struct slice nonce,
                             struct slice public_key, struct slice *document);
 

@@ -5,10 +5,11 @@
 #include <time.h>
 
 #include "appliance/base/manifest.h"
-#include "attest/claims.h"
-#include "attest/document.h"
+#include "attest/json.h"
+#include "attest/lcbor.h"
+#include "attest/nsm.h"
 
-static_assert((int)ROUTES_WORK >= (int)DOCUMENT_MAX, "a document fits");
+static_assert((int)ROUTES_WORK >= (int)NSM_RESPONSE_MAX, "a document fits");
 
 static void put_error(const struct reply *r, struct body *b)
 {
@@ -67,57 +68,50 @@ static void start_measurements(struct reply *r, const struct http *q, struct bod
 	body_put(b, "}}\n");
 }
 
-static void put_counter(struct body *b, const char *name, uint64_t value)
-{
-	body_put(b, "# TYPE casemate_%s_total counter\ncasemate_%s_total %u\n", name, name, value);
-}
-
 static void start_metrics(struct reply *r, const struct http *q, struct body *b)
 {
 	const struct https_counters *c = https_counters();
 
 	(void)q;
 	r->type = "text/plain; version=0.0.4; charset=utf-8";
-	put_counter(b, "handshakes", c->handshakes);
-	put_counter(b, "handshakes_resumed", c->resumed);
-	put_counter(b, "tls_errors", c->tls_errors);
-	put_counter(b, "requests", c->requests);
-	put_counter(b, "bad_requests", c->bad_requests);
-	put_counter(b, "documents", c->documents);
-	put_counter(b, "touches", r->facts->touches);
-	r->facts->metrics(&b->w);
+	body_metric(b, "handshakes_total", "counter", c->handshakes);
+	body_metric(b, "handshakes_resumed_total", "counter", c->resumed);
+	body_metric(b, "tls_errors_total", "counter", c->tls_errors);
+	body_metric(b, "requests_total", "counter", c->requests);
+	body_metric(b, "bad_requests_total", "counter", c->bad_requests);
+	body_metric(b, "documents_total", "counter", c->documents);
+	body_metric(b, "touches_total", "counter", r->facts->touches);
+	r->facts->metrics(b);
 }
 
 /* --- /attestation --------------------------------------------------------------------- */
 
+/* The keys of attest/claims.h and attest/touch.h. */
+static const char *const claims_keys[JSON_KEYS] = { NULL,   "version", "purpose", "touches",
+	                                            "head", "tree",    "digest" };
+static const char *const touch_keys[JSON_KEYS] = { NULL,   "number", "time",   "operation",
+	                                           "user", "digest", "summary" };
+
+/* What is in the document, for people to read: nothing of it is checked. */
 static void put_document(const struct reply *r, struct body *b)
 {
-	struct document d;
-	struct claims c;
+	struct dcbor c = lcbor_of(r->text);
+	struct lcbor_seq seq;
+	struct slice payload;
 
+	lcbor_array(&c, &seq, 4);
+	lcbor_skip(&c);
+	lcbor_skip(&c);
+	payload = dcbor_bytes(&c, NSM_RESPONSE_MAX);
 	body_put(b, "{'document':%b,'payload':", r->text);
-	if (document_parse(r->text, &d) != RC_OK) {
-		body_put(b, "null}\n");
-		return;
-	}
-	body_put(b, "{'module_id':%q,'digest':'SHA384','timestamp':%u,'pcrs':{", d.module_id,
-	         d.timestamp_ms);
-	for (unsigned i = 0, n = 0; i < DOCUMENT_PCRS; i++)
-		if (d.pcrs >> i & 1)
-			body_put(b, "%s'%u':%x", n++ > 0 ? "," : "", (uint64_t)i, d.pcr[i]);
-	body_put(b, "},'certificate':%b,'cabundle':[", d.certificate);
-	for (size_t i = 0; i < d.certs; i++)
-		body_put(b, "%s%b", i > 0 ? "," : "", d.cabundle[i]);
-	body_put(b, "],'public_key':%x,'user_data':%x,'nonce':%x,'claims':", d.public_key,
-	         d.user_data, d.nonce);
-	if (claims_parse(d.user_data, &c) == RC_OK)
-		body_put(b,
-		         "{'version':1,'purpose':'%s','touches':%u,'head':%x,'tree':%x,'digest':%x}"
-		         "}}\n",
-		         claims_purpose(c.purpose), c.touches, sha384_slice(c.head), c.tree,
-		         c.digest);
-	else
-		body_put(b, "null}}\n");
+	json_put(b, payload, NULL, false);
+	c = lcbor_of(payload);
+	lcbor_map(&c, &seq, NSM_RESPONSE_MAX);
+	while (lcbor_more(&c, &seq) && !slice_is(dcbor_text(&c, NSM_RESPONSE_MAX), "user_data"))
+		lcbor_skip(&c);
+	body_put(b, ",'claims':");
+	json_put(b, dcbor_bytes(&c, NSM_USER_DATA_MAX), claims_keys, false);
+	body_put(b, "}\n");
 }
 
 static bool parse_hex(const char *hex, size_t len, uint8_t *out)
@@ -177,18 +171,16 @@ static bool touch_get(const struct reply *r, uint64_t n, uint8_t bytes[TOUCH_REC
 static void put_touch(const struct reply *r, struct body *b)
 {
 	uint8_t bytes[TOUCH_RECORD_MAX];
-	struct touch_record t;
 	struct slice s;
 	uint64_t n = r->first;
 
 	body_put(b, "{'touches':%u,'head':%x,'first':%u,'base':%x,'records':[", r->touches,
 	         sha384_slice(r->touch_head), n, sha384_slice(r->base));
-	for (; n < r->end && touch_get(r, n, bytes, &s) && touch_parse(s, &t) == RC_OK; n++)
-		body_put(b,
-		         "%s{'number':%u,'time':%u,'operation':%q,'user':%q,'summary':%q,"
-		         "'digest':%x,'record':%b}",
-		         n > r->first ? "," : "", t.number, t.time_s, t.operation, t.user,
-		         t.summary, t.digest, s);
+	for (; n < r->end && touch_get(r, n, bytes, &s); n++) {
+		body_put(b, "%s{'record':%b,", n > r->first ? "," : "", s);
+		json_put(b, s, touch_keys, true);
+		body_put(b, "}");
+	}
 	if (n <= r->touches)
 		body_put(b, "],'next':%u}\n", n);
 	else
@@ -315,7 +307,7 @@ void routes_start(struct reply *r, const struct http *q, const struct https_fact
 	else
 		route(r, q, &b);
 	r->text = wbuf_slice(&b.w);
-	if (b.w.over || b.w.len == b.w.max)
+	if (b.at > b.w.max)
 		fail(r, 500, "internal error", "the answer is too long");
 	b = (struct body){ 0 };
 	r->put(r, &b);
@@ -331,8 +323,9 @@ void routes_put(const struct reply *r, struct body *b)
 	/* IMF-fixdate (RFC 9110 §5.6.7); there is one locale */
 	if (gmtime_r(&t, &tm))
 		(void)strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &tm);
-	body_put(b, "HTTP/1.1 %u \r\nDate: %s\r\nCache-Control: no-store\r\n", (uint64_t)r->status,
-	         date);
+	body_put(b, "HTTP/1.1 %u \r\nDate: %s\r\nCache-Control: no-store\r\n"
+	            "Strict-Transport-Security: max-age=31536000\r\n",
+	         (uint64_t)r->status, date);
 	if (r->status != 204)
 		body_put(b,
 		         "Content-Type: %s\r\nX-Content-Type-Options: nosniff\r\nContent-Length: "

@@ -14,7 +14,7 @@
 #include "attest/http.h"
 #include "attest/https.h"
 
-enum { ROUTES_WORK = 12288 }; /* bytes: a document of DOCUMENT_MAX, or a text */
+enum { ROUTES_WORK = 12288 }; /* bytes: a document of NSM_RESPONSE_MAX, or a text */
 
 struct reply {
 	const struct https_facts *facts;

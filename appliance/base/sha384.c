@@ -14,3 +14,13 @@ void sha384_final(const struct sha384 *h, uint8_t out[SHA384_LEN])
 {
 	br_sha384_out(&h->br, out);
 }
+
+void sha384_extend(uint8_t value[SHA384_LEN], const void *p, size_t n)
+{
+	struct sha384 h;
+
+	sha384_init(&h);
+	sha384_update(&h, value, SHA384_LEN);
+	sha384_update(&h, p, n);
+	sha384_final(&h, value);
+}

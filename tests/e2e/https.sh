@@ -111,7 +111,6 @@ OWED = {
     'cert_expirationStatus': 'made anew while it runs, valid for a day',
     'cert_notAfter': 'made anew while it runs, valid for a day',
     'cert_revocation': 'nobody issued it, nobody revokes it',
-    'HSTS': 'for browsers, which see no name here that they could pin',
     'security_headers': 'for browsers; there is no page',
     'engine_problem': 'of the openssl that testssl.sh runs',
 }

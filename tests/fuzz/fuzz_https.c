@@ -33,9 +33,9 @@ static size_t no_record(uint64_t n, uint8_t out[TOUCH_RECORD_MAX])
 	return 0;
 }
 
-static void no_metrics(struct wbuf *w)
+static void no_metrics(struct body *b)
 {
-	(void)w;
+	(void)b;
 }
 
 static void owner(struct slice in)

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "attest/lcbor.h"
-#include "attest/nsm_message.h"
+#include "attest/nsm.h"
 #include "tests/sim/chain.h"
 
 enum { LOCKED = 16, DOC_MAX = 8192, NAME_LEN = 32 };
@@ -100,7 +100,7 @@ static struct slice optional_bytes(struct dcbor *c)
 		lcbor_skip(c);
 		return slice_of(NULL, 0);
 	}
-	return lcbor_bytes(c, NSM_REQUEST_MAX);
+	return dcbor_bytes(c, NSM_REQUEST_MAX);
 }
 
 static void take_fields(struct dcbor *c, struct asked *a)
@@ -109,13 +109,13 @@ static void take_fields(struct dcbor *c, struct asked *a)
 
 	lcbor_map(c, &fields, 8);
 	while (lcbor_more(c, &fields)) {
-		struct slice key = lcbor_text(c, NAME_LEN);
+		struct slice key = dcbor_text(c, NAME_LEN);
 
 		if (slice_is(key, "index") || slice_is(key, "range")) {
-			a->index = lcbor_uint(c, UINT16_MAX);
+			a->index = dcbor_uint(c, UINT16_MAX);
 			a->has_index = true;
 		} else if (slice_is(key, "data")) {
-			a->data = lcbor_bytes(c, NSM_REQUEST_MAX);
+			a->data = dcbor_bytes(c, NSM_REQUEST_MAX);
 		} else if (slice_is(key, "user_data")) {
 			a->user_data = optional_bytes(c);
 		} else if (slice_is(key, "nonce")) {
@@ -130,17 +130,17 @@ static void take_fields(struct dcbor *c, struct asked *a)
 
 static bool take_request(struct slice in, struct asked *a)
 {
-	struct dcbor c = dcbor_of(in);
+	struct dcbor c = lcbor_of(in);
 	struct lcbor_seq outer;
 
 	*a = (struct asked){ 0 };
-	if (lcbor_is_text(&c)) {
-		a->name = lcbor_text(&c, NAME_LEN);
+	if (in.len > 0 && in.p[0] >> 5 == 3) { /* a text */
+		a->name = dcbor_text(&c, NAME_LEN);
 	} else {
 		lcbor_map(&c, &outer, 1);
 		if (!lcbor_more(&c, &outer))
 			return false;
-		a->name = lcbor_text(&c, NAME_LEN);
+		a->name = dcbor_text(&c, NAME_LEN);
 		take_fields(&c, a);
 	}
 	return dcbor_end(&c) == RC_OK;

@@ -74,7 +74,7 @@ static const struct {
 	  "a user name in a target is an error (RFC 9110 §4.2.4)" },
 };
 
-static void no_metrics(struct wbuf *w)
+static void no_metrics(struct body *w)
 {
 	(void)w;
 }

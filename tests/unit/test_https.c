@@ -4,7 +4,9 @@
 #include <bearssl.h>
 #include <jansson.h>
 
+#include "appliance/base/dcbor.h"
 #include "attest/cert.h"
+#include "attest/claims.h"
 #include "attest/document.h"
 #include "attest/https.h"
 
@@ -43,9 +45,9 @@ static bool touch_after(uint64_t n, uint8_t head[SHA384_LEN])
 	return n + 1 >= oldest;
 }
 
-static void put_metrics(struct wbuf *w)
+static void put_metrics(struct body *b)
 {
-	wbuf_put(w, "owner_line 1\n", 13);
+	body_metric(b, "owner_line", "gauge", 1);
 }
 
 static void make_facts(void)
@@ -531,6 +533,7 @@ static void test_plain_routes(void)
 
 	peer_init();
 	ask(GET("/"));
+	CHECK(heard_status() == 200);
 	json_decref(heard_json());
 	ask(GET("/measurements/"));
 	j = heard_json();
@@ -544,7 +547,7 @@ static void test_plain_routes(void)
 	             "a\"\xC3\xA9") == 0);
 	json_decref(j);
 	ask(GET("/metrics"));
-	CHECK(heard_all() && heard_has("\nowner_line 1\n") &&
+	CHECK(heard_all() && heard_has("\ncasemate_owner_line 1\n") &&
 	      heard_has("casemate_touches_total 150\n"));
 	facts.ready = false;
 	facts.why = "a \"reason\"";
@@ -580,6 +583,7 @@ static void test_attestation(void)
 	CHECK(json_is_object(payload) && json_is_string(json_object_get(payload, "module_id")));
 	CHECK(json_object_size(json_object_get(payload, "pcrs")) >= 16);
 	CHECK(json_array_size(json_object_get(payload, "cabundle")) >= 1);
+	CHECK(json_is_null(json_object_get(j, "claims"))); /* its user_data is another's */
 	json_decref(j);
 	document_rc = RC_LIMIT;
 	ask(GET("/attestation?nonce=000102030405060708090a0b0c0d0e0f"));
@@ -588,6 +592,34 @@ static void test_attestation(void)
 	ask(GET("/attestation?nonce=000102030405060708090a0b0c0d0e0f"));
 	CHECK(heard_status() == 500 && !heard_has("Retry-After"));
 	document_rc = RC_OK;
+}
+
+/* One of ours: what user_data says is in words. */
+static void test_claims(void)
+{
+	uint8_t claims[CLAIMS_MAX], payload[CLAIMS_MAX + 32], doc[CLAIMS_MAX + 64];
+	struct claims c = { .touches = 7 };
+	struct wbuf w = wbuf_of(claims, sizeof claims), p = wbuf_of(payload, sizeof payload),
+		    d = wbuf_of(doc, sizeof doc);
+	struct slice was = document;
+	json_t *j;
+
+	claims_put(&w, &c);
+	dcbor_put_map(&p, 2);
+	dcbor_put_text(&p, slice_str("nonce")), dcbor_put_bytes(&p, slice_str("\x01"));
+	dcbor_put_text(&p, slice_str("user_data")), dcbor_put_bytes(&p, wbuf_slice(&w));
+	wbuf_put(&d, "\x84\x40\xa0", 3);
+	dcbor_put_bytes(&d, wbuf_slice(&p)), dcbor_put_bytes(&d, slice_of(NULL, 0));
+	CHECK(!d.over);
+	document = wbuf_slice(&d);
+	ask("GET /attestation?nonce=000102030405060708090a0b0c0d0e0f HTTP/1.1\r\n" HOST
+	    "Accept: application/json\r\n\r\n");
+	j = heard_json();
+	CHECK(is_text(json_object_get(j, "payload"), "nonce", "01"));
+	CHECK(is_text(json_object_get(j, "claims"), "purpose", "tls"));
+	CHECK(json_integer_value(json_object_get(json_object_get(j, "claims"), "touches")) == 7);
+	json_decref(j);
+	document = was;
 }
 
 static void test_large_documents(void)
@@ -688,7 +720,7 @@ static void test_deadlines(void)
 	say("G", SIZE_MAX);
 	CHECK(left() == HTTPS_HEAD_MS && https_idleness(server) == 1);
 	now += 1000;
-	say("ET / HTTP/1.1\r\n", SIZE_MAX);
+	say("ET /health HTTP/1.1\r\n", SIZE_MAX);
 	CHECK(left() == HTTPS_HEAD_MS - 1000);
 	say("Host: a\r\nContent-Length: 9\r\n\r\n", SIZE_MAX);
 	CHECK(left() == HTTPS_BODY_MS);
@@ -780,6 +812,7 @@ int main(void)
 	test_errors();
 	test_plain_routes();
 	test_attestation();
+	test_claims();
 	test_large_documents();
 	test_touch();
 	test_touch_lost();

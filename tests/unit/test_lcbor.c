@@ -44,7 +44,7 @@ static void skip_items(void)
 {
 	for (size_t i = 0; i < sizeof items / sizeof items[0]; i++) {
 		struct slice s = test_guard(slice_of(items[i].bytes, items[i].len));
-		struct dcbor c = dcbor_of(s);
+		struct dcbor c = lcbor_of(s);
 
 		lcbor_skip(&c);
 		if (!CHECK(dcbor_end(&c) == items[i].rc))
@@ -59,7 +59,7 @@ static void skip_prefixes(void)
 	for (size_t i = 0; i < sizeof items / sizeof items[0]; i++)
 		for (size_t n = 0; items[i].rc == RC_OK && n < items[i].len; n++) {
 			struct slice s = test_guard(slice_of(items[i].bytes, n));
-			struct dcbor c = dcbor_of(s);
+			struct dcbor c = lcbor_of(s);
 
 			lcbor_skip(&c);
 			CHECK(c.rc == RC_EOF);
@@ -70,45 +70,48 @@ static void skip_prefixes(void)
 static void sequences(void)
 {
 	static const uint8_t open[] = { 0x9f, 0x01, 0x02, 0x03, 0xff };
-	struct dcbor c = dcbor_of(slice_of(open, sizeof open));
+	struct dcbor c = lcbor_of(slice_of(open, sizeof open));
 	struct lcbor_seq seq;
 	uint64_t sum = 0;
 
 	lcbor_array(&c, &seq, 3);
 	while (lcbor_more(&c, &seq))
-		sum += lcbor_uint(&c, 9);
+		sum += dcbor_uint(&c, 9);
 	CHECK(sum == 6 && dcbor_end(&c) == RC_OK);
 
-	c = dcbor_of(slice_of(open, sizeof open));
+	c = lcbor_of(slice_of(open, sizeof open));
 	lcbor_array(&c, &seq, 2);
 	while (lcbor_more(&c, &seq))
-		lcbor_uint(&c, 9);
+		dcbor_uint(&c, 9);
 	CHECK(c.rc == RC_LIMIT);
 
-	c = dcbor_of(slice_of(open, sizeof open));
+	c = lcbor_of(slice_of(open, sizeof open));
 	lcbor_map(&c, &seq, 2);
 	CHECK(c.rc == RC_BAD && !lcbor_more(&c, &seq));
 }
 
 static void values(void)
 {
+	static const uint8_t long_one[] = { 0x19, 0, 1 };
 	static const uint8_t b[] = { 0x43, 1, 2, 3, 0x61, 'x', 0xf5, 0x19, 0x01, 0x00 };
-	struct dcbor c = dcbor_of(slice_of(b, sizeof b));
+	struct dcbor c = lcbor_of(slice_of(b, sizeof b));
 
-	CHECK(!lcbor_is_text(&c));
-	CHECK(lcbor_bytes(&c, 3).len == 3);
-	CHECK(lcbor_is_text(&c));
-	CHECK(slice_is(lcbor_text(&c, 1), "x"));
-	CHECK(lcbor_bool(&c));
-	CHECK(lcbor_uint(&c, 255) == 0 && c.rc == RC_LIMIT);
+	CHECK(dcbor_bytes(&c, 3).len == 3);
+	CHECK(slice_is(dcbor_text(&c, 1), "x"));
+	CHECK(dcbor_bool(&c));
+	CHECK(dcbor_uint(&c, 255) == 0 && c.rc == RC_LIMIT);
 	CHECK(dcbor_end(&c) == RC_LIMIT);
 
-	c = dcbor_of(slice_of(b, sizeof b));
-	CHECK(lcbor_bytes(&c, 2).len == 0 && c.rc == RC_LIMIT);
-	c = dcbor_of(slice_of(b, 4));
-	CHECK(lcbor_bytes(&c, 3).len == 3 && dcbor_end(&c) == RC_OK);
-	c = dcbor_of(slice_of(b, 6));
-	lcbor_bytes(&c, 3);
+	c = lcbor_of(slice_of(long_one, sizeof long_one));
+	CHECK(dcbor_uint(&c, 1) == 1 && dcbor_end(&c) == RC_OK);
+	c = dcbor_of(slice_of(long_one, sizeof long_one));
+	CHECK(dcbor_uint(&c, 1) == 0 && c.rc == RC_BAD); /* not in our own messages */
+	c = lcbor_of(slice_of(b, sizeof b));
+	CHECK(dcbor_bytes(&c, 2).len == 0 && c.rc == RC_LIMIT);
+	c = lcbor_of(slice_of(b, 4));
+	CHECK(dcbor_bytes(&c, 3).len == 3 && dcbor_end(&c) == RC_OK);
+	c = lcbor_of(slice_of(b, 6));
+	dcbor_bytes(&c, 3);
 	CHECK(dcbor_end(&c) == RC_BAD);
 }
 

@@ -1,10 +1,28 @@
-/* attest/nsm_message.h against answers written by hand. */
+/* attest/nsm.h and attest/nsm_message.h against answers written by hand: the
+ * device is this file. */
 #include "appliance/base/dcbor.h"
-#include "attest/nsm_message.h"
+#include "attest/nsm.h"
 #include "tests/unit/test.h"
 
-static uint8_t mem[2048];
-static struct wbuf w;
+static uint8_t mem[2048], asked_mem[NSM_REQUEST_MAX];
+static struct wbuf w, asked; /* what the module answers, and what it was asked */
+static enum rc exchange_rc;
+
+enum rc nsm_open(const char *path, int *fd)
+{
+	(void)path;
+	*fd = 0;
+	return RC_OK;
+}
+
+enum rc nsm_exchange(int fd, struct slice request, struct wbuf *answer)
+{
+	(void)fd;
+	asked = wbuf_of(asked_mem, sizeof asked_mem);
+	wbuf_put(&asked, request.p, request.len);
+	wbuf_put(answer, w.p, w.len);
+	return exchange_rc;
+}
 
 static void begin(void)
 {
@@ -29,71 +47,67 @@ static void raw(uint8_t b)
 	wbuf_u8(&w, b);
 }
 
+static bool was_asked(const char *bytes, size_t n)
+{
+	return slice_eq(wbuf_slice(&asked), slice_of(bytes, n));
+}
+
 static void requests(void)
 {
-	static const uint8_t pcr[] = { 0xa1, 0x6b, 'D',  'e',  's', 'c', 'r', 'i', 'b', 'e', 'P',
-		                       'C',  'R',  0xa1, 0x65, 'i', 'n', 'd', 'e', 'x', 0x10 };
-	static const uint8_t extend[] = { 0xa1, 0x69, 'E',  'x',  't', 'e', 'n', 'd',  'P',
-		                          'C',  'R',  0xa2, 0x65, 'i', 'n', 'd', 'e',  'x',
-		                          0x18, 0x1f, 0x64, 'd',  'a', 't', 'a', 0x41, 0xaa };
-	static const uint8_t data[] = { 0xaa };
+	struct nsm_description d;
+	uint8_t random[4], big[NSM_EXTEND_MAX + 1] = { 0 };
+	struct nsm_pcr p;
+	struct slice none = { 0 }, document;
 
 	begin();
-	nsm_put_describe(&w);
-	CHECK(slice_is(wbuf_slice(&w), "\x6b"
-	                               "DescribeNSM"));
-	begin();
-	nsm_put_random(&w);
-	CHECK(slice_is(wbuf_slice(&w), "\x69"
-	                               "GetRandom"));
-	begin();
-	nsm_put_pcr(&w, 16);
-	CHECK(slice_eq(wbuf_slice(&w), slice_of(pcr, sizeof pcr)));
-	begin();
-	nsm_put_extend(&w, 31, slice_of(data, 1));
-	CHECK(slice_eq(wbuf_slice(&w), slice_of(extend, sizeof extend)));
-	begin();
-	nsm_put_lock(&w, 16);
-	CHECK(w.len == 2 + 7 + 1 + 6 + 1);
-	begin();
-	nsm_put_lock_range(&w, 32); /* a count: the last register is 31 */
-	CHECK(slice_is(wbuf_slice(&w), "\xa1\x68"
-	                               "LockPCRs\xa1\x65"
-	                               "range\x18\x20"));
-	begin();
-	nsm_put_attest(&w, slice_str("u"), slice_of(NULL, 0), slice_str("k"));
-	CHECK(slice_is(wbuf_slice(&w), "\xa1\x6b"
-	                               "Attestation\xa2\x69"
-	                               "user_data\x41u\x6a"
-	                               "public_key\x41k"));
-	begin();
-	nsm_put_attest(&w, slice_of(NULL, 0), slice_of(NULL, 0), slice_of(NULL, 0));
-	CHECK(slice_is(wbuf_slice(&w), "\xa1\x6b"
-	                               "Attestation\xa0"));
+	CHECK(nsm_describe(0, &d) != RC_OK && was_asked("\x6b"
+	                                                "DescribeNSM",
+	                                                12));
+	CHECK(nsm_random(0, random, 4) != RC_OK && was_asked("\x69"
+	                                                     "GetRandom",
+	                                                     10));
+	CHECK(nsm_read_pcr(0, 16, &p) != RC_OK && was_asked("\xa1\x6b"
+	                                                    "DescribePCR\xa1\x65index\x10",
+	                                                    21));
+	CHECK(nsm_extend_pcr(0, 31, slice_str("\xaa"), p.value) != RC_OK);
+	CHECK(was_asked("\xa1\x69"
+	                "ExtendPCR\xa2\x65index\x18\x1f\x64"
+	                "data\x41\xaa",
+	                27));
+	CHECK(nsm_extend_pcr(0, 31, slice_of(big, sizeof big), p.value) == RC_LIMIT);
+	CHECK(nsm_lock_pcr(0, 16) != RC_OK && was_asked("\xa1\x67LockPCR\xa1\x65index\x10", 17));
+	CHECK(nsm_attest(0, slice_str("u"), none, slice_str("k"), &document) != RC_OK);
+	CHECK(was_asked("\xa1\x6b"
+	                "Attestation\xa2\x69user_data\x41u\x6apublic_key\x41k",
+	                39));
+	CHECK(nsm_attest(0, none, none, none, &document) != RC_OK);
+	CHECK(was_asked("\xa1\x6b"
+	                "Attestation\xa0",
+	                14));
+	exchange_rc = RC_IO;
+	CHECK(nsm_lock_pcr(0, 16) == RC_IO);
+	exchange_rc = RC_OK;
 }
 
 static void documents(void)
 {
-	struct slice d;
+	struct slice d, none = { 0 };
+	uint8_t one;
 
 	begin();
 	dcbor_put_map(&w, 1), text("Attestation"), dcbor_put_map(&w, 1), text("document"),
 		bytes(500, 9);
-	CHECK(nsm_parse_attest(wbuf_slice(&w), &d) == RC_OK && d.len == 500 && d.p[499] == 9);
-	CHECK(nsm_parse_random(wbuf_slice(&w), &d) == RC_BAD);
-	for (size_t n = 0; n < w.len; n++) {
-		struct slice p = test_guard(slice_of(mem, n));
-
-		CHECK(nsm_parse_attest(p, &d) != RC_OK);
-		test_unguard(p);
-	}
+	CHECK(nsm_attest(0, none, none, none, &d) == RC_OK && d.len == 500 && d.p[499] == 9);
+	CHECK(nsm_random(0, &one, 1) == RC_BAD);
+	for (w.len--; w.len > 0; w.len--)
+		CHECK(nsm_attest(0, none, none, none, &d) != RC_OK);
 	begin();
 	dcbor_put_map(&w, 1), text("Attestation"), dcbor_put_map(&w, 1), text("document"),
 		bytes(0, 0);
-	CHECK(nsm_parse_attest(wbuf_slice(&w), &d) == RC_BAD);
+	CHECK(nsm_attest(0, none, none, none, &d) == RC_BAD);
 	begin();
 	dcbor_put_map(&w, 1), text("Error"), text("InvalidOperation");
-	CHECK(nsm_parse_attest(wbuf_slice(&w), &d) == RC_DENIED);
+	CHECK(nsm_attest(0, none, none, none, &d) == RC_DENIED);
 }
 
 /* A description; `indefinite` writes both maps and the list that way, `junk`
@@ -136,27 +150,50 @@ static void put_description(bool indefinite, bool junk, const char *digest)
 		raw(0xff), raw(0xff);
 }
 
+/* The same by the parser alone, which must not read beyond. */
+static enum rc parse_guarded(size_t n)
+{
+	uint32_t major, minor, patch, pcrs, locked;
+	struct slice id, digest, s = test_guard(slice_of(mem, n));
+	const struct nsm_field fields[] = {
+		{ "version_major", NSM_NUMBER, &major, 1 },
+		{ "version_minor", NSM_NUMBER, &minor, 2 },
+		{ "version_patch", NSM_NUMBER, &patch, 3 },
+		{ "module_id", NSM_TEXT, &id, 9 },
+		{ "max_pcrs", NSM_NUMBER, &pcrs, 32 },
+		{ "locked_pcrs", NSM_SET, &locked, 0 },
+		{ "digest", NSM_TEXT, &digest, 6 },
+		{ 0 },
+	};
+	char reason[NSM_ERROR_MAX + 1];
+	enum rc rc = nsm_parse(s, "DescribeNSM", fields, reason);
+
+	CHECK(reason[0] == '\0');
+	CHECK(rc != RC_OK || (id.p > s.p && id.len == 9 && slice_is(digest, "SHA384")));
+	test_unguard(s);
+	return rc;
+}
+
 static void descriptions(void)
 {
 	for (int i = 0; i < 4; i++) {
 		struct nsm_description d;
-		struct slice s;
+		size_t len;
 
 		put_description((i & 1) != 0, (i & 2) != 0, "SHA384");
-		s = test_guard(wbuf_slice(&w));
-		CHECK(nsm_parse_describe(s, &d) == RC_OK);
+		len = w.len;
+		CHECK(parse_guarded(len) == RC_OK && nsm_describe(0, &d) == RC_OK);
 		CHECK(d.major == 1 && d.minor == 2 && d.patch == 3 && d.pcrs == 32);
 		CHECK(d.locked == (3u | 1u << 31));
 		CHECK(strcmp(d.id, "i-1?-enc2") == 0);
-		for (size_t n = 0; n < s.len; n++) {
-			struct slice p = test_guard(slice_of(s.p, n));
-
-			CHECK(nsm_parse_describe(p, &d) != RC_OK);
-			test_unguard(p);
+		for (size_t n = 0; n < len; n++) {
+			CHECK(parse_guarded(n) != RC_OK);
+			w.len = n;
+			CHECK(nsm_describe(0, &d) != RC_OK);
 		}
-		test_unguard(s);
+		w.len = len;
 		raw(0);
-		CHECK(nsm_parse_describe(wbuf_slice(&w), &d) != RC_OK);
+		CHECK(parse_guarded(w.len) != RC_OK && nsm_describe(0, &d) != RC_OK);
 	}
 }
 
@@ -165,22 +202,22 @@ static void bad_descriptions(void)
 	struct nsm_description d;
 
 	put_description(false, false, "SHA512");
-	CHECK(nsm_parse_describe(wbuf_slice(&w), &d) == RC_BAD);
+	CHECK(nsm_describe(0, &d) == RC_BAD);
 	begin();
 	dcbor_put_map(&w, 1), text("DescribeNSM"), dcbor_put_map(&w, 1);
 	text("digest"), text("SHA384");
-	CHECK(nsm_parse_describe(wbuf_slice(&w), &d) == RC_BAD); /* the rest is missing */
+	CHECK(nsm_describe(0, &d) == RC_BAD); /* the rest is missing */
 	begin();
 	dcbor_put_map(&w, 1), text("DescribeNSM"), dcbor_put_map(&w, 1);
 	text("max_pcrs"), dcbor_put_uint(&w, 33);
-	CHECK(nsm_parse_describe(wbuf_slice(&w), &d) == RC_LIMIT);
+	CHECK(nsm_describe(0, &d) == RC_LIMIT);
 	begin();
 	dcbor_put_map(&w, 1), text("DescribeNSM"), dcbor_put_map(&w, 1);
 	text("locked_pcrs"), dcbor_put_array(&w, 1), dcbor_put_uint(&w, 32);
-	CHECK(nsm_parse_describe(wbuf_slice(&w), &d) == RC_LIMIT); /* no shift by 32 */
+	CHECK(nsm_describe(0, &d) == RC_LIMIT); /* no shift by 32 */
 	begin();
 	dcbor_put_map(&w, 0);
-	CHECK(nsm_parse_describe(wbuf_slice(&w), &d) == RC_BAD);
+	CHECK(nsm_describe(0, &d) == RC_BAD);
 }
 
 static void put_pcr(const char *name, size_t len, bool lock_field)
@@ -200,37 +237,49 @@ static void registers(void)
 	struct nsm_pcr p;
 
 	put_pcr("DescribePCR", 48, true);
-	CHECK(nsm_parse_pcr(wbuf_slice(&w), &p) == RC_OK && p.locked && p.value[47] == 0x5a);
+	CHECK(nsm_read_pcr(0, 1, &p) == RC_OK && p.locked && p.value[47] == 0x5a);
 	put_pcr("DescribePCR", 47, true);
-	CHECK(nsm_parse_pcr(wbuf_slice(&w), &p) == RC_BAD);
+	CHECK(nsm_read_pcr(0, 1, &p) == RC_BAD);
 	put_pcr("DescribePCR", 49, true);
-	CHECK(nsm_parse_pcr(wbuf_slice(&w), &p) != RC_OK);
+	CHECK(nsm_read_pcr(0, 1, &p) == RC_LIMIT);
 	put_pcr("DescribePCR", 48, false);
-	CHECK(nsm_parse_pcr(wbuf_slice(&w), &p) == RC_BAD);
+	CHECK(nsm_read_pcr(0, 1, &p) == RC_BAD);
 	put_pcr("ExtendPCR", 48, false);
-	CHECK(nsm_parse_extend(wbuf_slice(&w), value) == RC_OK && value[0] == 0x5a);
-	CHECK(nsm_parse_pcr(wbuf_slice(&w), &p) == RC_BAD); /* another answer's name */
+	CHECK(nsm_extend_pcr(0, 1, slice_str("x"), value) == RC_OK && value[0] == 0x5a);
+	CHECK(nsm_read_pcr(0, 1, &p) == RC_BAD); /* another answer's name */
 }
 
 static void randoms(void)
 {
-	struct slice r;
+	uint8_t r[256], none[256] = { 0 };
 
 	begin();
 	dcbor_put_map(&w, 1), text("GetRandom"), dcbor_put_map(&w, 1), text("random"),
 		bytes(256, 7);
-	CHECK(nsm_parse_random(wbuf_slice(&w), &r) == RC_OK && r.len == 256 && r.p[255] == 7);
+	CHECK(nsm_random(0, r, 256) == RC_OK && r[0] == 7 && r[255] == 7);
 	begin();
 	dcbor_put_map(&w, 1), text("GetRandom"), dcbor_put_map(&w, 1), text("random"),
 		bytes(257, 7);
-	CHECK(nsm_parse_random(wbuf_slice(&w), &r) == RC_LIMIT);
+	CHECK(nsm_random(0, r, 256) == RC_LIMIT && memcmp(r, none, sizeof r) == 0);
+	begin();
+	dcbor_put_map(&w, 1), text("GetRandom"), dcbor_put_map(&w, 1), text("random"),
+		bytes(100, 7);
+	CHECK(nsm_random(0, r, 256) == RC_OK && r[255] == 7); /* in three requests */
+	begin();
+	dcbor_put_map(&w, 1), text("GetRandom"), dcbor_put_map(&w, 1), text("random"), bytes(0, 7);
+	CHECK(nsm_random(0, r, 256) == RC_EOF && memcmp(r, none, sizeof r) == 0);
 	begin();
 	dcbor_put_map(&w, 1), text("GetRandom"), dcbor_put_map(&w, 2);
 	text("random"), bytes(4, 7), text("random"), bytes(4, 8);
-	CHECK(nsm_parse_random(wbuf_slice(&w), &r) == RC_BAD); /* twice */
+	CHECK(nsm_random(0, r, 4) == RC_BAD); /* twice */
 	begin();
 	dcbor_put_map(&w, 1), text("GetRandom"), dcbor_put_map(&w, 0);
-	CHECK(nsm_parse_random(wbuf_slice(&w), &r) == RC_BAD);
+	CHECK(nsm_random(0, r, 4) == RC_BAD);
+}
+
+static enum rc parse_lock(const char *name, char reason[NSM_ERROR_MAX + 1])
+{
+	return nsm_parse(wbuf_slice(&w), name, NULL, reason);
 }
 
 static void refusals(void)
@@ -239,23 +288,28 @@ static void refusals(void)
 	struct nsm_pcr p;
 
 	begin();
-	dcbor_put_map(&w, 1), text("Error"), text("ReadOnlyIndex");
-	CHECK(nsm_parse_lock(wbuf_slice(&w)) == RC_DENIED);
-	CHECK(nsm_parse_pcr(wbuf_slice(&w), &p) == RC_DENIED);
-	nsm_error(wbuf_slice(&w), reason);
-	CHECK(strcmp(reason, "ReadOnlyIndex") == 0);
+	dcbor_put_map(&w, 1), text("Error"), text("ReadOnly\nIndex");
+	CHECK(parse_lock("LockPCR", reason) == RC_DENIED);
+	CHECK(strcmp(reason, "ReadOnly?Index") == 0);
+	CHECK(nsm_lock_pcr(0, 1) == RC_DENIED && nsm_read_pcr(0, 1, &p) == RC_DENIED);
 	begin();
 	text("LockPCR");
-	CHECK(nsm_parse_lock(wbuf_slice(&w)) == RC_OK);
-	nsm_error(wbuf_slice(&w), reason);
-	CHECK(reason[0] == '\0');
+	CHECK(parse_lock("LockPCR", reason) == RC_OK && reason[0] == '\0');
+	CHECK(nsm_lock_pcr(0, 1) == RC_OK);
+	CHECK(nsm_read_pcr(0, 1, &p) == RC_BAD);
 	raw(0);
-	CHECK(nsm_parse_lock(wbuf_slice(&w)) == RC_BAD);
+	CHECK(nsm_lock_pcr(0, 1) == RC_BAD);
 	begin();
 	text("LockPCRs");
-	CHECK(nsm_parse_lock(wbuf_slice(&w)) == RC_BAD);
-	CHECK(nsm_parse_lock_range(wbuf_slice(&w)) == RC_OK);
-	CHECK(nsm_parse_lock(slice_of(mem, 0)) != RC_OK);
+	CHECK(nsm_lock_pcr(0, 1) == RC_BAD && parse_lock("LockPCRs", reason) == RC_OK);
+	begin();
+	text("Error");
+	CHECK(parse_lock("LockPCR", reason) == RC_BAD);
+	begin();
+	dcbor_put_map(&w, 1), text("LockPCR"), dcbor_put_map(&w, 0);
+	CHECK(parse_lock("LockPCR", reason) == RC_BAD);
+	w.len = 0;
+	CHECK(nsm_lock_pcr(0, 1) != RC_OK);
 }
 
 int main(void)
