@@ -142,6 +142,9 @@ by_openssl() { # DIR ROOT NONCE
 by_python() { # DIR ROOT NONCE
     client verify "$1/doc" --root "$2" --spki "$1/spki" --nonce "$3" --log "$1/log"
 }
+untouched_by_python() { # DIR [MEASUREMENTS]
+    client verify "$1/doc" --root "$SIM_ROOT" --spki "$1/spki" --log "$1/log" --untouched ${2:+--measurements "$2"}
+}
 by_casemate() { # DIR ROOT NONCE
     openssl pkey -pubin -inform DER -in "$1/spki" -out "$1/spki.pem" &&
         casemate verify "$1/doc" --root "$2" --public-key "$1/spki.pem" --nonce "$3"
@@ -175,6 +178,12 @@ gives not-of-aws 1 'root' casemate attest "https://$at"
 gives which-code-is-said 0 'WHICH CODE runs there was NOT compared' casemate attest "https://$at" --root "$SIM_ROOT"
 fresh "$at" "$WORK/good"
 all_accept good "$WORK/good"
+field "$WORK/json" "json.dumps({'Measurements': {f'PCR{i}': d['pcrs'][str(i)] for i in range(3)}})" >"$WORK/code"
+sed 's/"PCR1": "../"PCR1": "xx/' "$WORK/code" | tr x 0 >"$WORK/other-code"
+gives untouched-by-python 0 '^accepted: 0 touches$' untouched_by_python "$WORK/good" "$WORK/code"
+gives untouched-by-python-of-unknown-code 1 'untouched is the word of code that is not known' \
+    untouched_by_python "$WORK/good"
+gives untouched-by-python-of-other-code 1 'PCR1 is another' untouched_by_python "$WORK/good" "$WORK/other-code"
 
 # refused by all of them
 nonce=$(cat "$WORK/good/nonce")
@@ -196,14 +205,16 @@ done
 head -c $((bits / 8 - 1)) "$WORK/good/doc" >"$WORK/bad/doc"
 all_refuse cut "$WORK/bad" "$SIM_ROOT" "$nonce"
 
-# the key is bound to the connection: another server with this server's document
+# a touch: all see it, and a log without it is not the document's
 fresh "$at" "$WORK/touch0"
 kill -USR1 "$SIM"
 touched() { fresh "$at" "$WORK/touched" && client touches "$WORK/touched" | grep -q '^1 touches'; }
 check touch-appears until_true touched
 all_accept touched "$WORK/touched"
+cp -r "$WORK/touched" "$WORK/touched1"
 cp "$WORK/touch0/log" "$WORK/touched/log"
 gives log-without-the-touch 1 'log' by_python "$WORK/touched" "$SIM_ROOT" "$(cat "$WORK/touched/nonce")"
+gives touched-by-python 1 'touched 1 times' untouched_by_python "$WORK/touched1" "$WORK/code"
 gives touched-by-casemate 1 'touched:' casemate attest "https://$at" --root "$SIM_ROOT" "${code[@]}" --untouched
 
 stop_gateway

@@ -3,12 +3,14 @@
 python3-cryptography, nothing of ours.
 
   attest_client.py verify DOC --root PEM [--time UNIX] [--nonce HEX] [--spki FILE]
-                   [--untouched | --log FILE]
+                   [--log FILE] [--measurements FILE [--untouched]]
   attest_client.py fetch HOST:PORT DIR [--nonce HEX]
   attest_client.py split DOC DIR
   attest_client.py touches DIR | pcr17 DIR
 
 verify exits 0 when the document is to be believed, 1 with the reason when not.
+--measurements is what `casemate-image eif describe` printed; what a document says
+of touches is the word of the code that runs, so --untouched needs it.
 fetch gets everything a verifier needs over one TLS connection: DIR/doc, DIR/spki
 (of the certificate this connection was made with), DIR/log (all pages of /touch),
 DIR/nonce; touches says what of that is about touches and
@@ -124,6 +126,15 @@ def check_chain(doc, root_der, now):
     return chain[-1].public_key()
 
 
+def check_code(doc, measurements):
+    """The code that runs is the one expected; in debug mode it is not known."""
+    with open(measurements, encoding='ascii') as f:
+        wanted = json.load(f)['Measurements']
+    for i in range(3):
+        demand(doc['pcrs'][i] != bytes(48), f'PCR{i} is zero: debug mode')
+        demand(doc['pcrs'][i].hex() == wanted[f'PCR{i}'], f'PCR{i} is another')
+
+
 def check_touches(doc, log):
     """user_data, PCR17 and, when it is at hand, the log must say the same."""
     claims = decode(doc['user_data'], 'user_data')
@@ -172,6 +183,11 @@ def verify(args):
     except InvalidSignature as e:
         raise Refused('signature is wrong') from e
     demand(abs(now - doc['timestamp'] / 1000) < 300, 'document is not of now')
+    if args.measurements:
+        check_code(doc, args.measurements)
+    demand(args.measurements or not args.untouched,
+           'untouched is the word of code that is not known')
+    demand(args.spki or not args.untouched, 'untouched is said to the holder of a TLS key')
     if args.nonce is not None:
         demand(doc['nonce'] == bytes.fromhex(args.nonce), 'nonce is another')
     if args.spki:
@@ -242,6 +258,7 @@ def main():
     p.add_argument('--nonce')
     p.add_argument('--spki')
     p.add_argument('--log')
+    p.add_argument('--measurements')
     p.add_argument('--untouched', action='store_true')
     p = verbs.add_parser('fetch')
     p.set_defaults(run=fetch)
