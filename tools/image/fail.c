@@ -4,25 +4,36 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "appliance/base/io.h"
+
+enum { PROGRESS_MS = 100 };
 
 static const char *verb_name = "";
+static int64_t shown_ms; /* when the progress line was written; 0: there is none */
 
 void fail_verb(const char *verb)
 {
 	verb_name = verb;
 }
 
-static void print(const char *fmt, va_list ap, const char *why)
+static void clean(char *line)
+{
+	for (; *line != '\0'; line++)
+		if ((unsigned char)*line < 0x20 || *line == 0x7f)
+			*line = '?';
+}
+
+static void print(const char *kind, const char *fmt, va_list ap, const char *why)
 {
 	char line[2048];
-	size_t n = 0;
 
+	fail_progress_end();
 	vsnprintf(line, sizeof line, fmt, ap);
-	for (; line[n] != '\0'; n++)
-		if ((unsigned char)line[n] < 0x20 || line[n] == 0x7f)
-			line[n] = '?';
-	fprintf(stderr, "casemate-image: %s%s%s%s%s\n", verb_name, *verb_name ? ": " : "", line,
-	        why ? ": " : "", why ? why : "");
+	clean(line);
+	fprintf(stderr, "casemate-image: %s%s%s%s%s%s\n", verb_name, *verb_name ? ": " : "", kind,
+	        line, why ? ": " : "", why ? why : "");
 }
 
 enum rc fail(enum rc rc, const char *fmt, ...)
@@ -30,7 +41,7 @@ enum rc fail(enum rc rc, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	print(fmt, ap, NULL);
+	print("", fmt, ap, NULL);
 	va_end(ap);
 	return rc;
 }
@@ -41,7 +52,37 @@ enum rc fail_errno(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	print(fmt, ap, why);
+	print("", fmt, ap, why);
 	va_end(ap);
 	return RC_IO;
+}
+
+void fail_warn(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	print("warning: ", fmt, ap, NULL);
+	va_end(ap);
+}
+
+void fail_progress(const char *what, uint64_t bytes)
+{
+	int64_t now = clock_mono_ms();
+	char line[60];
+
+	if ((shown_ms != 0 && now - shown_ms < PROGRESS_MS) || !isatty(STDERR_FILENO))
+		return;
+	shown_ms = now;
+	snprintf(line, sizeof line, "%s", what);
+	clean(line);
+	fprintf(stderr, "\r%s: %llu MiB\033[K", line, (unsigned long long)(bytes >> 20));
+	fflush(stderr);
+}
+
+void fail_progress_end(void)
+{
+	if (shown_ms != 0)
+		fputs("\r\033[K", stderr);
+	shown_ms = 0;
 }

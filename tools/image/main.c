@@ -43,9 +43,8 @@ static int run(const struct verb *v, int argc, char **argv)
 	return v->run(argc, argv);
 }
 
-int main(int argc, char **argv)
+static int choose(int argc, char **argv)
 {
-	outfile_init();
 	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
 		return fputs(help, stdout) < 0;
 	if (argc > 1 && strcmp(argv[1], "--version") == 0)
@@ -62,4 +61,16 @@ int main(int argc, char **argv)
 		return fputs(help, stdout) < 0;
 	fputs(help, stderr);
 	return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	outfile_init();
+	status = choose(argc, argv);
+	/* What was printed must have arrived. */
+	if (status == 0 && (fflush(stdout) != 0 || ferror(stdout)))
+		status = fail_errno("standard output") != RC_OK;
+	return status;
 }

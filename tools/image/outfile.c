@@ -12,8 +12,8 @@
 #include "appliance/base/io.h"
 #include "tools/image/fail.h"
 
-/* An image and the file system that goes into it. */
-enum { OUTFILES_MAX = 2 };
+/* An image, the file system that goes into it, and an archive unpacked. */
+enum { OUTFILES_MAX = 3 };
 
 static struct outfile *volatile opened[OUTFILES_MAX];
 

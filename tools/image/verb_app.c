@@ -1,5 +1,7 @@
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -12,39 +14,59 @@
 #include "tools/image/cpio.h"
 #include "tools/image/fail.h"
 #include "tools/image/metadata.h"
+#include "tools/image/oci_image.h"
 #include "tools/image/rootfs.h"
 #include "tools/image/verbs.h"
 
 static const char help[] =
-	"usage: casemate-image build --from DIR [--channel off|open] [--name NAME]\n"
-	"           [--version VERSION] [--kernel FILE] [--init FILE] [--cmdline FILE]\n"
+	"usage: casemate-image build --from SRC [--channel off|open] [--name NAME]\n"
+	"           [--version VERSION] [--ref NAME] [--arch x86_64|aarch64] [--max-size SIZE]\n"
+	"           [--kernel FILE] [--init FILE] [--cmdline FILE]\n"
 	"           [--sign-key PEM --sign-cert PEM] [-o OUT.eif] [-- CMD [ARG...]]\n"
 	"\n"
-	"Makes an enclave image that boots with DIR as its root file system and prints its\n"
-	"measurements. The same DIR gives the same image everywhere: owners become root,\n"
-	"times 1970, extended attributes stay behind.\n"
+	"Makes an enclave image that boots with SRC as its root file system and prints its\n"
+	"measurements. The same SRC gives the same image everywhere.\n"
 	"\n"
-	"  --from DIR        the app's root file system\n"
+	"  --from SRC        a container image: an OCI layout (folder or tar) or what\n"
+	"                    docker save wrote, compressed or not; owners, modes, times and\n"
+	"                    user.* attributes are the image's, its digests are checked. Or\n"
+	"                    a folder with a root file system: owners become root, times\n"
+	"                    1970, extended attributes stay behind\n"
 	"  --channel MODE    off (the default): nobody gets in; open: whoever reaches the\n"
 	"                    enclave can push, pull and exec. Measured.\n"
-	"  --name NAME       ImageName, by default DIR's last component\n"
+	"  --name NAME       ImageName, by default SRC's last component\n"
 	"  --version VERSION ImageVersion, by default 1.0\n"
+	"  --ref NAME        which image, by name or digest, when SRC holds several\n"
+	"  --arch ARCH       whose image, x86_64 by default; goes with kernel and init\n"
+	"  --max-size SIZE   how much a container image may unpack to, 16G by default;\n"
+	"                    K, M, G or T are powers of 1024\n"
 	"  --kernel, --init, --cmdline FILE\n"
 	"                    kernel, first ramdisk, kernel command line; by default bzImage,\n"
 	"                    init.cpio and cmdline beside this program\n"
 	"  --sign-key, --sign-cert PEM\n"
 	"                    as in `eif build`\n"
-	"  -o, --output OUT  the image, by default NAME of DIR and .eif, here\n"
-	"  CMD [ARG...]      the main command; without one only the channel is served\n"
+	"  -o, --output OUT  the image, by default NAME of SRC and .eif, here\n"
+	"  CMD [ARG...]      the main command; without one only the channel is served.\n"
+	"                    A container image's Entrypoint stays in front of it, its Cmd\n"
+	"                    is what it replaces\n"
 	"\n"
 	"examples:\n"
 	"  casemate-image build --from rootfs -- /bin/server --port 80\n"
-	"  casemate-image build --from rootfs --channel open -o debug.eif\n";
+	"  skopeo copy docker://debian:12 oci-archive:debian.tar\n"
+	"  casemate-image build --from debian.tar --channel open -o debug.eif\n";
+
+/* What the enclave gives every program; most images say just the same. */
+static const char default_path[] =
+	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 struct options {
-	const char *from, *name, *version, *kernel, *init, *cmdline, *key, *cert, *out;
+	const char *from, *name, *version, *kernel, *init, *cmdline, *key, *cert, *out, *ref;
+	uint64_t max_size;
+	bool aarch64, is_image, help;
+	int argc; /* the command */
+	char **argv;
+	struct oci_image *image; /* its strings are in the manifest */
 	struct manifest manifest;
-	bool help;
 };
 
 static bool take_channel(struct options *o, const char *mode)
@@ -55,6 +77,35 @@ static bool take_channel(struct options *o, const char *mode)
 		o->manifest.channel = CHANNEL_OFF;
 	else
 		return fail(RC_BAD, "--channel '%s': off or open", mode) == RC_OK;
+	return true;
+}
+
+static bool take_arch(struct options *o, const char *arch)
+{
+	o->aarch64 = strcmp(arch, "aarch64") == 0 || strcmp(arch, "arm64") == 0;
+	if (o->aarch64 || strcmp(arch, "x86_64") == 0 || strcmp(arch, "amd64") == 0)
+		return true;
+	return fail(RC_BAD, "--arch '%s': x86_64 or aarch64", arch) == RC_OK;
+}
+
+/* "512M", "16G", "1000" */
+static bool take_size(struct options *o, const char *text)
+{
+	static const char units[] = "KMGT";
+	char *end;
+	unsigned long long n;
+	const char *unit;
+	int shift;
+
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	unit = *end != '\0' ? strchr(units, *end) : NULL;
+	shift = unit ? 10 * (int)(unit - units + 1) : 0;
+	if (errno != 0 || *text < '0' || *text > '9' || n == 0 || end[unit ? 1 : 0] != '\0' ||
+	    n > (1ULL << 50) >> shift)
+		return fail(RC_BAD, "--max-size '%s': a number up to 1024T, with K, M, G or T",
+		            text) == RC_OK;
+	o->max_size = (uint64_t)n << shift;
 	return true;
 }
 
@@ -72,27 +123,38 @@ static bool take_option(struct options *o, int c)
 	case 'o': o->out = optarg; return true;
 	case 'h': o->help = true; return true;
 	case 'm': return take_channel(o, optarg);
+	case 'r': o->ref = optarg; return true;
+	case 'a': return take_arch(o, optarg);
+	case 's': return take_size(o, optarg);
 	}
 	return false;
 }
 
-static bool take_command(struct options *o, int argc, char **argv)
+static enum rc add_word(struct manifest *m, const char *word)
 {
-	if (argc > MANIFEST_ARGV_MAX) {
-		fail(RC_LIMIT, "the command has more than %d words", MANIFEST_ARGV_MAX);
-		return false;
-	}
-	for (int i = 0; i < argc; i++) {
-		struct slice arg = slice_str(argv[i]);
+	struct slice arg = slice_str(word);
 
-		if (arg.len > MANIFEST_ARG_MAX || (i == 0 && arg.len == 0)) {
-			fail(RC_LIMIT, "word %d of the command is %s", i,
-			     arg.len > 0 ? "longer than 4096 bytes" : "empty");
-			return false;
-		}
-		o->manifest.argv[o->manifest.argc++] = arg;
-	}
-	return true;
+	if (m->argc == MANIFEST_ARGV_MAX)
+		return fail(RC_LIMIT, "the command has more than %d words", MANIFEST_ARGV_MAX);
+	if (arg.len > MANIFEST_ARG_MAX || (m->argc == 0 && arg.len == 0))
+		return fail(RC_LIMIT, "word %zu of the command is %s", m->argc,
+		            arg.len > 0 ? "longer than 4096 bytes" : "empty");
+	m->argv[m->argc++] = arg;
+	return RC_OK;
+}
+
+/* Docker's rule: what the caller says replaces Cmd, not Entrypoint. */
+static enum rc make_command(struct options *o, const struct oci_config *c)
+{
+	enum rc rc = RC_OK;
+
+	for (size_t i = 0; c != NULL && rc == RC_OK && i < c->entrypoint.n; i++)
+		rc = add_word(&o->manifest, c->entrypoint.v[i]);
+	for (size_t i = 0; c != NULL && o->argc == 0 && rc == RC_OK && i < c->cmd.n; i++)
+		rc = add_word(&o->manifest, c->cmd.v[i]);
+	for (int i = 0; rc == RC_OK && i < o->argc; i++)
+		rc = add_word(&o->manifest, o->argv[i]);
+	return rc;
 }
 
 static bool parse_options(struct options *o, int argc, char **argv)
@@ -101,6 +163,9 @@ static bool parse_options(struct options *o, int argc, char **argv)
 		{ "from", required_argument, NULL, 'f' },
 		{ "channel", required_argument, NULL, 'm' },
 		{ "name", required_argument, NULL, 'n' },
+		{ "ref", required_argument, NULL, 'r' },
+		{ "arch", required_argument, NULL, 'a' },
+		{ "max-size", required_argument, NULL, 's' },
 		{ "version", required_argument, NULL, 'v' },
 		{ "kernel", required_argument, NULL, 'k' },
 		{ "init", required_argument, NULL, 'i' },
@@ -118,6 +183,8 @@ static bool parse_options(struct options *o, int argc, char **argv)
 			return false;
 	if (o->help)
 		return true;
+	o->argc = argc - optind;
+	o->argv = argv + optind;
 	if (optind < argc && strcmp(argv[optind - 1], "--") != 0)
 		fail(RC_BAD, "'%s': the command comes after --", argv[optind]);
 	else if (o->from == NULL)
@@ -125,12 +192,12 @@ static bool parse_options(struct options *o, int argc, char **argv)
 	else if (!o->key != !o->cert)
 		fail(RC_BAD, "--sign-key and --sign-cert go together");
 	else
-		return take_command(o, argc - optind, argv + optind);
+		return true;
 	return false;
 }
 
 struct paths {
-	char base[NAME_MAX + 1]; /* DIR's last component */
+	char base[NAME_MAX + 1]; /* SRC's last component */
 	char out[NAME_MAX + 8], kernel[PATH_MAX], init[PATH_MAX], cmdline[PATH_MAX];
 };
 
@@ -149,7 +216,22 @@ static enum rc beside_us(char path[PATH_MAX], const char *name)
 	return RC_OK;
 }
 
-/* Fills in what was not given. DIR is resolved, so that "." has a name. */
+/* The last component, of an archive without what says that it is one. */
+static void base_name(const char *path, bool archive, char base[NAME_MAX + 1])
+{
+	static const char *const ends[] = { ".gz", ".zst", ".xz", ".tgz", ".tar", ".oci" };
+	const char *slash = strrchr(path, '/');
+
+	snprintf(base, NAME_MAX + 1, "%s", path[1] ? (slash ? slash + 1 : path) : "root");
+	for (size_t i = 0; archive && i < sizeof ends / sizeof *ends; i++) {
+		size_t len = strlen(base), end = strlen(ends[i]);
+
+		if (len > end && strcmp(base + len - end, ends[i]) == 0)
+			base[len - end] = '\0';
+	}
+}
+
+/* Fills in what was not given. SRC is resolved, so that "." has a name. */
 static enum rc complete(struct options *o, struct paths *p)
 {
 	char *real = realpath(o->from, NULL);
@@ -158,11 +240,11 @@ static enum rc complete(struct options *o, struct paths *p)
 
 	if (real == NULL || stat(real, &st) < 0)
 		rc = fail_errno("--from '%s'", o->from);
-	else if (!S_ISDIR(st.st_mode))
-		rc = fail(RC_BAD, "--from '%s': not a folder", o->from);
 	else
-		snprintf(p->base, sizeof p->base, "%s", real[1] ? strrchr(real, '/') + 1 : "root");
+		base_name(real, !S_ISDIR(st.st_mode), p->base);
 	free(real);
+	o->is_image = rc == RC_OK && oci_image_is(o->from);
+	o->max_size = o->max_size ? o->max_size : 16ULL << 30;
 	snprintf(p->out, sizeof p->out, "%s.eif", p->base);
 	o->name = o->name ? o->name : p->base;
 	o->version = o->version ? o->version : "1.0";
@@ -231,7 +313,58 @@ static enum rc pack(struct cpio *c, const struct manifest *m, int rootfs)
 	return rc == RC_OK ? rc : fail_errno("writing the image");
 }
 
-static enum rc add_app(struct eifwrite *w, const struct options *o)
+/* What the manifest has no place for yet. */
+static void warn_unapplied(const struct oci_config *c)
+{
+	size_t env = 0;
+
+	for (size_t i = 0; i < c->env.n; i++)
+		env += strcmp(c->env.v[i], default_path) != 0;
+	if (env > 0)
+		fail_warn("the image's Env is not applied yet: %zu variables", env);
+	if (strcmp(c->cwd, "/") != 0)
+		fail_warn("the image's WorkingDir %s is not applied yet: the command starts in /",
+		          c->cwd);
+	if (oci_config_other_user(c))
+		fail_warn(
+			"the image's User %s (%u:%u) is not applied yet: the command runs as root",
+			c->user, c->uid, c->gid);
+	if (c->stop_signal != 0 && c->stop_signal != SIGTERM)
+		fail_warn("the image's StopSignal %d is not applied yet", c->stop_signal);
+	if (c->ports > 0)
+		fail_warn("the image's %zu ExposedPorts say nothing to the enclave yet", c->ports);
+	if (c->volumes)
+		fail_warn("the image's Volumes are ordinary folders in an enclave");
+	if (c->healthcheck)
+		fail_warn("the image's Healthcheck is not applied");
+}
+
+static enum rc make_root(struct options *o, const char *out)
+{
+	struct oci_choice choice = { o->from, o->ref, o->aarch64 ? "arm64" : "amd64", o->max_size,
+		                     o->out };
+	enum rc rc;
+
+	if (!o->is_image) {
+		rc = o->ref ? fail(RC_BAD, "--ref is for container images") : RC_OK;
+		if (rc == RC_OK)
+			rc = make_command(o, NULL);
+		return rc == RC_OK ? rootfs_make(o->from, out) : rc;
+	}
+	o->image = oci_image_new(&choice);
+	if (o->image == NULL)
+		return RC_LIMIT;
+	rc = oci_image_open(o->image);
+	if (rc == RC_OK)
+		rc = make_command(o, &o->image->config);
+	if (rc == RC_OK)
+		rc = oci_image_pack(o->image, out);
+	if (rc == RC_OK)
+		warn_unapplied(&o->image->config);
+	return rc;
+}
+
+static enum rc add_app(struct eifwrite *w, struct options *o)
 {
 	struct outfile root = { .fd = -1 };
 	struct cpio c = cpio_of(w->fd);
@@ -239,7 +372,7 @@ static enum rc add_app(struct eifwrite *w, const struct options *o)
 	int fd = -1;
 
 	if (rc == RC_OK)
-		rc = rootfs_make(o->from, root.temporary);
+		rc = make_root(o, root.temporary);
 	if (rc == RC_OK && (fd = open(root.temporary, O_RDONLY | O_CLOEXEC)) < 0)
 		rc = fail_errno("the packed root file system");
 	if (rc == RC_OK && eifwrite_begin(w) != RC_OK)
@@ -253,12 +386,12 @@ static enum rc add_app(struct eifwrite *w, const struct options *o)
 	return rc;
 }
 
-static enum rc build(const struct options *o, struct outfile *of)
+static enum rc build(struct options *o, struct outfile *of)
 {
 	struct eifwrite w;
 	enum rc rc = outfile_open(of, o->out);
 
-	if (rc == RC_OK && eifwrite_start(&w, of->fd, false) != RC_OK)
+	if (rc == RC_OK && eifwrite_start(&w, of->fd, o->aarch64) != RC_OK)
 		rc = fail_errno("output '%s'", o->out);
 	if (rc == RC_OK)
 		rc = assemble_file(&w, EIF_KERNEL, "kernel", o->kernel, 1);
@@ -290,5 +423,6 @@ int verb_app(int argc, char **argv)
 	if (rc == RC_OK)
 		rc = build(&o, &of);
 	outfile_close(&of);
+	oci_image_free(o.image);
 	return rc != RC_OK;
 }
