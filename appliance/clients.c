@@ -5,6 +5,9 @@
  * by the engine, since closing with input unread would reset the connection and
  * lose the answer; the peer's FIN or CLIENTS_LINGER_MS ends that.
  *
+ * Nothing is sent or received meanwhile: what moves in one wakeup is at most
+ * what the stack holds for a connection, and what it has room for.
+ *
  * A request that wants a document has turn set, the order in which it came.
  * mark is set while PID 1 is asked for it, and for all that wait for the same
  * nonce by then; later ones wait for a document of their own, which is made
@@ -22,7 +25,6 @@ struct client {
 	struct https *https;
 	bool ended;    /* the engine knows of the peer's end */
 	bool finished; /* our FIN was sent */
-	bool more;     /* the budget was used up */
 	uint32_t mark;
 	uint64_t turn; /* 0: wants no document */
 	int64_t deadline_ms;
@@ -110,9 +112,7 @@ static size_t push(struct client *k, int64_t now_ms)
 
 static void note_deadline(const struct client *k)
 {
-	if (k->more)
-		next_ms = 0;
-	else if (k->deadline_ms < next_ms)
+	if (k->deadline_ms < next_ms)
 		next_ms = k->deadline_ms;
 }
 
@@ -127,12 +127,10 @@ static void finish(struct client *k, int64_t now_ms)
 
 static void pump(struct client *k, int64_t now_ms)
 {
-	size_t moved = 1, all = 0;
 	struct slice nonce;
 
-	for (; moved > 0 && all < CLIENTS_BUDGET; all += moved)
-		moved = push(k, now_ms) + pull(k, now_ms);
-	k->more = moved > 0;
+	while (push(k, now_ms) + pull(k, now_ms) > 0)
+		;
 	if (stack_over(k->conn) || (k->finished && stack_peer_done(k->conn))) {
 		release(k, stack_over(k->conn));
 		return;
@@ -226,9 +224,7 @@ void clients_tick(int64_t now_ms)
 	for (struct client *k = clients; k < places; k++) {
 		if (!k->conn)
 			continue;
-		if (k->more)
-			pump(k, now_ms);
-		else if (k->deadline_ms > now_ms)
+		if (k->deadline_ms > now_ms)
 			note_deadline(k);
 		else if (k->turn > 0)
 			answer(k, RC_LIMIT, slice_of(NULL, 0), now_ms);

@@ -1,10 +1,10 @@
 /* The gate's connections: each is a TCP connection of the stack, an HTTPS
  * engine, and what is between them.
  *
- * All peers are hostile; nothing here waits. Each connection has a byte budget
- * a wakeup and always a deadline. When all places are taken the one that is of
- * least use is closed for the next. Memory is reserved once and touched only
- * as far as connections use it.
+ * All peers are hostile; nothing here waits. A connection moves what its
+ * buffers hold in a wakeup, and always has a deadline. When all places are
+ * taken the one that is of least use is closed for the next. Memory is reserved
+ * once and touched only as far as connections use it.
  */
 #ifndef APPLIANCE_CLIENTS_H
 #define APPLIANCE_CLIENTS_H
@@ -19,7 +19,6 @@ enum {
 	/* In a small enclave fewer: all of them take no more than a part of its
 	 * memory, one in so many. */
 	CLIENTS_SHARE = 4,
-	CLIENTS_BUDGET = 64 * 1024, /* bytes of one a wakeup */
 	/* How long a connection that is done waits for the peer's end. */
 	CLIENTS_LINGER_MS = 2000,
 	/* Who has taken nothing of an answer for so long makes room for others,
@@ -39,8 +38,8 @@ void clients_reset_handshakes(void);
 /* Something about c has changed (stack_event). */
 void clients_event(struct stack_conn *c, int64_t now_ms);
 
-/* Deadlines, and those whose budget was used up. */
-int64_t clients_deadline(void); /* 0: at once */
+/* No deadline of any of them is earlier. */
+int64_t clients_deadline(void);
 void clients_tick(int64_t now_ms);
 
 /* The nonce that a document is wanted for, of the request that has waited

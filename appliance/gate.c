@@ -1,9 +1,11 @@
 /* Theory of operation.
  *
- * One epoll over PID 1's pair, the listener and the links. What a wakeup brings
- * is done in this order: PID 1's answers, links' bytes into the stack, new
- * connections, connections about which something has changed, deadlines; then
- * documents are asked for and everything that was written goes out.
+ * One epoll over PID 1's pair, the listener and the links. It tells the links in
+ * the order in which they became ready, so that a burst on one does not overtake
+ * what came on another before. What a wakeup brings is done first, PID 1's
+ * answers, links' bytes into the stack, new links; then new connections,
+ * connections about which something has changed, and deadlines; then documents
+ * are asked for and everything that was written goes out.
  *
  * What PID 1 is asked for is answered in order, so that only the number of
  * questions in flight is kept. Mark 0 is the certificate's document. When PID 1
@@ -18,7 +20,6 @@
 #include "appliance/gate.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -38,14 +39,14 @@
 #include "attest/document.h"
 
 /* Tags of epoll beside the links' numbers. */
-enum { TAG_LISTENER = STACK_LINKS_MAX, TAG_BROKER, EVENTS = TAG_BROKER + 1, SEED_LEN = 32 };
+enum { TAG_LISTENER = STACK_LINKS_MAX, TAG_BROKER, TAGS, SEED_LEN = 32 };
 
 static struct {
 	int epoll, listener, broker;
-	uint32_t watched[STACK_LINKS_MAX]; /* events of its descriptor in epoll */
+	uint32_t watched[TAGS]; /* the events of each in epoll; 0: not in it */
 	int64_t now_ms;
 	bool ready, ending;
-	int64_t accept_ms; /* when to listen again; 0: it does */
+	int64_t accept_ms; /* nothing is accepted before */
 	unsigned in_flight;
 	uint32_t mark;      /* the last one given */
 	int64_t pause_ms;   /* nothing is asked before */
@@ -56,30 +57,24 @@ static struct {
 	uint64_t touches; /* that the certificate tells of, or fewer */
 } g;
 
-static bool watch(int fd, int op, uint32_t events, uint32_t tag)
+static void watch(int tag, int fd, uint32_t events)
 {
-	struct epoll_event e = { .events = events, .data.u32 = tag };
+	struct epoll_event e = { .events = events, .data.u32 = (uint32_t)tag };
+	int op = g.watched[tag] == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
 
-	if (epoll_ctl(g.epoll, op, fd, &e) == 0)
-		return true;
-	log_line("epoll_ctl(%d, %d): %m", op, fd);
-	return false;
+	if (fd >= 0 && events != g.watched[tag] && epoll_ctl(g.epoll, op, fd, &e) != 0)
+		log_line("epoll_ctl(%d, %d): %m", op, fd);
+	g.watched[tag] = fd >= 0 ? events : 0; /* closed, it left epoll by itself */
 }
 
-/* What each link is watched for now. A closed descriptor left epoll by itself. */
-static void watch_links(void)
+/* What each is watched for now. */
+static void watch_all(void)
 {
-	for (int i = 0; i < STACK_LINKS_MAX; i++) {
-		int fd = stack_link_fd(i);
-		uint32_t want = EPOLLIN | (stack_link_writing(i) ? EPOLLOUT : 0u);
-
-		if (fd < 0)
-			g.watched[i] = 0;
-		else if (want != g.watched[i] &&
-		         watch(fd, g.watched[i] == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, want,
-		               (uint32_t)i))
-			g.watched[i] = want;
-	}
+	for (int i = 0; i < STACK_LINKS_MAX; i++)
+		watch(i, stack_link_fd(i), stack_link_writing(i) ? EPOLLIN | EPOLLOUT : EPOLLIN);
+	watch(TAG_LISTENER, g.ready ? g.listener : -1,
+	      g.accept_ms <= g.now_ms ? EPOLLIN : EPOLLERR);
+	watch(TAG_BROKER, g.broker, EPOLLIN);
 }
 
 static void on_listener(void)
@@ -88,22 +83,17 @@ static void on_listener(void)
 
 	if (fd < 0 && errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
 		log_line("accept: %m; trying again");
-		watch(g.listener, EPOLL_CTL_MOD, 0, TAG_LISTENER);
 		g.accept_ms = g.now_ms + GATE_RETRY_MS;
-	} else if (fd < 0) {
+	}
+	if (fd < 0)
 		return;
-	} else if ((link = stack_link_add(fd)) < 0) {
+	link = stack_link_add(fd);
+	if (link >= 0) {
+		g.watched[link] = 0;
+	} else {
 		log_line("a link refused: there are %d", STACK_LINKS_MAX);
 		io_close(&fd);
-	} else {
-		g.watched[link] = 0;
 	}
-}
-
-static void on_link(int i, uint32_t events)
-{
-	if (stack_link_fd(i) >= 0 && !stack_link_io(i, events))
-		g.watched[i] = 0;
 }
 
 /* UTCTime to seconds since 1970. */
@@ -143,8 +133,7 @@ static void become_ready(void)
 {
 	static const struct broker_request r = { .kind = BROKER_READY };
 
-	g.ready = watch(g.listener, EPOLL_CTL_ADD, EPOLLIN, TAG_LISTENER) &&
-	          send(g.broker, &r, sizeof r, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof r;
+	g.ready = send(g.broker, &r, sizeof r, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof r;
 	if (!g.ready)
 		g.ending = true;
 }
@@ -281,7 +270,7 @@ static int timeout(void)
 
 	if (clients_deadline() < next)
 		next = clients_deadline();
-	if (g.accept_ms > 0 && g.accept_ms < next)
+	if (g.accept_ms > g.now_ms && g.accept_ms < next)
 		next = g.accept_ms;
 	if (!g.asked && g.due_ms < next)
 		next = g.due_ms > g.pause_ms ? g.due_ms : g.pause_ms;
@@ -294,26 +283,24 @@ static int timeout(void)
 
 static void wakeup(void)
 {
-	struct epoll_event events[EVENTS];
-	int n = epoll_wait(g.epoll, events, EVENTS, timeout());
+	struct epoll_event events[TAGS];
+	int n;
 
+	watch_all();
+	n = epoll_wait(g.epoll, events, TAGS, timeout());
 	g.now_ms = clock_mono_ms();
-	if (g.accept_ms > 0 && g.accept_ms <= g.now_ms &&
-	    watch(g.listener, EPOLL_CTL_MOD, EPOLLIN, TAG_LISTENER))
-		g.accept_ms = 0;
 	facts_refresh();
 	for (int i = 0; i < n; i++) {
 		if (events[i].data.u32 == TAG_BROKER)
 			on_broker();
 		else if (events[i].data.u32 == TAG_LISTENER)
 			on_listener();
-		else
-			on_link((int)events[i].data.u32, events[i].events);
+		else if (stack_link_fd((int)events[i].data.u32) >= 0)
+			(void)stack_link_io((int)events[i].data.u32, events[i].events);
 	}
 	serve_stack();
 	ask_documents();
 	stack_flush();
-	watch_links();
 }
 
 static bool begin(int listener, int broker, int shared)
@@ -329,8 +316,7 @@ static bool begin(int listener, int broker, int shared)
 		return false;
 	https_init(seed, facts());
 	stack_init(STACK_ENCLAVE);
-	return stack_listen(HTTPS_PORT) == RC_OK &&
-	       watch(broker, EPOLL_CTL_ADD, EPOLLIN, TAG_BROKER);
+	return stack_listen(HTTPS_PORT) == RC_OK;
 }
 
 static void serve(void)
