@@ -12,10 +12,9 @@
  * says that it is too often, nothing is asked for a while and who waited waits
  * on, up to its deadline.
  *
- * The certificate's document is renewed when it grows old, and for who comes
- * after a touch. A certificate from before the first touch is not shown after
- * it: handshakes are reset and connections not accepted until the next one is
- * there.
+ * The certificate's document is renewed every minute, and for who comes after a
+ * touch. A certificate from before the first touch is not shown after it:
+ * handshakes are reset and connections not accepted until the next one is there.
  */
 #include "appliance/gate.h"
 
@@ -36,7 +35,6 @@
 #include "appliance/clients.h"
 #include "appliance/facts.h"
 #include "appliance/spawn.h"
-#include "attest/document.h"
 
 /* Tags of epoll beside the links' numbers. */
 enum { TAG_LISTENER = STACK_LINKS_MAX, TAG_BROKER, TAGS, SEED_LEN = 32 };
@@ -96,38 +94,6 @@ static void on_listener(void)
 	}
 }
 
-/* UTCTime to seconds since 1970. */
-static int64_t utc_s(const uint8_t *p)
-{
-	struct tm t = { 0 };
-
-	return strptime((const char *)p, "%y%m%d%H%M%SZ", &t) ? timegm(&t) : 0;
-}
-
-/* How long a certificate with this document will do, in milliseconds. The
- * module is trusted: its certificate's validity is looked for, not parsed.
- * Emulated ones have none. */
-static int64_t lasts_ms(struct slice document, int64_t now_s)
-{
-	static const char validity[] = "\x30\x1e\x17\x0d";
-	enum { FROM = sizeof validity - 1, UNTIL = FROM + 15, LEN = UNTIL + 13 };
-	const uint8_t *p;
-	struct document d;
-	int64_t from_s, until_s, left_s;
-
-	if (document_parse(document, &d) != RC_OK)
-		return GATE_CERT_MS;
-	p = memmem(d.certificate.p, d.certificate.len, validity, FROM);
-	if (!p || d.certificate.p + d.certificate.len - p < LEN)
-		return GATE_CERT_MS;
-	from_s = utc_s(p + FROM);
-	until_s = utc_s(p + UNTIL);
-	left_s = until_s - (until_s - from_s) / 3 - now_s;
-	if (left_s * 1000 < GATE_CERT_MIN_MS)
-		return GATE_CERT_MIN_MS;
-	return left_s < GATE_CERT_MS / 1000 ? left_s * 1000 : GATE_CERT_MS;
-}
-
 /* There is a certificate: links are accepted from here on. */
 static void become_ready(void)
 {
@@ -140,11 +106,9 @@ static void become_ready(void)
 
 static void on_certificate(enum rc rc, struct slice document)
 {
-	int64_t now_s = time(NULL);
-
 	g.asked = false;
 	if (rc == RC_OK)
-		rc = https_certify(document, now_s);
+		rc = https_certify(document, time(NULL));
 	facts()->ready = rc == RC_OK;
 	facts()->why = "the security module gives no document";
 	if (rc != RC_OK) {
@@ -153,7 +117,7 @@ static void on_certificate(enum rc rc, struct slice document)
 		return;
 	}
 	g.touches = g.asked_touches;
-	g.due_ms = g.now_ms + lasts_ms(document, now_s);
+	g.due_ms = g.now_ms + GATE_CERT_MS;
 	g.soonest_ms = g.now_ms + GATE_CERT_MIN_MS;
 	if (!g.ready)
 		become_ready();

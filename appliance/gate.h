@@ -17,11 +17,12 @@
 enum {
 	/* The kernel's queue of links: few gateways, all of one parent. */
 	GATE_BACKLOG = 16,
-	/* The certificate is renewed so often, or earlier when its document's
-	 * signer has less than a third of its life left; and when the touch log
-	 * has grown, no sooner than after GATE_CERT_MIN_MS: a handshake may
+	/* The certificate is renewed so often: its document is good for as long as
+	 * the module's own certificate, which lives three hours and is used until
+	 * near its end, so that hardly any of that is ever lost. And when the touch
+	 * log has grown, no sooner than after GATE_CERT_MIN_MS: a handshake may
 	 * still be sending the one before. */
-	GATE_CERT_MS = 1800000,
+	GATE_CERT_MS = 60000,
 	GATE_CERT_MIN_MS = 5000,
 	GATE_RETRY_MS = 1000, /* after a failure that may pass */
 	/* Documents that PID 1 has been asked for at once: their answers fit the
