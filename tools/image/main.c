@@ -1,4 +1,5 @@
 /* casemate-image: builds and reads enclave images. */
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -68,6 +69,8 @@ int main(int argc, char **argv)
 	int status;
 
 	outfile_init();
+	/* Names in archives are UTF-8, whatever the user's locale is. */
+	setlocale(LC_CTYPE, "C.UTF-8");
 	status = choose(argc, argv);
 	/* What was printed must have arrived. */
 	if (status == 0 && (fflush(stdout) != 0 || ferror(stdout)))

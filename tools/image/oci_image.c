@@ -247,15 +247,16 @@ static void warn_files(const struct oci_image *im)
 
 	if (t->xattrs_left_out > 0)
 		fail_warn(
-			"%zu extended attributes are left out, which the enclave's kernel does not "
-			"know, the first: %s",
+			"extended attributes that the enclave's kernel does not know are left out "
+			"(%zu; the first: %s)",
 			t->xattrs_left_out, t->first_left_out);
 	for (const struct oci_node *n = t->first_file; n != NULL; n = n->next)
 		if (is_privileged(n) && privileged++ == 0)
 			oci_tree_path(n->names, path);
 	if (privileged > 0)
-		fail_warn("%zu files have a set-user-ID or set-group-ID bit or capabilities, which "
-		          "have no effect in the enclave, the first: %s",
+		fail_warn("set-user-ID and set-group-ID bits and capabilities of files have no "
+		          "effect "
+		          "in the enclave (files: %zu; the first: %s)",
 		          privileged, path);
 }
 

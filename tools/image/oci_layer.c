@@ -245,7 +245,8 @@ enum rc oci_layer_data(struct oci_layer *l, void *p, size_t max, size_t *n)
 enum rc oci_layer_refuse(const struct oci_layer *l, enum rc rc, const struct oci_entry *e,
                          const char *why)
 {
-	return fail(rc, "'%s': %s: '%s': %s", l->blob.source->path, l->ref->label, e->name, why);
+	return fail(rc, "'%s': %s: '%.300s%s': %s", l->blob.source->path, l->ref->label, e->name,
+	            strlen(e->name) > 300 ? "..." : "", why);
 }
 
 void oci_layer_close(struct oci_layer *l)

@@ -258,27 +258,24 @@ static enum rc take_away(struct oci_tree *t, const struct split *s, unsigned lay
                          enum oci_kind kind, char *why)
 {
 	const char *label = s->label + 4;
+	bool opaque = strcmp(label, ".wh..opq") == 0;
 	struct oci_walk w = { .why = why };
 	struct oci_name *n;
 	enum rc rc;
 
 	if (kind != OCI_FILE)
 		return refuse(why, RC_BAD, "a whiteout must be a file");
+	if (!opaque && (is_whiteout(label) || *label == '\0' || strcmp(label, ".") == 0 ||
+	                strcmp(label, "..") == 0))
+		return refuse(why, RC_BAD, "a whiteout of no name");
 	rc = find_folder(&w, t, s->folder);
 	if (rc == RC_ABSENT || rc == RC_BAD)
 		return RC_OK; /* no such folder: nothing there to take away */
 	if (rc != RC_OK)
 		return rc;
-	if (strcmp(label, ".wh..opq") == 0) {
-		oci_tree_drop(t, w.at, layer, false);
-		return RC_OK;
-	}
-	if (is_whiteout(label) || *label == '\0' || strcmp(label, ".") == 0 ||
-	    strcmp(label, "..") == 0)
-		return refuse(why, RC_BAD, "a whiteout of no name");
-	n = oci_tree_child(w.at, label);
+	n = opaque ? w.at : oci_tree_child(w.at, label);
 	if (n != NULL)
-		oci_tree_drop(t, n, layer, true);
+		oci_tree_drop(t, n, layer, !opaque);
 	return RC_OK;
 }
 

@@ -321,7 +321,7 @@ static void warn_unapplied(const struct oci_config *c)
 	for (size_t i = 0; i < c->env.n; i++)
 		env += strcmp(c->env.v[i], default_path) != 0;
 	if (env > 0)
-		fail_warn("the image's Env is not applied yet: %zu variables", env);
+		fail_warn("the image's Env is not applied yet (variables: %zu)", env);
 	if (strcmp(c->cwd, "/") != 0)
 		fail_warn("the image's WorkingDir %s is not applied yet: the command starts in /",
 		          c->cwd);
@@ -332,7 +332,8 @@ static void warn_unapplied(const struct oci_config *c)
 	if (c->stop_signal != 0 && c->stop_signal != SIGTERM)
 		fail_warn("the image's StopSignal %d is not applied yet", c->stop_signal);
 	if (c->ports > 0)
-		fail_warn("the image's %zu ExposedPorts say nothing to the enclave yet", c->ports);
+		fail_warn("the image's ExposedPorts say nothing to the enclave yet (ports: %zu)",
+		          c->ports);
 	if (c->volumes)
 		fail_warn("the image's Volumes are ordinary folders in an enclave");
 	if (c->healthcheck)
