@@ -28,12 +28,9 @@ struct digest {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	bool running, quit;
+	bool running; /* false: the thread ends when all is done */
 	uint64_t pushed, done;
-	struct {
-		const uint8_t *p;
-		uint64_t len;
-	} job[DIGEST_JOBS]; /* p NULL: zeros */
+	struct slice job[DIGEST_JOBS];
 };
 
 void digest_init(struct digest *d);
@@ -41,14 +38,11 @@ void digest_init(struct digest *d);
 /* Begins the digest of a new content; waits for the last one's jobs. */
 void digest_reset(struct digest *d);
 
-/* Appends n bytes. They must stay as they are until digest_wait with the
- * number returned. */
-uint64_t digest_add(struct digest *d, const void *p, size_t n);
+/* Appends n bytes, which must stay as they are until digest_wait. */
+void digest_add(struct digest *d, const void *p, size_t n);
 
-/* Appends n zero bytes. */
-void digest_zeros(struct digest *d, uint64_t n);
-
-void digest_wait(struct digest *d, uint64_t job);
+/* Waits until what was added of the n bytes from p on is hashed. */
+void digest_wait(struct digest *d, const void *p, size_t n);
 
 /* The digest of all that was added so far; more may be added afterwards. */
 void digest_final(struct digest *d, uint8_t out[SHA384_LEN]);

@@ -65,7 +65,7 @@ enum rc failure_stream(struct failure *f, enum rc rc)
 		return failure_set(f, ERR_SYSTEM, "the connection ended before the transfer did");
 	default:
 		return failure_set(f, ERR_SYSTEM, "the connection failed: %s",
-		                   stream_stop ? "interrupted" : strerror(errno));
+		                   strerror(errno));
 	}
 }
 

@@ -219,6 +219,12 @@ void totals_put(struct wbuf *w, enum frame_type type, const struct totals *t)
 	frame_end(w, at, type);
 }
 
+bool totals_equal(const struct totals *a, const struct totals *b)
+{
+	return a->files == b->files && a->bytes == b->bytes &&
+	       memcmp(a->digest, b->digest, SHA384_LEN) == 0;
+}
+
 /* --- small fixed ones --- */
 
 void exit_put(struct wbuf *w, const struct exit_msg *e)

@@ -105,6 +105,8 @@ void entry_put(struct wbuf *w, const struct entry *e);
 /* DONE and RESULT. */
 RC_CHECK enum rc totals_parse(enum frame_type type, struct slice payload, struct totals *t);
 void totals_put(struct wbuf *w, enum frame_type type, const struct totals *t);
+/* In all that both ends count, which is not what was skipped. */
+bool totals_equal(const struct totals *a, const struct totals *b);
 
 void exit_put(struct wbuf *w, const struct exit_msg *e);
 

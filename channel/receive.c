@@ -2,9 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "appliance/base/io.h"
@@ -15,18 +13,15 @@ enum rc receive_open(struct receiver *r, int fd, const char *dst, bool into, boo
 	r->failure = f;
 	if (stage_open(&r->stage, dst, into, resume, f) != RC_OK)
 		return RC_DENIED;
-	stream_timeouts(fd);
 	digest_init(&r->digest);
 	stream_in_init(&r->in, fd, &r->digest);
 	sha384_init(&r->transfer);
 	memset(&r->totals, 0, sizeof r->totals);
-	r->level[0] = (struct receive_level){ .fd = r->stage.fresh, .old = r->stage.old };
+	r->state = RECEIVE_ENTRIES;
+	r->level[0] = (struct receive_level){ .fd = r->stage.fresh, .final = r->stage.base };
+	sha384_init(&r->level[0].path);
 	r->depth = 1;
-	r->file = -1;
 	r->tops = 0;
-	r->await_from = false;
-	r->umask = umask(0);
-	umask(r->umask);
 	return RC_OK;
 }
 
@@ -37,20 +32,15 @@ static struct receive_level *top(struct receiver *r)
 
 static void level_close(struct receiver *r)
 {
-	struct receive_level *l = top(r);
-
-	if (r->depth > 1) { /* the lowest belongs to the stage */
-		io_close(&l->fd);
-		io_close(&l->old);
-	}
+	io_close(&top(r)->fd);
+	io_close(&top(r)->final);
 	r->depth--;
 }
 
 void receive_close(struct receiver *r)
 {
 	digest_stop(&r->digest);
-	io_close(&r->file);
-	while (r->depth > 0)
+	while (r->depth > 1) /* the lowest is the stage's */
 		level_close(r);
 	stage_discard(&r->stage);
 }
@@ -58,6 +48,16 @@ void receive_close(struct receiver *r)
 static enum rc out_of_turn(struct receiver *r)
 {
 	return failure_set(r->failure, ERR_PROTOCOL, "the sender sent a frame out of turn");
+}
+
+static enum rc malformed(struct receiver *r)
+{
+	return failure_stream(r->failure, RC_BAD);
+}
+
+static enum rc failed(struct receiver *r, const char *what, const struct receive_level *l)
+{
+	return failure_errno(r->failure, what, l->name);
 }
 
 static void note(struct receiver *r, enum frame_type type, struct slice payload)
@@ -75,255 +75,135 @@ static enum rc reply(struct receiver *r, const struct wbuf *w)
 	return rc == RC_OK ? RC_OK : failure_stream(r->failure, rc);
 }
 
-/* --- files --- */
+static void show_progress(const struct receiver *r, const struct receive_level *l)
+{
+	if (r->progress.fn)
+		r->progress.fn(r->progress.ctx, r->totals.bytes, r->totals.files, l->name);
+}
 
-/* A file that exists under that name in `new` was sent twice. */
-static enum rc not_created(struct receiver *r, const char *what)
+/* --- entries --- */
+
+/* What `new` has already was sent twice. */
+static enum rc not_created(struct receiver *r, const struct receive_level *l)
 {
 	if (errno == EEXIST)
-		return failure_set(r->failure, ERR_DUPLICATE, "'%s' occurs twice", r->name);
-	return failure_errno(r->failure, what, r->name);
+		return failure_set(r->failure, ERR_DUPLICATE, "'%s' occurs twice", l->name);
+	return failed(r, "create", l);
 }
 
-/* Hashes what an earlier attempt left, as far as it can be of use. */
-static enum rc hash_kept(struct receiver *r)
-{
-	uint8_t buf[65536];
-	struct stat st;
-
-	if (fstat(r->file, &st) < 0)
-		return failure_errno(r->failure, "look at", r->name);
-	for (r->at = 0; r->at < st.st_size && r->at < r->size;) {
-		int64_t left = r->size - r->at;
-		ssize_t n =
-			read(r->file, buf, left < (int64_t)sizeof buf ? (size_t)left : sizeof buf);
-
-		if (n < 0)
-			return failure_errno(r->failure, "read", r->name);
-		if (n == 0)
-			break;
-		if (stream_gone(r->in.fd))
-			return failure_stream(r->failure, RC_EOF);
-		digest_wait(&r->digest, digest_add(&r->digest, buf, (size_t)n));
-		r->at += n;
-	}
-	return RC_OK;
-}
-
+/* HAVE: what an earlier attempt left of the file, as far as it can be of use. */
 static enum rc send_have(struct receiver *r)
 {
-	uint8_t payload[8 + SHA384_LEN], frame[FRAME_HEAD + sizeof payload];
-	struct wbuf p = wbuf_of(payload, sizeof payload), w = wbuf_of(frame, sizeof frame);
-	uint8_t digest[SHA384_LEN];
+	uint8_t frame[FRAME_HEAD + 8 + SHA384_LEN], digest[SHA384_LEN];
+	struct wbuf w = wbuf_of(frame, sizeof frame);
+	size_t at = frame_begin(&w);
+	enum rc rc = stream_file(r->in.fd, &r->digest, top(r)->fd, r->size, &r->at);
 
+	if (rc != RC_OK)
+		return rc == RC_IO ? failed(r, "read", top(r)) : failure_stream(r->failure, rc);
 	digest_final(&r->digest, digest);
-	wbuf_u64_be(&p, (uint64_t)r->at);
-	wbuf_put(&p, digest, sizeof digest);
-	frame_put(&w, FRAME_HAVE, wbuf_slice(&p));
-	r->await_from = true;
+	wbuf_u64_be(&w, (uint64_t)r->at);
+	wbuf_put(&w, digest, sizeof digest);
+	frame_end(&w, at, FRAME_HAVE);
+	r->state = RECEIVE_START;
 	return reply(r, &w);
 }
 
-static enum rc on_from(struct receiver *r, struct slice payload)
+static enum rc begin_file(struct receiver *r, struct receive_level *l, int64_t size)
 {
-	uint64_t from;
+	int up = top(r)->fd;
+	bool resumed = r->stage.resume && size >= RESUME_MIN;
 
-	if (!slice_u64_be(&payload, &from) || payload.len > 0)
-		return failure_stream(r->failure, RC_BAD);
-	if (from != 0 && from != (uint64_t)r->at)
-		return out_of_turn(r);
-	if (from == 0)
-		digest_reset(&r->digest);
-	r->at = (int64_t)from;
-	r->totals.bytes += from;
-	r->await_from = false;
-	if (ftruncate(r->file, r->at) < 0 || lseek(r->file, r->at, SEEK_SET) < 0)
-		return failure_errno(r->failure, "write", r->name);
-	return RC_OK;
-}
+	if (resumed) {
+		uint8_t path[SHA384_LEN];
 
-/* renameat2(2), for which not every libc has a function. */
-static int rename_flags(int from, int to, const char *name, unsigned flags)
-{
-	return (int)syscall(SYS_renameat2, from, name, to, name, flags);
-}
-
-/* Takes the file over from an earlier attempt, if it left one. */
-static void take_old(struct receiver *r)
-{
-	const struct receive_level *l = top(r);
-	struct stat st;
-
-	if (l->old < 0 || rename_flags(l->old, l->fd, r->name, RENAME_NOREPLACE) < 0)
-		return;
-	r->file = openat(l->fd, r->name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (r->file >= 0 && fstat(r->file, &st) == 0 && S_ISREG(st.st_mode)) {
-		r->taken = true;
-		return;
+		sha384_final(&l->path, path);
+		l->fd = stage_part(&r->stage, path, up, l->name);
+	} else {
+		l->fd = openat(up, l->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		               0600);
 	}
-	io_close(&r->file);
-	(void)!rename_flags(l->fd, l->old, r->name, 0);
-}
-
-static enum rc begin_file(struct receiver *r, const struct entry *e)
-{
-	bool resumed = r->stage.resume && e->size >= RESUME_MIN;
-
-	r->size = e->size;
+	if (l->fd < 0)
+		return not_created(r, l);
+	r->depth++;
+	r->size = size;
 	r->at = 0;
-	r->mode = e->mode & r->mode_mask;
-	r->mtime_s = e->mtime_s;
-	r->mtime_ns = e->mtime_ns;
-	r->taken = false;
+	r->state = RECEIVE_CONTENT;
 	digest_reset(&r->digest);
-	if (resumed)
-		take_old(r);
-	if (r->file < 0)
-		r->file = openat(top(r)->fd, r->name,
-		                 O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-		                 r->mode & 0777);
-	if (r->file < 0)
-		return not_created(r, "create");
-	if (!resumed)
-		return RC_OK;
-	enum rc rc = hash_kept(r);
-	return rc == RC_OK ? send_have(r) : rc;
+	return resumed ? send_have(r) : RC_OK;
 }
 
-static enum rc on_data(struct receiver *r, struct slice piece)
+static enum rc begin_dir(struct receiver *r, struct receive_level *l)
 {
-	if (piece.len > (uint64_t)(r->size - r->at))
-		return failure_set(r->failure, ERR_PROTOCOL, "'%s' is longer than announced",
-		                   r->name);
-	stream_in_hold(&r->in, digest_add(&r->digest, piece.p, piece.len));
-	if (io_write_full(r->file, piece.p, piece.len) != RC_OK)
-		return failure_errno(r->failure, "write", r->name);
-	r->at += (int64_t)piece.len;
-	r->totals.bytes += piece.len;
-	if (r->progress.fn)
-		r->progress.fn(r->progress.ctx, r->totals.bytes, r->totals.files, r->name);
-	return RC_OK;
-}
-
-static enum rc on_hole(struct receiver *r, struct slice payload)
-{
-	uint64_t len;
-
-	if (!slice_u64_be(&payload, &len) || payload.len > 0 || len == 0)
-		return failure_stream(r->failure, RC_BAD);
-	if (len > (uint64_t)(r->size - r->at))
-		return failure_set(r->failure, ERR_PROTOCOL, "'%s' is longer than announced",
-		                   r->name);
-	if (stream_zeros(r->in.fd, &r->digest, len) != RC_OK)
-		return failure_stream(r->failure, RC_EOF);
-	r->at += (int64_t)len;
-	r->totals.bytes += len;
-	if (ftruncate(r->file, r->at) < 0 || lseek(r->file, r->at, SEEK_SET) < 0)
-		return failure_errno(r->failure, "write", r->name);
-	return RC_OK;
-}
-
-static enum rc on_end(struct receiver *r, struct slice payload)
-{
-	struct timespec times[2] = { { 0, UTIME_OMIT }, { (time_t)r->mtime_s, r->mtime_ns } };
-
-	if (payload.len != SHA384_LEN)
-		return failure_stream(r->failure, RC_BAD);
-	if (r->at != r->size)
-		return failure_set(r->failure, ERR_PROTOCOL, "'%s' is shorter than announced",
-		                   r->name);
-	digest_final(&r->digest, r->file_digest);
-	if (!slice_eq(payload, slice_of(r->file_digest, SHA384_LEN)))
-		return failure_set(r->failure, ERR_DIGEST, "'%s' arrived with another content",
-		                   r->name);
-	if ((r->taken || (r->mode & (07000 | r->umask)) != 0) && fchmod(r->file, r->mode) < 0)
-		return failure_errno(r->failure, "set the mode of", r->name);
-	if (futimens(r->file, times) < 0)
-		return failure_errno(r->failure, "set the time of", r->name);
-	if (close(r->file) < 0) {
-		r->file = -1;
-		return failure_errno(r->failure, "write", r->name);
-	}
-	r->file = -1;
-	r->totals.files++;
-	note(r, FRAME_END, payload);
-	return RC_OK;
-}
-
-/* --- directories and symlinks --- */
-
-static enum rc begin_dir(struct receiver *r, const struct entry *e)
-{
-	struct receive_level *up = top(r), *l = up + 1;
+	const struct receive_level *up = top(r);
 
 	if (r->depth > DEPTH_MAX)
 		return failure_set(r->failure, ERR_OVER_LIMIT,
-		                   "'%s' is more than %d directories deep", r->name, DEPTH_MAX);
-	if (mkdirat(up->fd, r->name, 0700) < 0)
-		return not_created(r, "create directory");
-	l->fd = openat(up->fd, r->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		                   "'%s' is more than %d directories deep", l->name, DEPTH_MAX);
+	if (mkdirat(up->fd, l->name, 0700) < 0)
+		return not_created(r, l);
+	l->fd = openat(up->fd, l->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (l->fd < 0)
-		return failure_errno(r->failure, "open", r->name);
-	l->old = up->old < 0 ? -1
-	                     : openat(up->old, r->name,
-	                              O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	l->mode = e->mode & r->mode_mask;
-	l->mtime_s = e->mtime_s;
-	l->mtime_ns = e->mtime_ns;
-	memcpy(l->name, r->name, sizeof l->name);
+		return failed(r, "open", l);
+	/* Where nothing is at the destination, final is -1 from here on down. */
+	l->final = openat(up->final, l->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	r->depth++;
 	return RC_OK;
 }
 
-static enum rc on_leave(struct receiver *r, struct slice payload)
+static enum rc make_symlink(struct receiver *r, const struct receive_level *l, struct slice target)
 {
-	struct receive_level *l = top(r);
-	struct timespec times[2] = { { 0, UTIME_OMIT }, { (time_t)l->mtime_s, l->mtime_ns } };
+	struct timespec times[2] = { { 0, UTIME_OMIT }, l->mtime };
+	char text[TARGET_LEN_MAX + 1];
 
-	if (r->depth == 1 || payload.len > 0)
-		return out_of_turn(r);
-	if (fchmod(l->fd, l->mode) < 0)
-		return failure_errno(r->failure, "set the mode of", l->name);
-	if (futimens(l->fd, times) < 0)
-		return failure_errno(r->failure, "set the time of", l->name);
-	level_close(r);
-	note(r, FRAME_LEAVE, payload);
-	return RC_OK;
-}
-
-static enum rc make_symlink(struct receiver *r, const struct entry *e)
-{
-	struct timespec times[2] = { { 0, UTIME_OMIT }, { (time_t)e->mtime_s, e->mtime_ns } };
-	char target[TARGET_LEN_MAX + 1];
-
-	memcpy(target, e->target.p, e->target.len);
-	target[e->target.len] = '\0';
-	if (symlinkat(target, top(r)->fd, r->name) < 0)
-		return not_created(r, "create symlink");
-	if (utimensat(top(r)->fd, r->name, times, AT_SYMLINK_NOFOLLOW) < 0)
-		return failure_errno(r->failure, "set the time of", r->name);
+	memcpy(text, target.p, target.len);
+	text[target.len] = '\0';
+	if (symlinkat(text, top(r)->fd, l->name) < 0)
+		return not_created(r, l);
+	if (utimensat(top(r)->fd, l->name, times, AT_SYMLINK_NOFOLLOW) < 0)
+		return failed(r, "set the time of", l);
 	r->totals.files++;
 	return RC_OK;
 }
 
-/* At the top of a transfer to a new name, the one entry gets that name. */
-static enum rc take_name(struct receiver *r, struct slice name)
+/* The level of a new entry. At the top of a transfer to a new name, the one
+ * entry gets that name. */
+static enum rc name_level(struct receiver *r, struct receive_level *l, const struct entry *e)
 {
-	if (r->depth == 1 && r->stage.final[0] != '\0') {
+	const char *final = r->stage.final;
+
+	l->fd = l->final = -1;
+	l->mode = e->mode & r->mode_mask;
+	l->mtime = (struct timespec){ (time_t)e->mtime_s, e->mtime_ns };
+	memcpy(l->name, e->name.p, e->name.len);
+	l->name[e->name.len] = '\0';
+	if (r->depth == 1 && final[0] != '\0') {
 		if (r->tops++ > 0)
 			return failure_set(r->failure, ERR_CONFLICT,
 			                   "'%s' is no directory and cannot hold several entries",
-			                   r->stage.final);
-		memcpy(r->name, r->stage.final, sizeof r->name);
-		return RC_OK;
+			                   final);
+		memcpy(l->name, final, sizeof l->name);
 	}
-	memcpy(r->name, name.p, name.len);
-	r->name[name.len] = '\0';
+	l->path = top(r)->path;
+	sha384_update(&l->path, l->name, strlen(l->name) + 1);
 	return RC_OK;
+}
+
+/* A directory replaces nothing else, and nothing else a directory. */
+static enum rc check_final(struct receiver *r, const struct receive_level *l, bool is_dir)
+{
+	struct stat st;
+
+	if (fstatat(top(r)->final, l->name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    S_ISDIR(st.st_mode) == is_dir)
+		return RC_OK;
+	return failure_set(r->failure, ERR_CONFLICT, "cannot %s '%s'",
+	                   is_dir ? "make a directory of" : "replace the directory", l->name);
 }
 
 static enum rc on_entry(struct receiver *r, struct slice payload)
 {
+	struct receive_level *l = top(r) + 1;
 	struct entry e;
 	enum rc rc = entry_parse(payload, &e);
 
@@ -331,19 +211,135 @@ static enum rc on_entry(struct receiver *r, struct slice payload)
 		return failure_set(r->failure, ERR_OVER_LIMIT,
 		                   "an entry's name, mode or size is over its limit");
 	if (rc != RC_OK)
-		return failure_stream(r->failure, RC_BAD);
+		return malformed(r);
 	note(r, FRAME_ENTRY, payload);
-	rc = take_name(r, e.name);
+	rc = name_level(r, l, &e);
+	if (rc == RC_OK)
+		rc = check_final(r, l, e.kind == ENTRY_DIR);
 	if (rc != RC_OK)
 		return rc;
-	if (r->progress.fn)
-		r->progress.fn(r->progress.ctx, r->totals.bytes, r->totals.files, r->name);
+	show_progress(r, l);
 	switch (e.kind) {
-	case ENTRY_FILE: return begin_file(r, &e);
-	case ENTRY_DIR: return begin_dir(r, &e);
-	case ENTRY_SYMLINK: return make_symlink(r, &e);
+	case ENTRY_FILE: return begin_file(r, l, e.size);
+	case ENTRY_DIR: return begin_dir(r, l);
+	case ENTRY_SYMLINK: return make_symlink(r, l, e.target);
 	}
-	return failure_stream(r->failure, RC_BAD);
+	return malformed(r);
+}
+
+/* Mode and time of what is complete. */
+static enum rc finish(struct receiver *r)
+{
+	const struct receive_level *l = top(r);
+	struct timespec times[2] = { { 0, UTIME_OMIT }, l->mtime };
+
+	if (fchmod(l->fd, l->mode) < 0)
+		return failed(r, "set the mode of", l);
+	return futimens(l->fd, times) < 0 ? failed(r, "set the time of", l) : RC_OK;
+}
+
+static enum rc on_leave(struct receiver *r, struct slice payload)
+{
+	enum rc rc;
+
+	if (r->depth == 1 || payload.len > 0)
+		return out_of_turn(r);
+	rc = finish(r);
+	level_close(r);
+	note(r, FRAME_LEAVE, payload);
+	return rc;
+}
+
+/* --- content --- */
+
+/* The content goes on at r->at; before that is what there was, or a hole. */
+static enum rc seek(struct receiver *r)
+{
+	int fd = top(r)->fd;
+
+	if (ftruncate(fd, r->at) < 0 || lseek(fd, r->at, SEEK_SET) < 0)
+		return failed(r, "write", top(r));
+	return RC_OK;
+}
+
+static enum rc on_from(struct receiver *r, struct slice payload)
+{
+	uint64_t from;
+
+	if (!slice_u64_be(&payload, &from) || payload.len > 0)
+		return malformed(r);
+	if (from != 0 && from != (uint64_t)r->at)
+		return out_of_turn(r);
+	if (from == 0)
+		digest_reset(&r->digest);
+	r->at = (int64_t)from;
+	r->totals.bytes += from;
+	r->state = RECEIVE_CONTENT;
+	return seek(r);
+}
+
+/* n bytes more of the file. */
+static enum rc grow(struct receiver *r, uint64_t n)
+{
+	if (n > (uint64_t)(r->size - r->at))
+		return failure_set(r->failure, ERR_PROTOCOL, "'%s' is longer than announced",
+		                   top(r)->name);
+	r->at += (int64_t)n;
+	r->totals.bytes += n;
+	return RC_OK;
+}
+
+static enum rc on_data(struct receiver *r, struct slice piece)
+{
+	enum rc rc = grow(r, piece.len);
+
+	if (rc != RC_OK)
+		return rc;
+	digest_add(&r->digest, piece.p, piece.len);
+	if (io_write_full(top(r)->fd, piece.p, piece.len) != RC_OK)
+		return failed(r, "write", top(r));
+	show_progress(r, top(r));
+	return RC_OK;
+}
+
+static enum rc on_hole(struct receiver *r, struct slice payload)
+{
+	uint64_t len;
+	enum rc rc;
+
+	if (!slice_u64_be(&payload, &len) || payload.len > 0 || len == 0)
+		return malformed(r);
+	rc = grow(r, len);
+	if (rc != RC_OK)
+		return rc;
+	rc = stream_zeros(r->in.fd, &r->digest, len);
+	return rc == RC_OK ? seek(r) : failure_stream(r->failure, rc);
+}
+
+static enum rc on_end(struct receiver *r, struct slice payload)
+{
+	struct receive_level *l = top(r);
+	int fd = l->fd;
+	enum rc rc;
+
+	if (payload.len != SHA384_LEN)
+		return malformed(r);
+	if (r->at != r->size)
+		return failure_set(r->failure, ERR_PROTOCOL, "'%s' is shorter than announced",
+		                   l->name);
+	digest_final(&r->digest, r->file_digest);
+	if (!slice_eq(payload, slice_of(r->file_digest, SHA384_LEN)))
+		return failure_set(r->failure, ERR_DIGEST, "'%s' arrived with another content",
+		                   l->name);
+	rc = finish(r);
+	l->fd = -1;
+	if (close(fd) < 0 && rc == RC_OK)
+		rc = failed(r, "write", l);
+	level_close(r);
+	note(r, FRAME_END, payload);
+	r->totals.files++;
+	r->state = RECEIVE_ENTRIES;
+	return rc;
 }
 
 static enum rc on_done(struct receiver *r, struct slice payload)
@@ -355,59 +351,54 @@ static enum rc on_done(struct receiver *r, struct slice payload)
 	if (r->depth != 1)
 		return out_of_turn(r);
 	if (totals_parse(FRAME_DONE, payload, &theirs) != RC_OK)
-		return failure_stream(r->failure, RC_BAD);
+		return malformed(r);
 	if (r->stage.final[0] != '\0' && r->tops != 1)
 		return failure_set(r->failure, ERR_PROTOCOL, "nothing came for '%s'",
 		                   r->stage.final);
 	sha384_final(&r->transfer, r->totals.digest);
-	if (theirs.files != r->totals.files || theirs.bytes != r->totals.bytes ||
-	    memcmp(theirs.digest, r->totals.digest, SHA384_LEN) != 0)
-		return failure_set(r->failure, ERR_DIGEST, "the transfer's sums do not match");
 	r->totals.skipped = theirs.skipped;
+	if (!totals_equal(&theirs, &r->totals))
+		return failure_set(r->failure, ERR_DIGEST, "the transfer's sums do not match");
 	if (stage_commit(&r->stage, r->failure) != RC_OK)
 		return RC_DENIED;
+	r->state = RECEIVE_DONE;
 	totals_put(&w, FRAME_RESULT, &r->totals);
 	return reply(r, &w);
 }
 
-/* RC_MORE: go on. */
 static enum rc on_frame(struct receiver *r, enum frame_type type, struct slice payload)
 {
-	bool between = r->file < 0, in_file = r->file >= 0 && !r->await_from;
-	enum rc rc;
+	static const struct {
+		enum frame_type type;
+		enum receive_state state;
+		enum rc (*take)(struct receiver *r, struct slice payload);
+	} frames[] = {
+		{ FRAME_ENTRY, RECEIVE_ENTRIES, on_entry },
+		{ FRAME_LEAVE, RECEIVE_ENTRIES, on_leave },
+		{ FRAME_DONE, RECEIVE_ENTRIES, on_done },
+		{ FRAME_FROM, RECEIVE_START, on_from },
+		{ FRAME_DATA, RECEIVE_CONTENT, on_data },
+		{ FRAME_HOLE, RECEIVE_CONTENT, on_hole },
+		{ FRAME_END, RECEIVE_CONTENT, on_end },
+	};
 
 	if (type == FRAME_ERROR)
 		return failure_remote(r->failure, payload);
-	if (type == FRAME_DONE && between)
-		return on_done(r, payload);
-	if (type == FRAME_ENTRY && between)
-		rc = on_entry(r, payload);
-	else if (type == FRAME_LEAVE && between)
-		rc = on_leave(r, payload);
-	else if (type == FRAME_FROM && r->await_from)
-		rc = on_from(r, payload);
-	else if (type == FRAME_DATA && in_file)
-		rc = on_data(r, payload);
-	else if (type == FRAME_HOLE && in_file)
-		rc = on_hole(r, payload);
-	else if (type == FRAME_END && in_file)
-		rc = on_end(r, payload);
-	else
-		rc = out_of_turn(r);
-	return rc == RC_OK ? RC_MORE : rc;
+	for (size_t i = 0; i < sizeof frames / sizeof *frames; i++)
+		if (frames[i].type == type && frames[i].state == r->state)
+			return frames[i].take(r, payload);
+	return out_of_turn(r);
 }
 
 enum rc receive_run(struct receiver *r)
 {
-	struct frame f;
+	enum frame_type type;
 	struct slice payload;
-	enum rc rc;
+	enum rc rc = RC_OK;
 
-	do {
-		rc = stream_in_next(&r->in, &f, &payload);
-		if (rc != RC_OK)
-			return failure_stream(r->failure, rc);
-		rc = on_frame(r, f.type, payload);
-	} while (rc == RC_MORE);
+	while (rc == RC_OK && r->state != RECEIVE_DONE) {
+		rc = stream_in_next(&r->in, &type, &payload);
+		rc = rc == RC_OK ? on_frame(r, type, payload) : failure_stream(r->failure, rc);
+	}
 	return rc;
 }

@@ -2,25 +2,35 @@
  * enclave's end of push, the host's of pull. Its input is hostile on both.
  *
  * Theory of operation. receive_open makes the stage (stage.h). receive_run
- * reads frames: with no file open ENTRY, LEAVE or DONE, with one open FROM
- * (when resumed), DATA, HOLE or END; anything else ends it. `level` holds the
- * open directories of the stage, level[0] is the stage's `new`. After DONE,
- * when all sums agree, the stage is committed and RESULT sent. Every other
- * way out leaves the final names as they were.
+ * reads frames, of which each belongs to one state; anything else ends it.
+ * `level` holds what is open, from the stage's `new` down to the directory, or
+ * the file, in hand. An entry that does not fit what is at its final name is
+ * refused at once. After DONE, when all sums agree, the stage is committed and
+ * RESULT sent. Every other way out leaves the final names as they were.
  */
 #ifndef CHANNEL_RECEIVE_H
 #define CHANNEL_RECEIVE_H
+
+#include <time.h>
 
 #include "channel/failure.h"
 #include "channel/stage.h"
 #include "channel/stream.h"
 
+enum receive_state {
+	RECEIVE_ENTRIES, /* between entries: ENTRY, LEAVE, DONE */
+	RECEIVE_START,   /* HAVE was sent: FROM */
+	RECEIVE_CONTENT, /* of a file: DATA, HOLE, END */
+	RECEIVE_DONE,
+};
+
 struct receive_level {
-	int fd, old; /* in `new`, and in `old` or -1 */
+	int fd;
+	int final; /* the directory of that name at the destination, or -1 */
 	unsigned mode;
-	int64_t mtime_s;
-	uint32_t mtime_ns;
-	char name[NAME_LEN_MAX + 1]; /* for messages */
+	struct timespec mtime;
+	struct sha384 path;          /* of the names down to here */
+	char name[NAME_LEN_MAX + 1]; /* the final one */
 };
 
 struct receiver {
@@ -30,20 +40,12 @@ struct receiver {
 	struct totals totals;
 	uint8_t file_digest[SHA384_LEN];
 	struct stage stage;
-	struct receive_level level[DEPTH_MAX + 1];
-	size_t depth;       /* open levels, 1 or more */
+	enum receive_state state;
+	struct receive_level level[DEPTH_MAX + 2]; /* `new`, directories, a file */
+	size_t depth;                              /* open levels, 1 or more */
+	int64_t size, at;                          /* of the file in hand */
 	unsigned mode_mask; /* permission bits that are kept; the caller's to set */
-	unsigned umask;
-	/* The file in hand. */
-	int file; /* -1: none */
-	int64_t size, at;
-	unsigned mode;
-	int64_t mtime_s;
-	uint32_t mtime_ns;
-	bool taken; /* from an earlier attempt */
-	bool await_from;
-	char name[NAME_LEN_MAX + 1];
-	size_t tops; /* entries at the top so far */
+	size_t tops;        /* entries at the top so far */
 	struct progress progress;
 	struct failure *failure;
 };

@@ -2,7 +2,7 @@
  * end of push, the enclave's of pull.
  *
  * Streams depth first without a round trip a file, never follows a symlink,
- * holds one descriptor and 4 KiB a level, and no memory for names. Between
+ * holds one descriptor and 4 KiB a level (walk.h). Between
  * buffers it looks whether the receiver has said ERROR. A file is read up to
  * the size it had when it was opened; one that is shorter, longer or newer at
  * its end is a failure (ERR_CHANGED).
@@ -10,9 +10,9 @@
 #ifndef CHANNEL_SEND_H
 #define CHANNEL_SEND_H
 
-#include "channel/dir.h"
 #include "channel/failure.h"
 #include "channel/stream.h"
+#include "channel/walk.h"
 
 struct sender {
 	struct stream_out out;
@@ -21,7 +21,7 @@ struct sender {
 	struct sha384 transfer; /* the transfer digest */
 	struct totals totals;
 	uint8_t file_digest[SHA384_LEN]; /* of the last file */
-	struct dir level[DEPTH_MAX];
+	struct walk walk;
 	unsigned looked; /* ring buffer at the last look */
 	bool resume;
 	struct progress progress;

@@ -10,37 +10,31 @@
 #include <unistd.h>
 
 #include "appliance/base/io.h"
-#include "channel/dir.h"
+#include "channel/walk.h"
+
+enum { DIRECTORY = O_RDONLY | O_DIRECTORY | O_CLOEXEC };
 
 /* Opens the directory that holds dst and finds the final name. */
 static enum rc resolve(struct stage *s, const char *dst, bool into, struct failure *f)
 {
-	enum { FLAGS = O_RDONLY | O_DIRECTORY | O_CLOEXEC };
+	const char *slash = strrchr(dst, '/'), *name = slash ? slash + 1 : dst;
 	char parent[PATH_MAX];
-	const char *slash;
 
 	s->final[0] = '\0';
-	s->base = open(dst, FLAGS);
+	s->base = open(dst, DIRECTORY);
 	if (s->base >= 0)
 		return RC_OK;
-	if (into || (errno != ENOENT && errno != ENOTDIR))
+	if (into || (errno != ENOENT && errno != ENOTDIR) || name_check(slice_str(name)) != RC_OK)
 		return failure_errno(f, "open directory", dst);
-	slash = strrchr(dst, '/');
-	const char *base = slash ? slash + 1 : dst;
-	if (name_check(slice_str(base)) != RC_OK)
-		return failure_set(f, ERR_NOT_FOUND, "cannot open directory '%s'", dst);
-	if (!slash)
-		snprintf(parent, sizeof parent, ".");
-	else
-		snprintf(parent, sizeof parent, "%.*s", (int)(slash == dst ? 1 : slash - dst), dst);
-	memcpy(s->final, base, strlen(base) + 1);
-	s->base = open(parent, FLAGS);
+	snprintf(s->final, sizeof s->final, "%s", name);
+	snprintf(parent, sizeof parent, "%.*s", slash ? (int)(name - dst) : 1, slash ? dst : ".");
+	s->base = open(parent, DIRECTORY);
 	return s->base < 0 ? failure_errno(f, "open directory", parent) : RC_OK;
 }
 
 static void stage_name(struct stage *s, const char *dst)
 {
-	uint8_t id[SHA384_LEN];
+	uint8_t id[SHA384_LEN] = { 0 };
 	char hex[17];
 	struct sha384 h;
 
@@ -48,44 +42,20 @@ static void stage_name(struct stage *s, const char *dst)
 		sha384_init(&h);
 		sha384_update(&h, dst, strlen(dst));
 		sha384_final(&h, id);
-	} else if (getrandom(id, 8, 0) != 8) {
-		memset(id, 0, 8); /* mkdir then finds out whether it is free */
+	} else {
+		(void)!getrandom(id, 8, 0); /* mkdir finds out whether it is free */
 	}
 	hex_put(hex, slice_of(id, 8));
 	snprintf(s->name, sizeof s->name, ".casemate-%s", hex);
 }
 
-static enum rc open_sub(struct stage *s, const char *name, int *fd, struct failure *f)
+/* Makes name in at and opens it; with there, it may exist. RC_IO with errno. */
+static enum rc make_dir(int at, const char *name, bool there, int *fd)
 {
-	*fd = openat(s->dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return *fd < 0 ? failure_errno(f, "open", s->name) : RC_OK;
-}
-
-static enum rc merge(int from, int to, bool look_only, struct failure *f);
-
-/* What an earlier attempt made becomes `old`, over what was there already. */
-static enum rc keep_old(struct stage *s, struct failure *f)
-{
-	struct failure merging = { 0 };
-	int before = -1;
-	enum rc rc;
-
-	if (mkdirat(s->dir, "old", 0700) < 0 && errno != EEXIST)
-		return failure_errno(f, "create", s->name);
-	rc = open_sub(s, "old", &s->old, f);
-	if (rc != RC_OK)
-		return rc;
-	before = openat(s->dir, "new", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (before < 0)
-		return RC_OK;
-	/* What cannot be merged is of another shape now and of no use. */
-	rc = merge(before, s->old, false, &merging);
-	io_close(&before);
-	if (dir_remove_tree(s->dir, "new") != RC_OK)
-		return failure_errno(f, "remove", s->name);
-	if (rc != RC_OK && merging.code != ERR_CONFLICT)
-		return failure_set(f, merging.code, "%s", merging.text);
-	return RC_OK;
+	if (mkdirat(at, name, 0700) < 0 && !(there && errno == EEXIST))
+		return RC_IO;
+	*fd = openat(at, name, DIRECTORY | O_NOFOLLOW);
+	return *fd < 0 ? RC_IO : RC_OK;
 }
 
 static bool is_ours(int dir)
@@ -95,36 +65,40 @@ static bool is_ours(int dir)
 	return fstat(dir, &st) == 0 && st.st_uid == geteuid() && (st.st_mode & 022) == 0;
 }
 
-static enum rc open_dirs(struct stage *s, struct failure *f)
+/* Takes over what an earlier attempt left. */
+static enum rc take_over(struct stage *s, struct failure *f)
 {
 	enum rc rc;
 
-	if (mkdirat(s->base, s->name, 0700) < 0 && !(s->resume && errno == EEXIST))
-		return failure_errno(f, "create a temporary directory beside", s->final);
-	s->dir = openat(s->base, s->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (s->dir < 0)
-		return failure_errno(f, "open", s->name);
 	/* Who may write beside the destination must not choose what is in there. */
 	if (!is_ours(s->dir))
 		return failure_set(f, ERR_DENIED, "'%s' beside the destination is somebody else's",
 		                   s->name);
-	if (s->resume) {
-		if (flock(s->dir, LOCK_EX | LOCK_NB) < 0)
-			return failure_set(f, ERR_BUSY, "another transfer is at '%s'", s->name);
-		rc = keep_old(s, f);
-		if (rc != RC_OK)
-			return rc;
-	}
-	if (mkdirat(s->dir, "new", 0700) < 0)
-		return failure_errno(f, "create", s->name);
-	return open_sub(s, "new", &s->fresh, f);
+	if (flock(s->dir, LOCK_EX | LOCK_NB) < 0)
+		return failure_set(f, ERR_BUSY, "another transfer is at '%s'", s->name);
+	rc = walk_remove(s->dir, "new");
+	if (rc == RC_OK || rc == RC_ABSENT)
+		rc = make_dir(s->dir, "part", true, &s->part);
+	return rc == RC_OK ? RC_OK : failure_errno(f, "take over", s->name);
+}
+
+static enum rc open_dirs(struct stage *s, struct failure *f)
+{
+	if (make_dir(s->base, s->name, s->resume, &s->dir) != RC_OK)
+		return failure_errno(f, "create a temporary directory beside",
+		                     s->final[0] != '\0' ? s->final : ".");
+	if (s->resume && take_over(s, f) != RC_OK)
+		return RC_DENIED;
+	if (make_dir(s->dir, "new", false, &s->fresh) != RC_OK)
+		return failure_errno(f, "create a directory in", s->name);
+	return RC_OK;
 }
 
 enum rc stage_open(struct stage *s, const char *dst, bool into, bool resume, struct failure *f)
 {
 	enum rc rc;
 
-	s->base = s->dir = s->fresh = s->old = -1;
+	s->base = s->dir = s->fresh = s->part = -1;
 	s->resume = resume;
 	rc = resolve(s, dst, into, f);
 	if (rc == RC_OK) {
@@ -136,128 +110,82 @@ enum rc stage_open(struct stage *s, const char *dst, bool into, bool resume, str
 	return rc;
 }
 
-/* --- merging --- */
-
-struct level {
-	struct dir from;
-	int to;
-	bool moved; /* something, since the directory was last rewound */
-	char name[NAME_LEN_MAX + 1];
-};
-
-static enum rc level_open(struct level *l, int from, int to, const char *name, struct failure *f)
+int stage_part(const struct stage *s, const uint8_t path[SHA384_LEN], int at, const char *name)
 {
-	snprintf(l->name, sizeof l->name, "%.*s", NAME_LEN_MAX, name);
-	l->moved = false;
-	l->to = -1;
-	if (dir_open(&l->from, from, name) != RC_OK)
-		return failure_errno(f, "open", name);
-	l->to = openat(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return l->to < 0 ? failure_errno(f, "open", name) : RC_OK;
+	char id[33];
+	int fd;
+
+	hex_put(id, slice_of(path, 16));
+	(void)!fchmodat(s->part, id, 0600, 0); /* it may have its final mode already */
+	fd = openat(s->part, id, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd >= 0 && linkat(s->part, id, at, name, 0) < 0)
+		io_close(&fd);
+	return fd;
 }
 
-static void level_close(struct level *l)
-{
-	dir_close(&l->from);
-	io_close(&l->to);
-}
+/* --- commit --- */
 
 /* Who is not root cannot move a directory that it may not write to. */
-static int move(int from, int to, const char *name, const struct stat *st)
+static int move(int from, int to, const char *name)
 {
+	struct stat st;
+
 	if (renameat(from, name, to, name) == 0)
 		return 0;
-	if (errno != EACCES || !S_ISDIR(st->st_mode) || fchmodat(from, name, 0700, 0) < 0)
+	if (errno != EACCES || fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    !S_ISDIR(st.st_mode) || fchmodat(from, name, 0700, 0) < 0 ||
+	    renameat(from, name, to, name) < 0)
 		return -1;
-	if (renameat(from, name, to, name) < 0)
-		return -1;
-	return fchmodat(to, name, st->st_mode & 07777, 0);
+	return fchmodat(to, name, st.st_mode & 07777, 0);
 }
 
-/* RC_MORE: both sides have a directory of that name. */
-static enum rc merge_one(struct level *l, const char *name, bool look_only, struct failure *f)
+/* Moves name, or goes down into it when there is a directory of that name. */
+static enum rc merge_one(struct walk *w, const char *name, struct failure *f)
 {
-	struct stat from, to;
+	int from = walk_top(w)->fd, to = walk_top(w)->beside;
+	struct stat st;
 
-	if (fstatat(l->from.fd, name, &from, AT_SYMLINK_NOFOLLOW) < 0)
-		return failure_errno(f, "look at", name);
-	if (fstatat(l->to, name, &to, AT_SYMLINK_NOFOLLOW) == 0) {
-		if (S_ISDIR(from.st_mode) != S_ISDIR(to.st_mode))
-			return failure_set(f, ERR_CONFLICT, "cannot %s '%s'",
-			                   S_ISDIR(to.st_mode) ? "replace the directory"
-			                                       : "make a directory of",
-			                   name);
-		if (S_ISDIR(from.st_mode))
-			return RC_MORE;
-	} else if (errno != ENOENT) {
-		return failure_errno(f, "look at", name);
-	}
-	if (look_only)
-		return RC_OK;
-	if (move(l->from.fd, l->to, name, &from) < 0)
-		return failure_errno(f, "rename", name);
-	l->moved = true;
-	return RC_OK;
+	if (fstatat(to, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+		return move(from, to, name) < 0 ? failure_errno(f, "rename", name) : RC_OK;
+	if (walk_down(w, from, name) != RC_OK)
+		return failure_errno(f, "open", name);
+	walk_top(w)->beside = openat(to, name, DIRECTORY | O_NOFOLLOW);
+	return walk_top(w)->beside < 0 ? failure_errno(f, "open", walk_top(w)->name) : RC_OK;
 }
 
-/* At the end of a level's names: again, if renames may have disturbed the
- * order of the directory; else up. */
-static size_t level_end(struct level *levels, size_t depth, bool look_only)
+static enum rc merge(struct stage *s, struct failure *f)
 {
-	struct level *l = &levels[depth - 1];
+	static struct walk w;
+	enum rc rc = walk_down(&w, s->dir, "new");
 
-	if (l->moved) {
-		l->moved = false;
-		dir_rewind(&l->from);
-		return depth;
-	}
-	level_close(l);
-	if (depth > 1 && !look_only &&
-	    unlinkat(levels[depth - 2].from.fd, l->name, AT_REMOVEDIR) == 0)
-		levels[depth - 2].moved = true;
-	return depth - 1;
-}
-
-static enum rc merge(int from, int to, bool look_only, struct failure *f)
-{
-	static struct level levels[DEPTH_MAX + 2];
-	size_t depth = 1;
-	enum rc rc = level_open(&levels[0], from, to, ".", f);
-
-	while (rc == RC_OK && depth > 0) {
-		struct level *l = &levels[depth - 1];
+	if (rc == RC_OK)
+		walk_top(&w)->beside = dup(s->base);
+	while (rc == RC_OK && w.depth > 0) {
 		const char *name;
 
-		if (dir_next(&l->from, &name) != RC_OK) {
-			rc = failure_errno(f, "read", l->name);
-		} else if (!name) {
-			depth = level_end(levels, depth, look_only);
-		} else {
-			rc = merge_one(l, name, look_only, f);
-			if (rc == RC_MORE && depth == DEPTH_MAX + 2)
-				rc = failure_set(f, ERR_OVER_LIMIT, "cannot descend into '%s'",
-				                 name);
-			else if (rc == RC_MORE)
-				rc = level_open(&levels[depth++], l->from.fd, l->to, name, f);
+		rc = walk_next(&w, &name);
+		if (rc == RC_OK) {
+			rc = merge_one(&w, name, f);
+		} else if (rc == RC_EOF) { /* all of it has been moved */
+			int at = w.depth > 0 ? walk_top(&w)->fd : s->dir;
+			rc = unlinkat(at, name, AT_REMOVEDIR) < 0 ? RC_IO : RC_OK;
 		}
 	}
-	while (depth > 0)
-		level_close(&levels[--depth]);
-	return rc;
+	walk_close(&w);
+	return rc == RC_OK ? RC_OK : failure_errno(f, "move what is in", s->name);
 }
 
 enum rc stage_commit(struct stage *s, struct failure *f)
 {
-	int to = dup(s->base);
-	enum rc rc = RC_OK;
+	enum rc rc;
 
-	if (to < 0)
-		return failure_errno(f, "open", ".");
-	/* `.` of the stage's `new` against `.` of the destination. */
-	rc = merge(s->fresh, to, true, f);
-	if (rc == RC_OK)
-		rc = merge(s->fresh, to, false, f);
-	io_close(&to);
+	/* Its files are about to be seen, and not to be written to any more. */
+	if (s->resume) {
+		rc = walk_remove(s->dir, "part");
+		if (rc != RC_OK)
+			return failure_errno(f, "empty", s->name);
+	}
+	rc = merge(s, f);
 	if (rc == RC_OK) {
 		s->resume = false;
 		stage_discard(s);
@@ -269,10 +197,12 @@ void stage_discard(struct stage *s)
 {
 	bool made = s->dir >= 0;
 
+	if (s->fresh >= 0 && s->resume) /* else it may be another transfer's */
+		(void)!walk_remove(s->dir, "new");
 	io_close(&s->fresh);
-	io_close(&s->old);
+	io_close(&s->part);
 	io_close(&s->dir);
 	if (made && !s->resume)
-		(void)!dir_remove_tree(s->base, s->name);
+		(void)!walk_remove(s->base, s->name);
 	io_close(&s->base);
 }

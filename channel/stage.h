@@ -2,12 +2,15 @@
  * and trees").
  *
  * Theory of operation. A stage is a directory `.casemate-…` in the directory
- * that will hold the result. Entries are made in its `new`; with resume its
- * name is derived from the destination, it is locked, and what an earlier
- * attempt left is found in its `old` and taken from there file by file. Since
- * `new` starts empty, a name that cannot be created because it exists is a
- * name sent twice. stage_commit moves the entries of `new` to their final
- * names by rename, in two passes: the first only looks for conflicts.
+ * that will hold the result. Entries are made in its `new`, which starts
+ * empty: a name that cannot be created because it exists is a name sent twice.
+ * stage_commit moves what `new` holds to its final names by rename, going down
+ * where both sides have a directory; whether the two fit together the receiver
+ * has found out before, entry by entry.
+ *
+ * With resume the stage's name is derived from the destination, it is locked,
+ * and its `part` outlives a failure: files that may be resumed are made there,
+ * under a name that stands for their path, and linked into `new`.
  *
  * Names are single components that message.c has checked; every step goes
  * through directory descriptors and follows no symlink, so nothing can be
@@ -26,7 +29,7 @@ struct stage {
 	int base;  /* the destination's directory */
 	int dir;   /* the stage itself */
 	int fresh; /* its `new` */
-	int old;   /* its `old`, or -1 */
+	int part;  /* its `part`, or -1 */
 	bool resume;
 	char name[STAGE_NAME_MAX];    /* of the stage in base */
 	char final[NAME_LEN_MAX + 1]; /* "" when entries keep their names */
@@ -37,11 +40,15 @@ struct stage {
 RC_CHECK enum rc stage_open(struct stage *s, const char *dst, bool into, bool resume,
                             struct failure *f);
 
-/* Moves everything to its final name and removes the stage. RC_DENIED with
- * *f: when f->code is ERR_CONFLICT nothing was moved. */
+/* The file of that path (a digest of it), as far as earlier attempts brought
+ * it, open for reading and writing, and linked to name in the directory at; -1
+ * with errno, EEXIST when at has that name. Only with resume. */
+int stage_part(const struct stage *s, const uint8_t path[SHA384_LEN], int at, const char *name);
+
+/* Moves everything to its final name and removes the stage. RC_DENIED (*f). */
 RC_CHECK enum rc stage_commit(struct stage *s, struct failure *f);
 
-/* Ends without a result: removes the stage, or with resume leaves it. */
+/* Ends without a result: removes the stage, with resume all but its `part`. */
 void stage_discard(struct stage *s);
 
 #endif

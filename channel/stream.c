@@ -6,40 +6,50 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-volatile sig_atomic_t stream_stop;
-
-void stream_timeouts(int fd)
-{
-	struct timeval t = { STREAM_TIMEOUT_MS / 1000, 0 };
-
-	/* A socket without them only waits longer. */
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t);
-}
-
 bool stream_gone(int fd)
 {
 	struct pollfd p = { fd, POLLRDHUP, 0 };
 
-	return stream_stop || poll(&p, 1, 0) > 0;
+	return poll(&p, 1, 0) > 0;
 }
 
 enum rc stream_zeros(int fd, struct digest *d, uint64_t n)
 {
-	while (n > 0) {
-		uint64_t k = n < STREAM_ZEROS ? n : STREAM_ZEROS;
+	static uint8_t zeros[65536];
 
-		if (n > STREAM_ZEROS && stream_gone(fd))
+	while (n > 0) {
+		size_t k = n < sizeof zeros ? (size_t)n : sizeof zeros;
+
+		if (k == sizeof zeros && stream_gone(fd))
 			return RC_EOF;
-		digest_zeros(d, k);
+		digest_add(d, zeros, k);
 		n -= k;
+	}
+	return RC_OK;
+}
+
+enum rc stream_file(int fd, struct digest *d, int file, int64_t max, int64_t *n)
+{
+	uint8_t buf[DIGEST_INLINE_MAX];
+
+	for (*n = 0; *n < max;) {
+		int64_t left = max - *n;
+		ssize_t got =
+			read(file, buf, left < (int64_t)sizeof buf ? (size_t)left : sizeof buf);
+
+		if (got <= 0)
+			return got < 0 ? RC_IO : RC_OK;
+		if (stream_gone(fd))
+			return RC_EOF;
+		digest_add(d, buf, (size_t)got);
+		digest_wait(d, buf, sizeof buf);
+		*n += got;
 	}
 	return RC_OK;
 }
 
 static void ring_init(struct stream_ring *r, struct digest *d)
 {
-	memset(r->held, 0, sizeof r->held);
 	r->cur = 0;
 	r->digest = d;
 }
@@ -48,7 +58,7 @@ static void ring_init(struct stream_ring *r, struct digest *d)
 static uint8_t *ring_next(struct stream_ring *r)
 {
 	r->cur = (r->cur + 1) % STREAM_BUFS;
-	digest_wait(r->digest, r->held[r->cur]);
+	digest_wait(r->digest, r->mem[r->cur], STREAM_BUF);
 	return r->mem[r->cur];
 }
 
@@ -57,7 +67,7 @@ static enum rc io_result(ssize_t n)
 {
 	if (n == 0)
 		return RC_EOF;
-	if (errno == EINTR && !stream_stop)
+	if (errno == EINTR)
 		return RC_OK;
 	return errno == EAGAIN || errno == EWOULDBLOCK ? RC_TIMEOUT : RC_IO;
 }
@@ -70,10 +80,8 @@ enum rc stream_send(int fd, struct slice s)
 
 		if (rc != RC_OK)
 			return rc;
-		if (n > 0) {
-			s.p += n;
-			s.len -= (size_t)n;
-		}
+		if (n > 0)
+			s = slice_of(s.p + n, s.len - (size_t)n);
 	}
 	return RC_OK;
 }
@@ -86,23 +94,18 @@ void stream_out_init(struct stream_out *o, int fd, struct digest *d)
 	o->w = wbuf_of(o->ring.mem[0], STREAM_BUF);
 }
 
-static void flush(struct stream_out *o)
+enum rc stream_out_flush(struct stream_out *o)
 {
 	if (o->rc == RC_OK)
 		o->rc = stream_send(o->fd, wbuf_slice(&o->w));
 	o->w = wbuf_of(ring_next(&o->ring), STREAM_BUF);
-}
-
-enum rc stream_out_flush(struct stream_out *o)
-{
-	flush(o);
 	return o->rc;
 }
 
 struct wbuf *stream_out_control(struct stream_out *o)
 {
 	if (o->w.max - o->w.len < FRAME_HEAD + FRAME_CONTROL_MAX)
-		flush(o);
+		(void)!stream_out_flush(o);
 	return &o->w;
 }
 
@@ -111,7 +114,7 @@ uint8_t *stream_out_data(struct stream_out *o, size_t *room)
 	size_t left;
 
 	if (o->w.max - o->w.len < FRAME_HEAD + STREAM_ROOM_MIN)
-		flush(o);
+		(void)!stream_out_flush(o);
 	if (o->rc != RC_OK)
 		return NULL;
 	left = o->w.max - o->w.len - FRAME_HEAD;
@@ -119,28 +122,23 @@ uint8_t *stream_out_data(struct stream_out *o, size_t *room)
 	return o->w.p + o->w.len + FRAME_HEAD;
 }
 
-void stream_out_data_end(struct stream_out *o, enum frame_type type, size_t n)
+void stream_out_data_end(struct stream_out *o, size_t n)
 {
-	frame_put_head(o->w.p + o->w.len, type, n);
+	frame_put_head(o->w.p + o->w.len, FRAME_DATA, n);
 	o->w.len += FRAME_HEAD + n;
-}
-
-void stream_out_hold(struct stream_out *o, uint64_t job)
-{
-	o->ring.held[o->ring.cur] = job;
 }
 
 void stream_in_init(struct stream_in *s, int fd, struct digest *d)
 {
+	struct timeval t = { STREAM_TIMEOUT_MS / 1000, 0 };
+
+	/* A socket without them only waits longer. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t);
 	s->fd = fd;
 	s->start = s->end = s->data_left = 0;
 	s->rc = RC_OK;
 	ring_init(&s->ring, d);
-}
-
-void stream_in_hold(struct stream_in *s, uint64_t job)
-{
-	s->ring.held[s->ring.cur] = job;
 }
 
 bool stream_in_ready(const struct stream_in *s)
@@ -159,12 +157,11 @@ static void fill(struct stream_in *s)
 
 	if (s->start == s->end || STREAM_BUF - s->end < FRAME_HEAD + FRAME_CONTROL_MAX) {
 		const uint8_t *tail = mem + s->start;
-		size_t len = s->end - s->start;
 
 		mem = ring_next(&s->ring);
-		memcpy(mem, tail, len);
+		s->end -= s->start;
 		s->start = 0;
-		s->end = len;
+		memcpy(mem, tail, s->end);
 	}
 	n = read(s->fd, mem + s->end, STREAM_BUF - s->end);
 	if (n > 0)
@@ -173,60 +170,41 @@ static void fill(struct stream_in *s)
 		s->rc = io_result(n);
 }
 
-static bool next_piece(struct stream_in *s, struct frame *f, struct slice *payload)
-{
-	size_t have = s->end - s->start;
-
-	if (have == 0)
-		return false;
-	f->type = s->data_type;
-	f->len = have < s->data_left ? have : s->data_left;
-	*payload = slice_of(s->ring.mem[s->ring.cur] + s->start, f->len);
-	s->start += f->len;
-	s->data_left -= f->len;
-	return true;
-}
-
-/* RC_MORE when the frame is not here whole. */
-static enum rc next_frame(struct stream_in *s, struct frame *f, struct slice *payload)
+/* The frame at the front, of DATA what is here of it; RC_MORE when that is too
+ * little. */
+static enum rc take(struct stream_in *s, enum frame_type *type, struct slice *payload)
 {
 	struct slice in = slice_of(s->ring.mem[s->ring.cur] + s->start, s->end - s->start);
-	enum rc rc = frame_head(in, f);
+	struct frame f = { FRAME_DATA, s->data_left };
+	size_t head = s->data_left > 0 ? 0 : FRAME_HEAD, len;
+	enum rc rc = head > 0 ? frame_head(in, &f) : RC_OK;
 
 	if (rc != RC_OK)
 		return rc;
-	if (f->type == FRAME_REQUEST)
-		return RC_BAD; /* read before a stream begins, and larger than its buffers */
-	if (frame_is_data(f->type)) {
-		s->data_type = f->type;
-		s->data_left = f->len;
-		s->start += FRAME_HEAD;
-		return next_piece(s, f, payload) ? RC_OK : RC_MORE;
-	}
-	if (in.len - FRAME_HEAD < f->len)
+	/* A REQUEST is read before a stream begins, and larger than its buffers. */
+	if (f.type == FRAME_REQUEST || (frame_is_data(f.type) && f.type != FRAME_DATA))
+		return RC_BAD;
+	len = in.len - head < f.len ? in.len - head : f.len;
+	if (len < f.len && (f.type != FRAME_DATA || len == 0))
 		return RC_MORE;
-	*payload = slice_of(in.p + FRAME_HEAD, f->len);
-	s->start += FRAME_HEAD + f->len;
+	*type = f.type;
+	*payload = slice_of(in.p + head, len);
+	s->start += head + len;
+	s->data_left = f.len - len;
 	return RC_OK;
 }
 
-enum rc stream_in_next(struct stream_in *s, struct frame *f, struct slice *payload)
+enum rc stream_in_next(struct stream_in *s, enum frame_type *type, struct slice *payload)
 {
 	while (s->rc == RC_OK) {
-		if (s->data_left > 0) {
-			if (next_piece(s, f, payload))
-				return RC_OK;
-		} else {
-			enum rc rc = next_frame(s, f, payload);
+		enum rc rc = take(s, type, payload);
 
-			if (rc == RC_OK)
-				return RC_OK;
-			if (rc != RC_MORE) {
-				s->rc = rc;
-				break;
-			}
-		}
-		fill(s);
+		if (rc == RC_OK)
+			return RC_OK;
+		if (rc == RC_MORE)
+			fill(s);
+		else
+			s->rc = rc;
 	}
 	return s->rc;
 }

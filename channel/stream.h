@@ -1,18 +1,16 @@
 /* Frames over a blocking socket, buffered, for transfers.
  *
- * Both directions use a ring of STREAM_BUFS buffers, so that the digest
- * thread may still read one while the next is filled: whoever gave bytes of
- * the current buffer to digest_add says so with *_hold. No memory grows with
- * the size of a file or of a frame.
+ * Both directions use a ring of STREAM_BUFS buffers, so that the digest's
+ * thread may still read one while the next is filled: a buffer is used again
+ * once the digest is through with it. No memory grows with the size of a file
+ * or of a frame.
  *
  * Results, latched by either direction: RC_EOF the peer closed, RC_IO errno,
  * RC_TIMEOUT no byte moved for STREAM_TIMEOUT_MS, RC_BAD and RC_LIMIT as
- * frame_head. Set stream_stop to end the next wait with RC_IO and EINTR.
+ * frame_head, and RC_BAD for data that is not DATA.
  */
 #ifndef CHANNEL_STREAM_H
 #define CHANNEL_STREAM_H
-
-#include <signal.h>
 
 #include "channel/digest.h"
 #include "channel/frame.h"
@@ -24,14 +22,10 @@ enum {
 	 * over from the buffer before. */
 	STREAM_BUF = FRAME_HEAD + FRAME_DATA_MAX + FRAME_HEAD + FRAME_CONTROL_MAX,
 	STREAM_ROOM_MIN = 65536, /* a data frame is not begun in less */
-	STREAM_ZEROS = 4 << 20,  /* digested between two looks at the peer */
 };
-
-extern volatile sig_atomic_t stream_stop;
 
 struct stream_ring {
 	uint8_t mem[STREAM_BUFS][STREAM_BUF];
-	uint64_t held[STREAM_BUFS]; /* the last digest job in each */
 	unsigned cur;
 	struct digest *digest;
 };
@@ -46,22 +40,22 @@ struct stream_out {
 struct stream_in {
 	int fd;
 	size_t start, end; /* unread bytes of the current buffer */
-	size_t data_left;  /* of the data frame being read */
-	enum frame_type data_type;
+	size_t data_left;  /* of the DATA frame being read */
 	enum rc rc;
 	struct stream_ring ring;
 };
 
-/* Sets the socket's time-outs. */
-void stream_timeouts(int fd);
-
-/* Has the peer closed, or are we interrupted? For work that its frames ask for
- * and that moves no byte. */
+/* Has the peer closed? For work that its frames ask for and that moves no
+ * byte. */
 bool stream_gone(int fd);
 
 /* Digests the n zeros of a hole, which a peer announces for nothing and which
  * take hours at most: RC_EOF once the peer is gone. */
 RC_CHECK enum rc stream_zeros(int fd, struct digest *d, uint64_t n);
+
+/* Digests file from where it stands, at most max bytes; *n is how many there
+ * were. RC_IO with errno; RC_EOF once the peer of fd is gone. */
+RC_CHECK enum rc stream_file(int fd, struct digest *d, int file, int64_t max, int64_t *n);
 
 /* Sends all of s at once, beside any stream_out. */
 RC_CHECK enum rc stream_send(int fd, struct slice s);
@@ -73,17 +67,15 @@ struct wbuf *stream_out_control(struct stream_out *o);
 /* Where up to *room bytes of a data frame may be put; *room is at least
  * STREAM_ROOM_MIN; NULL after an error. */
 uint8_t *stream_out_data(struct stream_out *o, size_t *room);
-/* Ends that data frame: n bytes, 1 to room. */
-void stream_out_data_end(struct stream_out *o, enum frame_type type, size_t n);
-void stream_out_hold(struct stream_out *o, uint64_t job);
+/* Ends that DATA frame: n bytes, 1 to room. */
+void stream_out_data_end(struct stream_out *o, size_t n);
 RC_CHECK enum rc stream_out_flush(struct stream_out *o);
 
+/* Sets the socket's time-outs, too, for both directions. */
 void stream_in_init(struct stream_in *s, int fd, struct digest *d);
-/* The next frame. Of a data frame, the next piece: f->len is the piece's
- * length, and more may follow. The payload lives until the next call, or
- * until its digest job is done. */
-RC_CHECK enum rc stream_in_next(struct stream_in *s, struct frame *f, struct slice *payload);
-void stream_in_hold(struct stream_in *s, uint64_t job);
+/* The next frame. Of a DATA frame, the next piece, and more may follow. The
+ * payload lives until the next call, or until it is digested. */
+RC_CHECK enum rc stream_in_next(struct stream_in *s, enum frame_type *type, struct slice *payload);
 /* Is there something to read without waiting? */
 bool stream_in_ready(const struct stream_in *s);
 

@@ -19,7 +19,7 @@ static uint8_t request_mem[FRAME_HEAD + FRAME_REQUEST_MAX];
 static enum rc ask(struct stream_in *in, const struct request *r, struct failure *f)
 {
 	struct wbuf w = wbuf_of(request_mem, sizeof request_mem);
-	struct frame frame;
+	enum frame_type type;
 	struct slice payload;
 	uint32_t pid;
 	enum rc rc;
@@ -29,12 +29,12 @@ static enum rc ask(struct stream_in *in, const struct request *r, struct failure
 		return failure_set(f, ERR_OVER_LIMIT, "the paths do not fit into a request");
 	rc = stream_send(in->fd, wbuf_slice(&w));
 	if (rc == RC_OK)
-		rc = stream_in_next(in, &frame, &payload);
+		rc = stream_in_next(in, &type, &payload);
 	if (rc != RC_OK)
 		return failure_stream(f, rc);
-	if (frame.type == FRAME_ERROR)
+	if (type == FRAME_ERROR)
 		return failure_remote(f, payload);
-	if (frame.type != FRAME_ACCEPT || accept_parse(payload, &pid) != RC_OK)
+	if (type != FRAME_ACCEPT || accept_parse(payload, &pid) != RC_OK)
 		return failure_stream(f, RC_BAD);
 	return RC_OK;
 }

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "channel/dir.h"
 #include "channel/receive.h"
+#include "channel/walk.h"
 
 enum { INPUT_MAX = 65536 };
 
@@ -17,18 +17,20 @@ static char root[] = "/tmp/casemate-fuzz-XXXXXX";
 
 static void remove_root(void)
 {
-	(void)!dir_remove_tree(AT_FDCWD, root);
+	(void)!walk_remove(AT_FDCWD, root);
 }
 
 static int is_empty(const char *path)
 {
-	struct dir d;
-	const char *name = NULL;
+	static struct walk w;
+	const char *name;
+	enum rc rc;
 
-	if (dir_open(&d, AT_FDCWD, path) != RC_OK || dir_next(&d, &name) != RC_OK)
+	if (walk_down(&w, AT_FDCWD, path) != RC_OK)
 		abort();
-	dir_close(&d);
-	return name == NULL;
+	rc = walk_next(&w, &name);
+	walk_close(&w);
+	return rc == RC_EOF;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -64,7 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	close(pair[0]);
 	close(pair[1]);
-	if (dir_remove_tree(AT_FDCWD, dst) != RC_OK || !is_empty(root))
+	if (walk_remove(AT_FDCWD, dst) != RC_OK || !is_empty(root))
 		abort();
 	return 0;
 }

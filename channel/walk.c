@@ -1,0 +1,96 @@
+#include "channel/walk.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "appliance/base/io.h"
+
+enum rc walk_down(struct walk *w, int at, const char *name)
+{
+	struct walk_level *l = &w->level[w->depth];
+
+	if (w->depth == WALK_DEPTH)
+		return RC_LIMIT;
+	l->fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (l->fd < 0)
+		return RC_IO;
+	l->beside = -1;
+	l->at = l->len = 0;
+	snprintf(l->name, sizeof l->name, "%.*s", NAME_LEN_MAX, name);
+	w->depth++;
+	return RC_OK;
+}
+
+static void up(struct walk *w)
+{
+	io_close(&walk_top(w)->fd);
+	io_close(&walk_top(w)->beside);
+	w->depth--;
+}
+
+enum rc walk_next(struct walk *w, const char **name)
+{
+	struct walk_level *l = walk_top(w);
+
+	for (;;) {
+		if (l->at == l->len) {
+			long n = syscall(SYS_getdents64, l->fd, l->names, sizeof l->names);
+
+			if (n < 0)
+				return RC_IO;
+			if (n == 0) {
+				*name = l->name;
+				up(w);
+				return RC_EOF;
+			}
+			l->at = 0;
+			l->len = (size_t)n;
+		}
+		const struct dirent *e = (const void *)(l->names + l->at);
+		l->at += e->d_reclen;
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) {
+			*name = e->d_name;
+			return RC_OK;
+		}
+	}
+}
+
+void walk_close(struct walk *w)
+{
+	while (w->depth > 0)
+		up(w);
+}
+
+/* Removes name, or goes down into it. */
+static enum rc remove_one(struct walk *w, int at, const char *name)
+{
+	if (unlinkat(at, name, 0) == 0)
+		return RC_OK;
+	if (errno != EISDIR)
+		return errno == ENOENT ? RC_ABSENT : RC_IO;
+	(void)!fchmodat(at, name, 0700, 0); /* it must be possible to empty it */
+	return walk_down(w, at, name);
+}
+
+enum rc walk_remove(int at, const char *name)
+{
+	static struct walk w;
+	enum rc rc = remove_one(&w, at, name);
+
+	while (rc == RC_OK && w.depth > 0) {
+		rc = walk_next(&w, &name);
+		if (rc == RC_OK)
+			rc = remove_one(&w, walk_top(&w)->fd, name);
+		else if (rc == RC_EOF)
+			rc = unlinkat(w.depth > 0 ? walk_top(&w)->fd : at, name, AT_REMOVEDIR) < 0
+			             ? RC_IO
+			             : RC_OK;
+	}
+	walk_close(&w);
+	return rc;
+}
