@@ -45,11 +45,7 @@ struct admit_reply {
 
 enum {
 	SESSIONS_MAX = 256,
-	/* Descriptors of a session process: at first this one, */
-	SESSION_HANDOVER_FD = 3,
-	/* then these two. */
-	SESSION_CONN_FD = 3,
-	SESSION_REQUEST_FD = 4,
+	SESSION_HANDOVER_FD = 3, /* a session process's */
 	/* The channel role's end of the pair, and the listener of CHANNEL_PORT,
 	 * which PID 1 keeps open while the role is down. */
 	ADMIT_FD = 3,

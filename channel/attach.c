@@ -353,7 +353,9 @@ static bool ask(const struct attach *a)
 	r.flags = (a->in ? EXEC_STDIN : 0) | (a->tty ? EXEC_TTY : 0) |
 	          (a->detach ? EXEC_DETACH : 0);
 	r.cwd = slice_str(a->cwd ? a->cwd : "");
-	r.user = slice_str(a->user ? a->user : "");
+	r.idc = a->idc;
+	if (a->idc > 0)
+		memcpy(r.ids, a->ids, a->idc * sizeof *a->ids);
 	if (a->tty)
 		(void)tty_size(&r.rows, &r.cols);
 	if (!fill(r.argv, REQUEST_ARGS_MAX, &r.argc, a->argv)) {

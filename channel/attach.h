@@ -6,12 +6,15 @@
 #define CHANNEL_ATTACH_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct attach {
-	char *const *argv; /* NULL-terminated, at least one */
-	char *const *env;  /* NULL-terminated "K=V", or NULL */
-	const char *cwd;   /* or NULL */
-	const char *user;  /* or NULL */
+	char *const *argv;   /* NULL-terminated, at least one */
+	char *const *env;    /* NULL-terminated "K=V", or NULL */
+	const char *cwd;     /* or NULL */
+	const uint32_t *ids; /* uid, gid, further groups; or NULL for root */
+	size_t idc;          /* at most REQUEST_IDS_MAX */
 	bool in, tty, detach;
 };
 

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -13,18 +12,13 @@
 #include <unistd.h>
 
 #include "appliance/base/io.h"
-#include "channel/exec_user.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 enum {
-	/* PATH, HOME and TERM when the request has none of them. */
-	EXTRA_ENV = 3,
-	EXTRA_BYTES =
-		sizeof "PATH=" DEFAULT_PATH + sizeof "HOME=" + USER_HOME_MAX + sizeof "TERM=xterm",
 	/* A request's strings, each with a NUL. */
-	STRINGS_MAX = FRAME_REQUEST_MAX + REQUEST_ARGS_MAX + REQUEST_ENV_MAX + 2 + EXTRA_BYTES,
-	CANDIDATE_MAX = 4096,
+	STRINGS_MAX = FRAME_REQUEST_MAX + REQUEST_ARGS_MAX + REQUEST_ENV_MAX + 1,
+	CANDIDATE_MAX = REQUEST_VAR_MAX + REQUEST_STRING_MAX,
 };
 
 enum spawn_stage { AT_SETUP, AT_USER, AT_CWD, AT_EXEC };
@@ -32,308 +26,198 @@ enum spawn_stage { AT_SETUP, AT_USER, AT_CWD, AT_EXEC };
 /* What the child needs, and what it answers. One session process runs one
  * command, so there is one of these. */
 static struct plan {
+	const struct request *r;
+	bool tty;
 	char *argv[REQUEST_ARGS_MAX + 1];
-	char *envp[REQUEST_ENV_MAX + EXTRA_ENV + 1];
+	char *envp[REQUEST_ENV_MAX + 1];
 	const char *path; /* value of PATH */
 	const char *cwd;
-	bool change_user, tty, detach;
-	struct user user;
-	int fds[3]; /* to become 0, 1, 2; the caller's to close */
+	int fds[3]; /* to become 0, 1, 2 */
 	char strings[STRINGS_MAX];
 	char candidate[CANDIDATE_MAX];
-	/* The child's answer when it could not exec. */
+	/* What failed, and where; 0: nothing did. */
 	volatile enum spawn_stage stage;
 	volatile int error;
-	volatile bool present; /* the file is there, but its interpreter is not */
 } plan;
 
 /* --- preparation --- */
 
-/* A NUL-terminated copy; NULL when w is full. */
+/* A NUL-terminated copy. */
 static char *copy(struct wbuf *w, struct slice s)
 {
 	char *at = (char *)w->p + w->len;
 
 	wbuf_put(w, s.p, s.len);
 	wbuf_u8(w, 0);
-	return w->over ? NULL : at;
+	return at;
 }
 
-static struct slice key_of(struct slice var)
+static void copy_all(struct wbuf *w, char **to, const struct slice *from, size_t n)
 {
-	const uint8_t *eq = var.len > 0 ? memchr(var.p, '=', var.len) : NULL;
-
-	return slice_of(var.p, eq ? (size_t)(eq - var.p) : 0);
-}
-
-/* Is there a variable with this key from the i-th on? */
-static bool env_has(const struct request *r, size_t i, struct slice key)
-{
-	for (; i < r->envc; i++)
-		if (slice_eq(key_of(r->env[i]), key))
-			return true;
-	return false;
-}
-
-static bool put_default(const struct request *r, struct wbuf *w, size_t *n, const char *key,
-                        const char *value)
-{
-	char var[USER_HOME_MAX + sizeof DEFAULT_PATH + 16];
-
-	if (env_has(r, 0, slice_str(key)))
-		return true;
-	snprintf(var, sizeof var, "%s=%s", key, value);
-	plan.envp[(*n)++] = copy(w, slice_str(var));
-	return !w->over;
-}
-
-static enum rc prepare_env(const struct request *r, struct wbuf *w, struct failure *f)
-{
-	size_t n = 0;
-
-	plan.path = DEFAULT_PATH;
-	for (size_t i = 0; i < r->envc; i++) {
-		struct slice key = key_of(r->env[i]);
-
-		if (key.len == 0)
-			return failure_set(f, ERR_PROTOCOL, "a variable is not KEY=VALUE");
-		if (env_has(r, i + 1, key))
-			continue; /* the last one counts */
-		plan.envp[n] = copy(w, r->env[i]);
-		if (plan.envp[n] && slice_is(key, "PATH"))
-			plan.path = plan.envp[n] + sizeof "PATH";
-		n++;
-	}
-	if (!put_default(r, w, &n, "PATH", DEFAULT_PATH) ||
-	    !put_default(r, w, &n, "HOME", plan.user.home) ||
-	    (plan.tty && !put_default(r, w, &n, "TERM", "xterm")))
-		return failure_set(f, ERR_OVER_LIMIT, "the variables are too long");
-	plan.envp[n] = NULL;
-	return RC_OK;
-}
-
-static enum rc prepare_user(const struct request *r, struct failure *f)
-{
-	static const char passwd[] = "/etc/passwd", group[] = "/etc/group";
-	int len = (int)r->user.len;
-	const char *text = (const char *)r->user.p;
-	bool is_group;
-
-	plan.change_user = len > 0;
-	if (!plan.change_user) {
-		user_home(geteuid(), passwd, plan.user.home);
-		return RC_OK;
-	}
-	switch (user_find(r->user, passwd, group, &plan.user, &is_group)) {
-	case RC_OK: return RC_OK;
-	case RC_ABSENT:
-		return failure_set(f, ERR_NOT_FOUND, "%s '%.*s'", is_group ? "group of" : "user",
-		                   len, text);
-	case RC_BAD:
-		return failure_set(f, ERR_PROTOCOL, "'%.*s' is not a user: USER or USER:GROUP", len,
-		                   text);
-	case RC_LIMIT:
-		return failure_set(
-			f, ERR_OVER_LIMIT,
-			"user '%.*s': %s or %s is too long, or the user in too many groups", len,
-			text, passwd, group);
-	default: return failure_set(f, ERR_SYSTEM, "read %s and %s: %m", passwd, group);
-	}
+	for (size_t i = 0; i < n; i++)
+		to[i] = copy(w, from[i]);
+	to[n] = NULL;
 }
 
 static enum rc prepare(const struct request *r, struct failure *f)
 {
 	struct wbuf w = wbuf_of(plan.strings, sizeof plan.strings);
 
-	plan.tty = (r->flags & EXEC_TTY) != 0;
-	plan.detach = (r->flags & EXEC_DETACH) != 0;
-	if (prepare_user(r, f) != RC_OK || prepare_env(r, &w, f) != RC_OK)
-		return RC_DENIED;
-	for (size_t i = 0; i < r->argc; i++)
-		plan.argv[i] = copy(&w, r->argv[i]);
-	plan.argv[r->argc] = NULL;
+	plan.r = r;
+	plan.tty = (r->flags & (EXEC_TTY | EXEC_DETACH)) == EXEC_TTY;
+	copy_all(&w, plan.argv, r->argv, r->argc);
+	copy_all(&w, plan.envp, r->env, r->envc);
 	plan.cwd = r->cwd.len > 0 ? copy(&w, r->cwd) : "/";
 	if (w.over)
 		return failure_set(f, ERR_OVER_LIMIT, "arguments and variables are too long");
+	plan.path = DEFAULT_PATH;
+	for (size_t i = 0; i < r->envc; i++) {
+		const char *var = plan.envp[i], *value = strchr(var, '=');
+
+		if (!value || value == var)
+			return failure_set(f, ERR_PROTOCOL, "a variable is not KEY=VALUE");
+		if (strncmp(var, "PATH=", sizeof "PATH=" - 1) == 0)
+			plan.path = value + 1;
+	}
 	return RC_OK;
 }
 
 /* --- streams --- */
 
-static void set_nonblock(int fd)
+/* The command's ends belong to its user, so that /dev/stdout can be opened. */
+static void give_to_user(int fd)
 {
-	(void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	if (plan.r->idc > 0)
+		(void)!fchown(fd, plan.r->ids[0], (gid_t)-1);
 }
 
-/* Only our end does not wait: an end is an open file of its own. The
- * command's end belongs to its user, so that /dev/stdout can be opened. */
-static bool make_pipe(int *ours, int *theirs, bool we_read)
+/* Only our end does not wait: an end is an open file of its own. */
+static bool open_pipe(struct spawned *s, int stream)
 {
-	int p[2];
+	int p[2], ours = stream == STDIN_FILENO ? 1 : 0;
 
 	if (pipe2(p, O_CLOEXEC) != 0)
 		return false;
-	*ours = p[we_read ? 0 : 1];
-	*theirs = p[we_read ? 1 : 0];
-	set_nonblock(*ours);
-	if (plan.change_user)
-		(void)!fchown(*theirs, plan.user.uid, plan.user.gid);
-	return true;
+	s->fd[stream] = p[ours];
+	plan.fds[stream] = p[1 - ours];
+	give_to_user(plan.fds[stream]);
+	return fcntl(s->fd[stream], F_SETFL, O_NONBLOCK) == 0;
+}
+
+static bool open_null(int stream)
+{
+	plan.fds[stream] = open("/dev/null", O_RDWR | O_CLOEXEC);
+	return plan.fds[stream] >= 0;
 }
 
 /* The name of the other side is never used: /dev/pts is the app's. */
-static bool open_tty(const struct request *r, struct spawned *s)
+static bool open_tty(struct spawned *s)
 {
-	struct winsize size = { .ws_row = r->rows, .ws_col = r->cols };
-	int unlock = 0, theirs;
+	struct winsize size = { .ws_row = plan.r->rows, .ws_col = plan.r->cols };
+	int unlock = 0, tty;
 
-	s->tty = true;
-	s->out = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
-	if (s->out < 0 || ioctl(s->out, TIOCSPTLCK, &unlock) != 0 ||
-	    ioctl(s->out, TIOCSWINSZ, &size) != 0)
+	tty = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+	s->fd[STDOUT_FILENO] = tty;
+	if (tty < 0 || ioctl(tty, TIOCSPTLCK, &unlock) != 0 || ioctl(tty, TIOCSWINSZ, &size) != 0)
 		return false;
-	s->in = fcntl(s->out, F_DUPFD_CLOEXEC, 3);
-	theirs = ioctl(s->out, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	for (size_t i = 0; i < 3; i++)
-		plan.fds[i] = theirs;
-	if (s->in < 0 || theirs < 0)
+	s->hold = ioctl(tty, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (s->hold < 0)
 		return false;
-	if (plan.change_user)
-		(void)!fchown(theirs, plan.user.uid, (gid_t)-1);
-	s->hold = fcntl(theirs, F_DUPFD_CLOEXEC, 3);
-	return s->hold >= 0;
-}
-
-static bool open_streams(const struct request *r, struct spawned *s)
-{
-	bool piped_in = (r->flags & EXEC_STDIN) && !plan.detach;
-
-	if (plan.tty && !plan.detach)
-		return open_tty(r, s);
-	if (!piped_in || plan.detach) {
-		int null = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-
-		if (null < 0)
+	give_to_user(s->hold);
+	for (int i = 0; i < 3; i++)
+		if ((plan.fds[i] = fcntl(s->hold, F_DUPFD_CLOEXEC, 3)) < 0)
 			return false;
-		for (size_t i = 0; i < 3; i++)
-			plan.fds[i] = null;
-	}
-	if (plan.detach)
-		return true;
-	return (!piped_in || make_pipe(&s->in, &plan.fds[0], false)) &&
-	       make_pipe(&s->out, &plan.fds[1], true) && make_pipe(&s->err, &plan.fds[2], true);
+	if (plan.r->flags & EXEC_STDIN)
+		s->fd[STDIN_FILENO] = fcntl(tty, F_DUPFD_CLOEXEC, 3);
+	return !(plan.r->flags & EXEC_STDIN) || s->fd[STDIN_FILENO] >= 0;
 }
 
-/* They may be the same one more than once. */
-static void close_theirs(void)
+static bool open_streams(struct spawned *s)
 {
-	for (size_t i = 0; i < 3; i++) {
-		for (size_t j = i + 1; j < 3; j++)
-			if (plan.fds[j] == plan.fds[i])
-				plan.fds[j] = -1;
-		io_close(&plan.fds[i]);
+	bool detach = plan.r->flags & EXEC_DETACH, in = plan.r->flags & EXEC_STDIN;
+
+	s->tty = plan.tty;
+	if (plan.tty)
+		return open_tty(s);
+	for (int i = 0; i < 3; i++) {
+		bool null = detach || (i == STDIN_FILENO && !in);
+
+		if (!(null ? open_null(i) : open_pipe(s, i)))
+			return false;
 	}
+	return true;
 }
 
 void exec_spawn_close(struct spawned *s)
 {
-	io_close(&s->in);
-	io_close(&s->out);
-	io_close(&s->err);
+	for (int i = 0; i < 3; i++)
+		io_close(&s->fd[i]);
 	io_close(&s->hold);
 	io_close(&s->pidfd);
 }
 
-/* --- the child: system calls only, memory is shared with the parent --- */
+/* --- the child: memory is shared with the parent --- */
 
 /* Raw calls: a libc's wrappers would tell threads that do not exist. */
 static bool become_user(void)
 {
-	const struct user *u = &plan.user;
+	const uint32_t *ids = plan.r->ids;
+	size_t n = plan.r->idc;
 
-	return !plan.change_user || (syscall(SYS_setgroups, u->groups_len, u->groups) == 0 &&
-	                             syscall(SYS_setresgid, u->gid, u->gid, u->gid) == 0 &&
-	                             syscall(SYS_setresuid, u->uid, u->uid, u->uid) == 0);
+	return n == 0 || (syscall(SYS_setgroups, n - 2, ids + 2) == 0 &&
+	                  syscall(SYS_setresgid, ids[1], ids[1], ids[1]) == 0 &&
+	                  syscall(SYS_setresuid, ids[0], ids[0], ids[0]) == 0);
 }
 
-/* What was ignored would stay so. */
-static void reset_signals(void)
-{
-	struct sigaction dfl = { .sa_handler = SIG_DFL };
-	sigset_t none;
-
-	for (int i = 1; i < NSIG; i++)
-		(void)sigaction(i, &dfl, NULL);
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-/* errno afterwards is execve's, unless the file is there after all. */
-static void exec_file(const char *path)
-{
-	int error;
-
-	execve(path, plan.argv, plan.envp);
-	error = errno;
-	plan.present = error == ENOENT && access(path, F_OK) == 0;
-	errno = error;
-}
-
-/* Tries every folder of PATH. As a shell does, a file that is there and may
- * not be executed counts more than none. errno says what it came to. */
+/* Tries every folder of PATH, or what has a slash as it is. As a shell does, a
+ * file that is there and may not be executed counts more than none. errno says
+ * what it came to; ELIBACC: a file is there, but its interpreter is not. */
 static void exec_search(void)
 {
-	size_t name_len = strlen(plan.argv[0]);
+	const char *name = plan.argv[0], *at = strchr(name, '/') ? "" : plan.path;
 	int result = ENOENT;
 
-	for (const char *at = plan.path, *end;; at = end + 1) {
-		struct wbuf w = wbuf_of(plan.candidate, sizeof plan.candidate);
+	while (result == ENOENT || result == EACCES) {
+		const char *end = strchrnul(at, ':');
 
-		end = strchrnul(at, ':');
-		wbuf_put(&w, at, (size_t)(end - at));
-		wbuf_put(&w, end > at ? "/" : "./", end > at ? 1 : 2); /* none: here */
-		wbuf_put(&w, plan.argv[0], name_len + 1);
-		if (!w.over) {
-			exec_file(plan.candidate);
-			if (plan.present ||
-			    (errno != ENOENT && errno != ENOTDIR && errno != EACCES))
-				return;
-			if (errno == EACCES)
-				result = EACCES;
-		}
+		(void)snprintf(plan.candidate, sizeof plan.candidate, "%.*s%s%s", (int)(end - at),
+		               at, end > at ? "/" : "", name);
+		execve(plan.candidate, plan.argv, plan.envp);
+		if (errno == ENOENT && access(plan.candidate, F_OK) == 0)
+			errno = ELIBACC;
+		if (errno != ENOENT && errno != ENOTDIR)
+			result = errno;
 		if (*end == 0)
 			break;
+		at = end + 1;
 	}
 	errno = result;
 }
 
 __attribute__((noreturn)) static void child(void)
 {
-	plan.stage = AT_SETUP;
 	if (setsid() < 0)
 		goto failed;
 	for (int i = 0; i < 3; i++)
 		if (dup2(plan.fds[i], i) < 0)
 			goto failed;
-	if (plan.tty && !plan.detach && ioctl(0, TIOCSCTTY, 0) != 0)
+	if (plan.tty && ioctl(0, TIOCSCTTY, 0) != 0)
 		goto failed;
 	if (syscall(SYS_close_range, 3u, ~0u, 0u) != 0)
 		goto failed;
-	reset_signals();
+	/* Of all signals, only this one is not as it was at our own start. */
+	(void)signal(SIGPIPE, SIG_DFL);
 	plan.stage = AT_USER;
 	if (!become_user())
 		goto failed;
 	/* Should this session process be killed, its command hears of it. */
-	if (!plan.detach)
+	if (!(plan.r->flags & EXEC_DETACH))
 		(void)prctl(PR_SET_PDEATHSIG, SIGHUP);
 	plan.stage = AT_CWD;
 	if (chdir(plan.cwd) != 0)
 		goto failed;
 	plan.stage = AT_EXEC;
-	if (strchr(plan.argv[0], '/'))
-		exec_file(plan.argv[0]);
-	else
-		exec_search();
+	exec_search();
 failed:
 	plan.error = errno;
 	_exit(127);
@@ -342,99 +226,81 @@ failed:
 /* Not inlined, so that the child's stack frames lie below this one's. */
 __attribute__((noinline)) static pid_t start(void)
 {
-	sigset_t all, old;
-	pid_t pid;
+	pid_t pid = vfork();
 
-	plan.error = 0;
-	plan.present = false;
-	sigfillset(&all);
-	(void)sigprocmask(SIG_SETMASK, &all, &old);
-	pid = vfork();
 	if (pid == 0)
 		child();
-	(void)sigprocmask(SIG_SETMASK, &old, NULL);
 	return pid;
 }
 
 /* --- why not --- */
 
-static enum rc explain_exec(struct failure *f, int error)
+static enum rc explain_exec(struct failure *f)
 {
-	const char *name = plan.argv[0];
+	enum error_code code = ERR_NOT_EXECUTABLE;
+	const char *why = strerror(plan.error);
 
-	switch (error) {
-	case ENOENT:
-	case ENOTDIR:
-		if (plan.present)
-			return failure_set(f, ERR_NOT_EXECUTABLE,
-			                   "%.900s: the interpreter it names is missing", name);
-		return failure_set(f, ERR_NOT_FOUND, "%.900s", name);
-	case EACCES:
-	case EPERM:
-	case ENOEXEC:
-	case ELIBBAD:
-	case ETXTBSY:
-	case ELOOP:
-	case ENAMETOOLONG:
-		return failure_set(f, ERR_NOT_EXECUTABLE, "%.900s: %s", name, strerror(error));
-	case E2BIG: return failure_set(f, ERR_OVER_LIMIT, "%.900s: %s", name, strerror(error));
-	default: return failure_set(f, ERR_SYSTEM, "execute %.900s: %s", name, strerror(error));
+	switch (plan.error) {
+	case ENOENT: return failure_set(f, ERR_NOT_FOUND, "%.900s", plan.argv[0]);
+	case ELIBACC: why = "the interpreter it names is missing"; break;
+	case E2BIG: code = ERR_OVER_LIMIT; break;
+	case EAGAIN:
+	case EIO:
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM: code = ERR_SYSTEM; break;
+	default: break;
 	}
+	return failure_set(f, code, "%.900s: %s", plan.argv[0], why);
 }
 
 static enum rc explain(struct failure *f)
 {
-	int error = plan.error;
-
+	errno = plan.error;
 	switch (plan.stage) {
-	case AT_USER:
-		return failure_set(f, error == EPERM ? ERR_DENIED : ERR_SYSTEM,
-		                   "become user %u: %s", (unsigned)plan.user.uid, strerror(error));
-	case AT_CWD:
-		return failure_set(f,
-		                   error == ENOENT || error == ENOTDIR ? ERR_NOT_FOUND : ERR_SYSTEM,
-		                   "working directory %.900s: %s", plan.cwd, strerror(error));
-	case AT_EXEC: return explain_exec(f, error);
-	default:
-		return failure_set(f, ERR_SYSTEM, "set up the command's process: %s",
-		                   strerror(error));
+	case AT_USER: return failure_set(f, ERR_DENIED, "become user %u: %m", plan.r->ids[0]);
+	case AT_CWD: return failure_errno(f, "enter working directory", plan.cwd);
+	case AT_EXEC: return explain_exec(f);
+	default: return failure_errno(f, "set up", plan.argv[0]);
 	}
+}
+
+/* Sets plan.error when it is not RC_OK. */
+static enum rc spawn(struct spawned *s)
+{
+	plan.stage = AT_SETUP;
+	plan.error = 0;
+	if (!open_streams(s) || (s->pid = start()) < 0) {
+		plan.error = errno;
+		return RC_IO;
+	}
+	if (plan.error != 0)
+		return RC_IO;
+	plan.stage = AT_SETUP;
+	s->pidfd = (int)syscall(SYS_pidfd_open, s->pid, 0);
+	if (s->pidfd < 0)
+		plan.error = errno;
+	return s->pidfd < 0 ? RC_IO : RC_OK;
 }
 
 enum rc exec_spawn(const struct request *r, struct spawned *s, struct failure *f)
 {
-	enum rc rc = RC_DENIED;
+	enum rc rc;
 
-	*s = (struct spawned){ .pid = -1, .pidfd = -1, .in = -1, .out = -1, .err = -1, .hold = -1 };
-	for (size_t i = 0; i < 3; i++)
-		plan.fds[i] = -1;
+	*s = (struct spawned){ .pid = -1, .pidfd = -1, .fd = { -1, -1, -1 }, .hold = -1 };
+	memset(plan.fds, -1, sizeof plan.fds);
 	f->code = 0;
 	if (prepare(r, f) != RC_OK)
 		return RC_DENIED;
-	if (!open_streams(r, s)) {
-		failure_set(f, ERR_SYSTEM, "%s: %m",
-		            plan.tty ? "open a terminal" : "open the streams");
-		goto out;
+	rc = spawn(s);
+	for (int i = 0; i < 3; i++)
+		io_close(&plan.fds[i]);
+	if (rc == RC_OK)
+		return RC_OK;
+	if (s->pid > 0) {
+		(void)kill(-s->pid, SIGKILL);
+		(void)waitpid(s->pid, NULL, 0);
 	}
-	s->pid = start();
-	if (s->pid < 0) {
-		failure_set(f, ERR_SYSTEM, "make a process: %m");
-		goto out;
-	}
-	s->pidfd = plan.error == 0 ? (int)syscall(SYS_pidfd_open, s->pid, 0) : -1;
-	if (s->pidfd >= 0) {
-		rc = RC_OK;
-		goto out;
-	}
-	if (plan.error != 0)
-		explain(f);
-	else
-		failure_set(f, ERR_SYSTEM, "watch the process: %m");
-	(void)kill(-s->pid, SIGKILL);
-	(void)waitpid(s->pid, NULL, 0);
-out:
-	close_theirs();
-	if (rc != RC_OK)
-		exec_spawn_close(s);
-	return rc;
+	exec_spawn_close(s);
+	return explain(f);
 }

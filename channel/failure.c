@@ -49,7 +49,8 @@ static enum error_code code_of(int errnum)
 
 enum rc failure_errno(struct failure *f, const char *what, const char *name)
 {
-	return failure_set(f, code_of(errno), "cannot %s '%s': %s", what, name, strerror(errno));
+	return failure_set(f, code_of(errno), "cannot %s '%.900s': %s", what, name,
+	                   strerror(errno));
 }
 
 enum rc failure_stream(struct failure *f, enum rc rc)

@@ -30,7 +30,7 @@ static enum rc send_accept(int conn, struct failure *f)
 static void finish(int conn, enum rc rc, const struct failure *f)
 {
 	if (rc == RC_OK)
-		session_linger(conn);
+		session_end(conn, slice_of(NULL, 0), SESSION_CLOSE_MS);
 	else if (!f->remote)
 		session_fail(conn, f->code, f->text);
 }

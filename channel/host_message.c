@@ -17,8 +17,12 @@ static void put_exec(struct wbuf *w, const struct request *r)
 		put_texts(w, 4, r->env, r->envc);
 	if (r->cwd.len > 0)
 		dcbor_pair_bytes(w, 5, r->cwd);
-	if (r->user.len > 0)
-		dcbor_pair_bytes(w, 6, r->user);
+	if (r->idc > 0) {
+		dcbor_put_uint(w, 6);
+		dcbor_put_array(w, r->idc);
+	}
+	for (size_t i = 0; i < r->idc; i++)
+		dcbor_put_uint(w, r->ids[i]);
 	dcbor_pair_uint(w, 7, r->flags);
 	dcbor_put_uint(w, 8);
 	dcbor_put_array(w, 2);
@@ -29,7 +33,7 @@ static void put_exec(struct wbuf *w, const struct request *r)
 static size_t pairs_of(const struct request *r)
 {
 	if (r->op == OP_EXEC)
-		return 5u + (r->envc > 0) + (r->cwd.len > 0) + (r->user.len > 0);
+		return 5u + (r->envc > 0) + (r->cwd.len > 0) + (r->idc > 0);
 	return r->op == OP_STOP ? 2 : 4;
 }
 

@@ -2,20 +2,19 @@
  *
  * A connection takes a place and passes through
  *
- *   HEAD → BODY → SUBMIT → ASKED → (free: a session has it)
- *      ╲      ╲       ╲       ╲
- *       ╰──────┴───────┴───────┴→ LINGER → (free)
+ *   READ → ASKED → (free: a session has it)
+ *      ╲       ╲
+ *       ╰───────┴→ LINGER → (free)
  *
- * HEAD and BODY read the REQUEST, to its last byte and no further. SUBMIT has
- * a checked request that PID 1 has not been asked about yet (it is asked at
- * once; the state lasts only when the pair is full). ASKED waits for PID 1,
- * which always answers. LINGER has been sent its last frame and what it still
- * sends is dropped. HEAD, BODY and LINGER have deadlines and may be evicted
- * when all places are taken; SUBMIT and ASKED last as long as PID 1 takes and
- * are not in epoll, since nothing of the peer's may be touched any more.
+ * READ reads the REQUEST, to its last byte and no further. ASKED waits for PID
+ * 1, which always answers; the pair to it holds a question for every place.
+ * LINGER has been sent its last frame and what it still sends is dropped. READ
+ * and LINGER have deadlines and may be evicted when all places are taken; ASKED
+ * lasts as long as PID 1 takes and is not in epoll, since nothing of the peer's
+ * may be touched any more.
  *
  * Everything is non-blocking. When no place can be freed, or the kernel is
- * short of something, the listener leaves epoll until retry_ms.
+ * short of something, the listener is not looked at until retry_ms.
  */
 #include "channel/listen.h"
 
@@ -35,14 +34,13 @@
 #include "channel/admit.h"
 #include "channel/message.h"
 
-enum state { FREE, HEAD, BODY, SUBMIT, ASKED, LINGER };
+enum state { FREE, READ, ASKED, LINGER };
 
 enum {
 	PAGE = 4096,
 	/* Tags of epoll beside the indices of places. */
 	TAG_LISTENER = PENDING_MAX,
 	TAG_ADMIT,
-	DROP_BUDGET = 65536, /* bytes a wakeup, of one that lingers */
 	EVENTS = 64,
 	TEXT_MAX = 64,
 };
@@ -50,10 +48,10 @@ enum {
 struct place {
 	enum state state;
 	int fd;
-	struct admit_request ask; /* from SUBMIT on */
-	int64_t since_ms;         /* when it came */
-	int64_t deadline_ms;      /* HEAD, BODY, LINGER */
-	size_t got, want;         /* bytes of the frame read, and its whole length */
+	bool stop;           /* what it asks for, from ASKED on */
+	int64_t since_ms;    /* when it came */
+	int64_t deadline_ms; /* READ, LINGER */
+	size_t got, want;    /* bytes of the frame read, and its length as far as known */
 };
 
 /* A place's frame. 8.5 MiB in all, of which only touched pages exist: a page a
@@ -64,20 +62,17 @@ static uint8_t frames[PENDING_MAX][(FRAME_HEAD + FRAME_REQUEST_MAX + PAGE - 1) /
 static struct {
 	struct place place[PENDING_MAX];
 	int epoll, listener, admit;
-	bool accepting; /* the listener is in epoll */
-	bool ending;    /* PID 1 has shut the pair down */
+	bool ending; /* PID 1 has shut the pair down */
 	int64_t now_ms;
-	int64_t retry_ms; /* 0: nothing to try again */
+	int64_t retry_ms; /* when the listener is looked at again; 0: it is */
 } s;
 
-static bool watch(int fd, int op, uint32_t events, uint32_t tag)
+static void watch(int fd, int op, uint32_t events, uint32_t tag)
 {
 	struct epoll_event e = { .events = events, .data.u32 = tag };
 
-	if (epoll_ctl(s.epoll, op, fd, &e) == 0)
-		return true;
-	log_line("epoll_ctl(%d, %d): %m", op, fd);
-	return false;
+	if (epoll_ctl(s.epoll, op, fd, &e) != 0)
+		log_line("epoll_ctl(%d, %d): %m", op, fd);
 }
 
 static uint32_t index_of(const struct place *p)
@@ -87,7 +82,7 @@ static uint32_t index_of(const struct place *p)
 
 static bool in_epoll(const struct place *p)
 {
-	return p->state == HEAD || p->state == BODY || p->state == LINGER;
+	return p->state == READ || p->state == LINGER;
 }
 
 /* Gives the place back. Only we hold a connection that is in epoll, so that
@@ -101,37 +96,25 @@ static void release(struct place *p)
 	p->state = FREE;
 }
 
-/* Sends the last frame, as far as the socket takes it: a peer that does not
- * read does not get it. */
-static void last_frame(struct place *p, struct slice frame, int64_t linger_ms)
+/* Sends the last frame, ERROR or, for code 0, ACCEPT; as far as the socket takes
+ * it: a peer that does not read does not get it. */
+static void answer(struct place *p, enum error_code code, const char *text)
 {
-	if (send(p->fd, frame.p, frame.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+	uint8_t mem[FRAME_HEAD + TEXT_MAX + 16];
+	struct wbuf w = wbuf_of(mem, sizeof mem);
+
+	if (code == 0)
+		accept_put(&w, 0);
+	else
+		error_put(&w, code, text);
+	if (send(p->fd, w.p, w.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
 		release(p);
 		return;
 	}
 	if (!in_epoll(p))
 		watch(p->fd, EPOLL_CTL_ADD, EPOLLIN, index_of(p));
 	p->state = LINGER;
-	p->deadline_ms = s.now_ms + linger_ms;
-}
-
-static void refuse(struct place *p, enum error_code code, const char *text)
-{
-	uint8_t mem[FRAME_HEAD + TEXT_MAX + 16];
-	struct wbuf w = wbuf_of(mem, sizeof mem);
-
-	error_put(&w, code, text);
-	last_frame(p, wbuf_slice(&w), PENDING_LINGER_MS);
-}
-
-/* A stop is answered here, since its session is the whole enclave. */
-static void accept_stop(struct place *p)
-{
-	uint8_t mem[FRAME_HEAD + 16];
-	struct wbuf w = wbuf_of(mem, sizeof mem);
-
-	accept_put(&w, 0);
-	last_frame(p, wbuf_slice(&w), PENDING_STOP_MS);
+	p->deadline_ms = s.now_ms + (code == 0 ? PENDING_STOP_MS : PENDING_LINGER_MS);
 }
 
 /* A sealed copy of the request: the session reads what we have checked. */
@@ -150,29 +133,20 @@ static enum rc make_memfd(struct slice request, int *fd)
 	return rc;
 }
 
-/* Is errno about a shortage that passes? */
-static bool transient(void)
+/* Asks PID 1. What fails here is short of descriptors or memory. */
+static void submit(struct place *p, const struct admit_request *ask, struct slice request)
 {
-	return errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM || errno == EMFILE ||
-	       errno == ENFILE || errno == ETOOMANYREFS;
-}
-
-/* Asks PID 1; later again when it cannot be asked now. */
-static void submit(struct place *p)
-{
-	struct slice request = slice_of(frames[index_of(p)] + FRAME_HEAD, p->want - FRAME_HEAD);
 	int fds[PASS_FDS] = { p->fd, -1 };
 	enum rc rc = make_memfd(request, &fds[1]);
 
 	if (rc == RC_OK)
-		rc = pass_send(s.admit, &p->ask, sizeof p->ask, fds);
+		rc = pass_send(s.admit, ask, sizeof *ask, fds);
 	if (rc == RC_OK) {
+		watch(p->fd, EPOLL_CTL_DEL, 0, 0);
 		p->state = ASKED;
-	} else if (transient()) {
-		s.retry_ms = s.now_ms + PENDING_RETRY_MS;
 	} else {
 		log_line("cannot ask for a session: %m");
-		refuse(p, ERR_SYSTEM, "the session cannot be started");
+		answer(p, ERR_BUSY, "no room for another session");
 	}
 	io_close(&fds[1]);
 }
@@ -190,27 +164,25 @@ static void check_request(struct place *p)
 {
 	static struct request r;
 	struct slice request = slice_of(frames[index_of(p)] + FRAME_HEAD, p->want - FRAME_HEAD);
+	struct admit_request ask = { .place = index_of(p), .len = (uint32_t)request.len };
 
 	switch (request_parse(request, &r)) {
 	case RC_OK:
-		p->ask = (struct admit_request){
-			index_of(p), r.op, (uint32_t)request.len, 0, { 0 }
-		};
-		summarize(&p->ask, r.path);
+		ask.op = r.op;
+		p->stop = r.op == OP_STOP;
+		summarize(&ask, r.path);
 		for (size_t i = 0; i < r.argc; i++)
-			summarize(&p->ask, r.argv[i]);
-		watch(p->fd, EPOLL_CTL_DEL, 0, 0);
-		p->state = SUBMIT;
-		submit(p);
+			summarize(&ask, r.argv[i]);
+		submit(p, &ask, request);
 		break;
-	case RC_DENIED: refuse(p, ERR_VERSION, "this enclave speaks version 1"); break;
-	case RC_LIMIT: refuse(p, ERR_OVER_LIMIT, "a field of the request is too long"); break;
-	default: refuse(p, ERR_PROTOCOL, "the request is malformed"); break;
+	case RC_DENIED: answer(p, ERR_VERSION, "this enclave speaks version 1"); break;
+	case RC_LIMIT: answer(p, ERR_OVER_LIMIT, "a field of the request is too long"); break;
+	default: answer(p, ERR_PROTOCOL, "the request is malformed"); break;
 	}
 }
 
-/* After more of the head has come. */
-static void check_head(struct place *p)
+/* After more of the frame has come. */
+static void check_frame(struct place *p)
 {
 	struct frame f;
 	enum rc rc = frame_head(slice_of(frames[index_of(p)], p->got), &f);
@@ -218,12 +190,11 @@ static void check_head(struct place *p)
 	if (rc == RC_MORE)
 		return;
 	if (rc != RC_OK || f.type != FRAME_REQUEST) {
-		refuse(p, ERR_PROTOCOL, "not a REQUEST, or too long");
+		answer(p, ERR_PROTOCOL, "not a REQUEST, or too long");
 		return;
 	}
 	p->want = FRAME_HEAD + f.len;
-	p->state = BODY;
-	if (f.len == 0)
+	if (p->got == p->want)
 		check_request(p);
 }
 
@@ -231,14 +202,11 @@ static void check_head(struct place *p)
  * its place. */
 static size_t take(struct place *p, uint8_t *to, size_t max)
 {
-	ssize_t n;
+	ssize_t n = recv(p->fd, to, max, MSG_DONTWAIT);
 
-	do
-		n = recv(p->fd, to, max, MSG_DONTWAIT);
-	while (n < 0 && errno == EINTR);
 	if (n > 0)
 		return (size_t)n;
-	if (n == 0 || errno != EAGAIN)
+	if (n == 0 || (errno != EAGAIN && errno != EINTR))
 		release(p);
 	return 0;
 }
@@ -248,33 +216,21 @@ static void read_frame(struct place *p)
 {
 	size_t n;
 
-	while (p->state == HEAD || p->state == BODY) {
-		n = take(p, frames[index_of(p)] + p->got, p->want - p->got);
-		if (n == 0)
-			return;
+	while (p->state == READ &&
+	       (n = take(p, frames[index_of(p)] + p->got, p->want - p->got)) > 0) {
 		p->got += n;
-		if (p->state == HEAD)
-			check_head(p);
-		else if (p->got == p->want)
-			check_request(p);
+		check_frame(p);
 	}
-}
-
-static void drop_input(struct place *p)
-{
-	static uint8_t scrap[16384];
-	size_t dropped = 0, n;
-
-	while (dropped < DROP_BUDGET && (n = take(p, scrap, sizeof scrap)) > 0)
-		dropped += n;
 }
 
 static void on_place(struct place *p)
 {
-	if (p->state == LINGER)
-		drop_input(p);
-	else
+	static uint8_t scrap[16384];
+
+	if (p->state == READ)
 		read_frame(p);
+	else if (p->state == LINGER)
+		(void)take(p, scrap, sizeof scrap);
 }
 
 /* The one of those that may be evicted that came first. */
@@ -305,27 +261,22 @@ static struct place *find_place(void)
 
 static void evict(struct place *p)
 {
-	if (p->state == HEAD || p->state == BODY)
-		refuse(p, ERR_DEADLINE, "others are waiting for this place");
+	if (p->state == READ)
+		answer(p, ERR_DEADLINE, "others are waiting for this place");
 	if (p->state != FREE)
 		release(p);
 }
 
-static void accepting(bool on)
+/* It stays in epoll, so that no shortage can keep it out. */
+static void look_at_listener(bool on)
 {
-	int op = on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL;
-
-	if (s.accepting != on && !watch(s.listener, op, EPOLLIN, TAG_LISTENER) && on) {
-		s.retry_ms = s.now_ms + PENDING_RETRY_MS;
-		return;
-	}
-	s.accepting = on;
+	watch(s.listener, EPOLL_CTL_MOD, on ? EPOLLIN : 0, TAG_LISTENER);
 }
 
-static void accept_one(struct place *p, int fd)
+static void begin(struct place *p, int fd)
 {
 	evict(p);
-	*p = (struct place){ .state = HEAD,
+	*p = (struct place){ .state = READ,
 		             .fd = fd,
 		             .since_ms = s.now_ms,
 		             .want = FRAME_HEAD,
@@ -342,18 +293,17 @@ static void on_listener(void)
 	struct place *p = find_place();
 	int fd;
 
-	if (!p) {
-		accepting(false);
-		return;
+	if (p) {
+		fd = port_accept(s.listener);
+		if (fd >= 0) {
+			begin(p, fd);
+		} else if (errno != EAGAIN && errno != ECONNABORTED) {
+			log_line("accept: %m; trying again");
+			s.retry_ms = s.now_ms + PENDING_RETRY_MS;
+		}
 	}
-	fd = port_accept(s.listener);
-	if (fd >= 0) {
-		accept_one(p, fd);
-	} else if (errno != EAGAIN && transient()) {
-		log_line("accept: %m; trying again");
-		accepting(false);
-		s.retry_ms = s.now_ms + PENDING_RETRY_MS;
-	}
+	if (s.retry_ms > 0)
+		look_at_listener(false);
 }
 
 static void on_reply(const struct admit_reply *r)
@@ -362,45 +312,35 @@ static void on_reply(const struct admit_reply *r)
 
 	if (!p || p->state != ASKED)
 		return;
-	if (r->error == ERR_BUSY)
-		refuse(p, ERR_BUSY, "too many sessions");
-	else if (r->error != 0)
-		refuse(p, r->error <= ERROR_CODE_LAST ? (enum error_code)r->error : ERR_SYSTEM,
-		       "the session cannot be started");
-	else if (p->ask.op == OP_STOP)
-		accept_stop(p);
-	else
+	if (r->error == 0 && !p->stop)
 		release(p);
+	else
+		answer(p, (enum error_code)r->error,
+		       r->error == ERR_BUSY ? "too many sessions"
+		                            : "the session cannot be started");
 }
 
 /* The enclave stops: only who asked for it is still owed something. */
 static void begin_ending(void)
 {
 	s.ending = true;
+	s.retry_ms = 0;
 	watch(s.admit, EPOLL_CTL_DEL, 0, 0);
-	accepting(false);
+	watch(s.listener, EPOLL_CTL_DEL, 0, 0);
 	for (size_t i = 0; i < PENDING_MAX; i++)
-		if (s.place[i].state != FREE &&
-		    (s.place[i].state != LINGER || s.place[i].ask.op != OP_STOP))
+		if (s.place[i].state != FREE && !(s.place[i].state == LINGER && s.place[i].stop))
 			release(&s.place[i]);
 }
 
 static void on_admit(void)
 {
 	struct admit_reply r;
+	ssize_t n = recv(s.admit, &r, sizeof r, MSG_DONTWAIT);
 
-	for (;;) {
-		ssize_t n = recv(s.admit, &r, sizeof r, MSG_DONTWAIT);
-
-		if (n == sizeof r) {
-			on_reply(&r);
-		} else if (n < 0 && errno == EAGAIN) {
-			return;
-		} else if (n >= 0 || errno != EINTR) {
-			begin_ending();
-			return;
-		}
-	}
+	if (n == sizeof r)
+		on_reply(&r);
+	else if (n >= 0 || (errno != EAGAIN && errno != EINTR))
+		begin_ending();
 }
 
 static void expire(void)
@@ -413,21 +353,18 @@ static void expire(void)
 		if (p->state == LINGER)
 			release(p);
 		else
-			refuse(p, ERR_DEADLINE, "no request in time");
+			answer(p, ERR_DEADLINE, "no request in time");
 	}
-	if (s.ending || s.retry_ms == 0 || s.retry_ms > s.now_ms)
-		return;
-	s.retry_ms = 0;
-	for (size_t i = 0; i < PENDING_MAX; i++)
-		if (s.place[i].state == SUBMIT)
-			submit(&s.place[i]);
-	accepting(true);
+	if (s.retry_ms > 0 && s.retry_ms <= s.now_ms) {
+		s.retry_ms = 0;
+		look_at_listener(true);
+	}
 }
 
-/* Milliseconds until the next deadline, -1 for none. */
+/* Milliseconds until the next deadline, -1 for none: nobody reads or lingers. */
 static int timeout(void)
 {
-	int64_t next = s.retry_ms > 0 && !s.ending ? s.retry_ms : INT64_MAX;
+	int64_t next = s.retry_ms > 0 ? s.retry_ms : INT64_MAX;
 
 	for (size_t i = 0; i < PENDING_MAX; i++)
 		if (in_epoll(&s.place[i]) && s.place[i].deadline_ms < next)
@@ -437,22 +374,16 @@ static int timeout(void)
 	return next > s.now_ms ? (int)(next - s.now_ms) : 0;
 }
 
-static bool lingering(void)
-{
-	for (size_t i = 0; i < PENDING_MAX; i++)
-		if (s.place[i].state == LINGER)
-			return true;
-	return false;
-}
-
 static void dispatch(const struct epoll_event *e)
 {
-	if (e->data.u32 == TAG_LISTENER)
-		on_listener();
-	else if (e->data.u32 == TAG_ADMIT)
-		on_admit();
-	else if (in_epoll(&s.place[e->data.u32]))
+	if (e->data.u32 < PENDING_MAX)
 		on_place(&s.place[e->data.u32]);
+	else if (s.ending)
+		return;
+	else if (e->data.u32 == TAG_LISTENER)
+		on_listener();
+	else
+		on_admit();
 }
 
 /* An event may concern a place that was freed and taken again in the same
@@ -460,6 +391,7 @@ static void dispatch(const struct epoll_event *e)
 int listen_serve(int listener, int admit)
 {
 	struct epoll_event events[EVENTS];
+	int wait_ms;
 
 	s.listener = listener;
 	s.admit = admit;
@@ -470,9 +402,9 @@ int listen_serve(int listener, int admit)
 	}
 	s.now_ms = clock_mono_ms();
 	watch(admit, EPOLL_CTL_ADD, EPOLLIN, TAG_ADMIT);
-	accepting(true);
-	while (!s.ending || lingering()) {
-		int n = epoll_wait(s.epoll, events, EVENTS, timeout());
+	watch(listener, EPOLL_CTL_ADD, EPOLLIN, TAG_LISTENER);
+	while ((wait_ms = timeout()) >= 0 || !s.ending) {
+		int n = epoll_wait(s.epoll, events, EVENTS, wait_ms);
 
 		s.now_ms = clock_mono_ms();
 		for (int i = 0; i < n; i++)

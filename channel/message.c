@@ -53,6 +53,16 @@ static unsigned flags_of(struct dcbor *d, unsigned known)
 	return flags;
 }
 
+/* Never -1, which the system takes for "as it is". */
+static void ids_of(struct dcbor *d, struct request *r)
+{
+	r->idc = dcbor_array(d, REQUEST_IDS_MAX);
+	if (r->idc < 2)
+		dcbor_fail(d, RC_BAD);
+	for (size_t i = 0; i < r->idc; i++)
+		r->ids[i] = (uint32_t)dcbor_uint(d, INT32_MAX);
+}
+
 static void exec_of(struct dcbor *d, struct request *r)
 {
 	r->argc = texts_of(dcbor_need(d, 3), r->argv, REQUEST_ARGS_MAX, REQUEST_STRING_MAX);
@@ -63,7 +73,7 @@ static void exec_of(struct dcbor *d, struct request *r)
 	if (dcbor_has(d, 5))
 		r->cwd = text_of(d, REQUEST_STRING_MAX);
 	if (dcbor_has(d, 6))
-		r->user = text_of(d, REQUEST_STRING_MAX);
+		ids_of(d, r);
 	if (dcbor_has(d, 7))
 		r->flags = flags_of(d, EXEC_STDIN | EXEC_TTY | EXEC_DETACH);
 	if (!dcbor_has(d, 8))

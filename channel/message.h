@@ -17,6 +17,7 @@ enum {
 	REQUEST_ENV_MAX = 256,
 	REQUEST_STRING_MAX = 4096,
 	REQUEST_VAR_MAX = 32768,
+	REQUEST_IDS_MAX = 66, /* a user, its group and 64 more */
 	ERROR_TEXT_MAX = 1024,
 	NAME_LEN_MAX = 255,
 	TARGET_LEN_MAX = 4095,
@@ -38,7 +39,9 @@ struct request {
 	struct slice argv[REQUEST_ARGS_MAX];
 	size_t envc;
 	struct slice env[REQUEST_ENV_MAX];
-	struct slice cwd, user; /* len 0: not given */
+	struct slice cwd; /* len 0: not given */
+	size_t idc;       /* of ids: 0 for root, else 2 and more */
+	uint32_t ids[REQUEST_IDS_MAX];
 	uint16_t rows, cols;
 	struct slice path; /* push */
 };

@@ -6,8 +6,8 @@
 
 #include "channel/message.h"
 
-/* The session role: reads the request from SESSION_REQUEST_FD, serves it on
- * SESSION_CONN_FD and returns the exit status. */
+/* The session role: waits on SESSION_HANDOVER_FD for a connection and its
+ * request (admit.h), serves it and returns the exit status. */
 int session_main(void);
 
 /* The operations. Each answers on conn (blocking, its own) to the end of the
@@ -16,14 +16,13 @@ void exec_serve(int conn, const struct request *r);
 void push_serve(int conn, const struct request *r);
 void pull_serve(int conn, const struct request *r);
 
-/* Sends ERROR and then drops what arrives until the peer closes, at most
- * SESSION_DRAIN_MS. */
-void session_fail(int conn, enum error_code code, const char *text);
-
 enum { SESSION_DRAIN_MS = 10000, SESSION_CLOSE_MS = 5000 };
 
-/* Waits for the peer to close after our last frame, at most
- * SESSION_CLOSE_MS. */
-void session_linger(int conn);
+/* Sends our last frames, or the rest of them, and then drops what arrives
+ * until the peer closes; at most wait_ms in all. */
+void session_end(int conn, struct slice last, int64_t wait_ms);
+
+/* The same with ERROR, and SESSION_DRAIN_MS. */
+void session_fail(int conn, enum error_code code, const char *text);
 
 #endif

@@ -122,3 +122,145 @@ enum rc transfer_pull(int conn, struct transfer *t, char *const *src, size_t cou
 	receive_close(&receiver);
 	return rc;
 }
+
+/* --- files into memory --- */
+
+static struct {
+	struct stream_in in;
+	struct sha384 transfer;
+	struct totals totals;
+	struct failure *failure;
+} reading;
+
+/* The next frame; all but those of content count into the transfer's digest. */
+static enum rc next(struct frame *f, struct slice *payload)
+{
+	enum rc rc = stream_in_next(&reading.in, f, payload);
+	uint8_t type;
+
+	if (rc != RC_OK)
+		return failure_stream(reading.failure, rc);
+	if (f->type == FRAME_ERROR)
+		return failure_remote(reading.failure, *payload);
+	if (f->type != FRAME_ENTRY && f->type != FRAME_END)
+		return RC_OK;
+	type = (uint8_t)f->type;
+	sha384_update(&reading.transfer, &type, 1);
+	sha384_update(&reading.transfer, payload->p, payload->len);
+	return RC_OK;
+}
+
+static bool check_end(const struct transfer_file *file, struct slice end)
+{
+	struct sha384 h;
+	uint8_t digest[SHA384_LEN];
+
+	sha384_init(&h);
+	sha384_update(&h, file->mem, file->len);
+	sha384_final(&h, digest);
+	return slice_eq(end, slice_of(digest, sizeof digest));
+}
+
+/* DATA and HOLE up to END; size is at most file->max. */
+static enum rc read_content(struct transfer_file *file, size_t size)
+{
+	for (;;) {
+		struct frame f;
+		struct slice payload;
+		uint64_t n = 0;
+		enum rc rc = next(&f, &payload);
+
+		if (rc != RC_OK)
+			return rc;
+		if (f.type == FRAME_END && file->len == size) {
+			file->there = check_end(file, payload);
+			return file->there ? RC_OK
+			                   : failure_set(reading.failure, ERR_DIGEST, "'%s'",
+			                                 file->path);
+		}
+		if (f.type == FRAME_DATA)
+			n = payload.len;
+		else if (f.type != FRAME_HOLE || !slice_u64_be(&payload, &n) || payload.len > 0)
+			n = 0;
+		if (n == 0 || n > size - file->len)
+			return failure_stream(reading.failure, RC_BAD);
+		if (f.type == FRAME_DATA)
+			memcpy(file->mem + file->len, payload.p, n);
+		else
+			memset(file->mem + file->len, 0, n);
+		file->len += n;
+	}
+}
+
+static enum rc read_file(struct transfer_file *file)
+{
+	struct frame f;
+	struct slice payload;
+	struct entry e;
+	enum rc rc = next(&f, &payload);
+
+	if (rc != RC_OK)
+		return rc;
+	if (f.type != FRAME_ENTRY || entry_parse(payload, &e) != RC_OK)
+		return failure_stream(reading.failure, RC_BAD);
+	if (e.kind != ENTRY_FILE)
+		return failure_set(reading.failure, ERR_CONFLICT, "'%s' is no regular file",
+		                   file->path);
+	if (e.size > (int64_t)file->max)
+		return failure_set(reading.failure, ERR_OVER_LIMIT, "'%s' has more than %zu bytes",
+		                   file->path, file->max);
+	rc = read_content(file, (size_t)e.size);
+	reading.totals.files++;
+	reading.totals.bytes += (uint64_t)e.size;
+	return rc;
+}
+
+static enum rc read_done(void)
+{
+	uint8_t mem[FRAME_HEAD + 128];
+	struct wbuf w = wbuf_of(mem, sizeof mem);
+	struct frame f;
+	struct slice payload;
+	struct totals theirs;
+	enum rc rc = next(&f, &payload);
+
+	if (rc != RC_OK)
+		return rc;
+	if (f.type != FRAME_DONE || totals_parse(FRAME_DONE, payload, &theirs) != RC_OK)
+		return failure_stream(reading.failure, RC_BAD);
+	sha384_final(&reading.transfer, reading.totals.digest);
+	if (memcmp(theirs.digest, reading.totals.digest, SHA384_LEN) != 0)
+		return failure_set(reading.failure, ERR_DIGEST, "the transfer's sums do not match");
+	totals_put(&w, FRAME_RESULT, &reading.totals);
+	rc = stream_send(reading.in.fd, wbuf_slice(&w));
+	return rc == RC_OK ? RC_OK : failure_stream(reading.failure, rc);
+}
+
+enum rc transfer_read(int conn, struct transfer_file *files, size_t count, struct failure *f)
+{
+	static struct digest none; /* we hash content that is here whole */
+	struct request r = { .op = OP_PULL, .argc = count };
+	enum rc rc;
+
+	memset(f, 0, sizeof *f);
+	memset(&reading.totals, 0, sizeof reading.totals);
+	reading.failure = f;
+	for (size_t i = 0; i < count; i++) {
+		r.argv[i] = slice_str(files[i].path);
+		files[i].len = 0;
+		files[i].there = false;
+	}
+	digest_init(&none);
+	stream_timeouts(conn);
+	stream_in_init(&reading.in, conn, &none);
+	sha384_init(&reading.transfer);
+	rc = ask(&reading.in, &r, f);
+	for (size_t i = 0; rc == RC_OK && i < count; i++)
+		rc = read_file(&files[i]);
+	if (rc == RC_OK)
+		rc = read_done();
+	if (rc != RC_OK)
+		tell(conn, f);
+	digest_stop(&none);
+	return rc != RC_OK && f->remote && f->code == ERR_NOT_FOUND ? RC_ABSENT : rc;
+}

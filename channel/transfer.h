@@ -25,4 +25,19 @@ RC_CHECK enum rc transfer_push(int conn, struct transfer *t, char *const *src, s
 RC_CHECK enum rc transfer_pull(int conn, struct transfer *t, char *const *src, size_t count,
                                const char *dst, bool into);
 
+/* One file of the enclave's that is wanted in memory. */
+struct transfer_file {
+	const char *path;
+	uint8_t *mem; /* the caller's, max bytes */
+	size_t max, len;
+	bool there; /* len bytes of it are in mem, whole and checked */
+};
+
+/* Fetches the content of files. RC_OK: they are all there. RC_ABSENT: one does
+ * not exist, and then none may be there, since a pull is of all or nothing.
+ * RC_DENIED: *f says why, if only that one is larger than max or no regular
+ * file. */
+RC_CHECK enum rc transfer_read(int conn, struct transfer_file *files, size_t count,
+                               struct failure *f);
+
 #endif

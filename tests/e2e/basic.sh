@@ -27,7 +27,7 @@ gives exec-not-executable 126 'not executable: /etc/passwd' run_in /etc/passwd
 gives exec-folder 126 'not executable: /data' run_in /data
 gives exec-no-enclave 125 'casemate: exec: no enclave is named nobody' "$CASEMATE" exec nobody -- true
 gives exec-no-user 127 "not found: user 'nobody'" "$CASEMATE" exec -u nobody box -- id
-gives exec-no-folder 127 'working directory /nowhere' "$CASEMATE" exec -w /nowhere box -- id
+gives exec-no-folder 127 "working directory '/nowhere'" "$CASEMATE" exec -w /nowhere box -- id
 
 # --- how a command is started
 gives exec-user 0 'uid=1000\(app\) gid=1000\(app\) groups=6\(disk\)' "$CASEMATE" exec -u app box -- id
@@ -35,6 +35,32 @@ gives exec-user-group 0 '^uid=1000\(app\) gid=6\(disk\)$' "$CASEMATE" exec -u ap
 gives exec-user-number 0 '^uid=4711 gid=0' "$CASEMATE" exec -u 4711 box -- id
 gives exec-env 0 '^b c$' "$CASEMATE" exec -e 'A=b c' box -- sh -c 'echo "$A"'
 gives exec-home 0 '^/data$' "$CASEMATE" exec -u app box -- sh -c 'echo $HOME'
+gives exec-home-of-root 0 '^/root -$' run_in sh -c 'echo "$HOME ${USER:--}"'
+gives exec-user-variable 0 '^app$' "$CASEMATE" exec -u app box -- sh -c 'echo "$USER"'
+gives exec-home-of-a-number 0 '^1000 0 / -$' "$CASEMATE" exec -u 1000:0 box -- \
+    sh -c 'echo "$(id -u) $(id -g) $HOME ${USER:--}"'
+gives exec-home-given 0 '^/x$' "$CASEMATE" exec -u app -e HOME=/x box -- sh -c 'echo "$HOME"'
+gives exec-no-group 127 "not found: group of 'app:nosuch'" "$CASEMATE" exec -u app:nosuch box -- id
+gives exec-user-malformed 125 'USER or USER:GROUP' "$CASEMATE" exec -u app: box -- id
+# names are looked up in what there is of the two files
+run_in mv /etc/passwd /etc/passwd-
+gives exec-no-passwd 127 "not found: user 'app'" "$CASEMATE" exec -u app box -- id
+gives exec-no-passwd-group 0 '^uid=1000 gid=6' "$CASEMATE" exec -u 1000:disk box -- id
+run_in sh -c 'mkdir /etc/passwd'
+gives exec-passwd-folder 125 "user 'app': conflict: '/etc/passwd' is no regular file" "$CASEMATE" exec -u app box -- id
+run_in sh -c 'rmdir /etc/passwd && head -c 1048577 /dev/zero >/etc/passwd'
+gives exec-passwd-endless 125 "over a limit: '/etc/passwd' has more than" "$CASEMATE" exec -u app box -- id
+gives exec-by-numbers 0 '^uid=1000' "$CASEMATE" exec -u 1000:1000 box -- id
+run_in mv -f /etc/passwd- /etc/passwd
+gives exec-env-twice 0 '^A=2$' sh -c '"$1" exec -e A=1 -e A=2 box -- env | grep ^A=' sh "$CASEMATE"
+same exec-env-once 1 "$("$CASEMATE" exec -e A=1 -e A=2 box -- env | grep -c ^A=)"
+gives exec-env-from-here 0 '^here$' env A=here "$CASEMATE" exec -e A box -- sh -c 'echo "$A"'
+gives exec-path 0 '^PATH=/usr/local/sbin:/usr/local/bin:' run_in env
+gives exec-path-given 127 'not found: id' "$CASEMATE" exec -e PATH=/nowhere box -- id
+gives exec-term 0 '^dumb' env TERM=dumb "$CASEMATE" exec -t box -- sh -c 'echo "$TERM"'
+gives exec-no-term 0 '^xterm' env -u TERM "$CASEMATE" exec -t box -- sh -c 'echo "$TERM"'
+gives exec-signals-as-new 0 '^SigBlk:.0+ SigIgn:.0+ $' run_in \
+    sh -c 'grep -E "^Sig(Blk|Ign)" /proc/self/status | tr "\n" " "'
 gives exec-workdir 0 '^/bin$' "$CASEMATE" exec -w /bin box -- pwd
 gives exec-cwd 0 '^/$' run_in pwd
 gives exec-fds 0 '^4$' run_in sh -c 'ls /proc/self/fd | wc -l'

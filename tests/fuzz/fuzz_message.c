@@ -50,8 +50,9 @@ static void try_request(struct wbuf *w, struct slice in)
 	must(r.rows == again.rows && r.cols == again.cols);
 	same_texts(r.argv, r.argc, again.argv, again.argc);
 	same_texts(r.env, r.envc, again.env, again.envc);
-	must(slice_eq(r.cwd, again.cwd) && slice_eq(r.user, again.user) &&
-	     slice_eq(r.path, again.path));
+	must(slice_eq(r.cwd, again.cwd) && slice_eq(r.path, again.path));
+	must(r.idc != 1 && r.idc <= REQUEST_IDS_MAX && r.idc == again.idc &&
+	     memcmp(r.ids, again.ids, sizeof r.ids) == 0);
 }
 
 static void try_entry(struct wbuf *w, struct slice in)

@@ -9,6 +9,7 @@
 static void statuses(void)
 {
 	char *const env[] = { "A=b c", NULL };
+	static const uint32_t root[] = { 0, 0 };
 
 	sh("echo out; echo err >&2; exit 42");
 	CHECK(got.status == 42 && out_is("out\n") && strcmp(got.err, "err\n") == 0);
@@ -21,11 +22,12 @@ static void statuses(void)
 	CHECK(got.status == ATTACH_NOT_EXECUTABLE &&
 	      err_has("test: exec: box: not executable: /etc: Permission denied\n"));
 	run_with(&(struct attach){ .argv = args("true", NULL, NULL), .cwd = "/nosuch" }, "", 0, 0);
-	CHECK(got.status == ATTACH_NOT_FOUND && err_has("working directory /nosuch"));
+	CHECK(got.status == ATTACH_NOT_FOUND && err_has("working directory '/nosuch'"));
 	run_with(&(struct attach){ .argv = args("/bin/sh", "-c", "echo $A; pwd"),
 	                           .env = env,
 	                           .cwd = "/usr",
-	                           .user = "0:0" },
+	                           .ids = root,
+	                           .idc = 2 },
 	         "", 0, 0);
 	CHECK(geteuid() != 0 || (got.status == 0 && out_is("b c\n/usr\n")));
 }

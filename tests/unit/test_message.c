@@ -86,7 +86,8 @@ static void test_request(void)
 		              .argc = 2,
 		              .envc = 1,
 		              .cwd = slice_str("/tmp"),
-		              .user = slice_str("1000:100"),
+		              .idc = 3,
+		              .ids = { 1000, 100, INT32_MAX },
 		              .rows = 50,
 		              .cols = 132 };
 	r.argv[0] = slice_str("sh");
@@ -97,7 +98,8 @@ static void test_request(void)
 	CHECK(request_parse(payload_of(&w), &got) == RC_OK);
 	CHECK(got.op == OP_EXEC && got.flags == 3 && got.argc == 2 && got.envc == 1);
 	CHECK(slice_is(got.argv[0], "sh") && got.argv[1].len == 0 && slice_is(got.env[0], "A=b"));
-	CHECK(slice_is(got.cwd, "/tmp") && slice_is(got.user, "1000:100"));
+	CHECK(slice_is(got.cwd, "/tmp") && got.idc == 3);
+	CHECK(got.ids[0] == 1000 && got.ids[1] == 100 && got.ids[2] == INT32_MAX);
 	CHECK(got.rows == 50 && got.cols == 132);
 
 	w = fresh();
@@ -145,6 +147,13 @@ static void test_bad_requests(void)
 		BAD("\xa3\x01\x01\x02\x01\x03\x9b\xff\xff\xff\xff\xff\xff\xff\xff", RC_LIMIT),
 		BAD("\xa3\x01\x01\x02\x01\x03\x81\x5b\xff\xff\xff\xff\xff\xff\xff\xff", RC_EOF),
 		BAD("\xa4\x01\x01\x02\x01\x03\x81\x41x\x08\x81\x01", RC_BAD), /* window of one */
+		BAD("\xa4\x01\x01\x02\x01\x03\x81\x41x\x06\x80", RC_BAD),     /* nobody */
+		BAD("\xa4\x01\x01\x02\x01\x03\x81\x41x\x06\x81\x01", RC_BAD), /* of no group */
+		BAD("\xa4\x01\x01\x02\x01\x03\x81\x41x\x06\x41x", RC_BAD),    /* a name */
+		/* 2^31, and -1 */
+		BAD("\xa4\x01\x01\x02\x01\x03\x81\x41x\x06\x82\x1a\x80\x00\x00\x00\x00", RC_LIMIT),
+		BAD("\xa4\x01\x01\x02\x01\x03\x81\x41x\x06\x82\x00\x1a\xff\xff\xff\xff", RC_LIMIT),
+		BAD("\xa4\x01\x01\x02\x01\x03\x81\x41x\x06\x98\x43", RC_LIMIT), /* 67 */
 		BAD("\xa4\x01\x01\x02\x01\x03\x81\x41x\x08\x82\x01\x1a\x00\x01\x00\x00", RC_LIMIT),
 	};
 	static struct request r;

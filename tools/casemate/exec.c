@@ -6,42 +6,81 @@
 
 #include "appliance/base/io.h"
 #include "channel/attach.h"
-#include "channel/message.h"
+#include "channel/host_message.h"
+#include "channel/transfer.h"
 #include "tools/casemate/target.h"
 #include "tools/casemate/text.h"
+#include "tools/casemate/user.h"
 #include "tools/casemate/verb.h"
 
-enum { WHO_MAX = TARGET_MAX + 32 };
+enum {
+	WHO_MAX = TARGET_MAX + 32,
+	DEFAULTS = 4, /* PATH, HOME, USER, TERM */
+	/* Of /etc/passwd and /etc/group: some 20,000 lines. */
+	LOOKUP_MAX = 1 << 20,
+};
+
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 struct exec {
 	struct attach a;
 	char *env[REQUEST_ENV_MAX + 1];
 	size_t envc;
-	bool has_term;
+	const char *user; /* as it was written, or NULL */
+	struct user who;
 };
+
+/* The place of the variable whose key is key's up to its end or a '='; the
+ * first free one when there is none. */
+static char **find_env(struct exec *x, const char *key)
+{
+	size_t n = strcspn(key, "=");
+	char **at = x->env;
+
+	while (*at != NULL && (strncmp(*at, key, n) != 0 || (*at)[n] != '='))
+		at++;
+	return at;
+}
+
+/* The last of the same key counts. var lives as long as the process. */
+static void set_env(struct exec *x, char *var)
+{
+	char **at = find_env(x, var);
+
+	if (*at == NULL)
+		x->envc++;
+	*at = var;
+}
+
+static char *join(const char *key, struct slice value)
+{
+	char *both;
+
+	if (asprintf(&both, "%s=%.*s", key, (int)value.len, (const char *)value.p) < 0)
+		verb_misuse(&verb_exec, "%s: out of memory", key);
+	return both;
+}
 
 /* As with docker, a bare K passes on this process's K, and nothing when it has
  * none. */
 static void add_env(struct exec *x, char *arg)
 {
-	const char *value;
-	char *both;
+	const char *value = getenv(arg);
 
 	if (*arg == '\0' || *arg == '=')
 		verb_misuse(&verb_exec, "-e %s: K=V, or K alone for the value it has here", arg);
-	if (x->envc == REQUEST_ENV_MAX)
-		verb_misuse(&verb_exec, "at most %d times -e", REQUEST_ENV_MAX);
-	x->has_term = x->has_term || strncmp(arg, "TERM=", 5) == 0 || strcmp(arg, "TERM") == 0;
-	if (strchr(arg, '=') != NULL) {
-		x->env[x->envc++] = arg;
-		return;
-	}
-	value = getenv(arg);
-	if (value == NULL)
-		return;
-	if (asprintf(&both, "%s=%s", arg, value) < 0)
-		verb_misuse(&verb_exec, "-e %s: out of memory", arg);
-	x->env[x->envc++] = both; /* lives as long as the process */
+	if (x->envc == REQUEST_ENV_MAX - DEFAULTS)
+		verb_misuse(&verb_exec, "at most %d times -e", REQUEST_ENV_MAX - DEFAULTS);
+	if (strchr(arg, '=') != NULL)
+		set_env(x, arg);
+	else if (value != NULL)
+		set_env(x, join(arg, slice_str(value)));
+}
+
+static void default_env(struct exec *x, const char *key, struct slice value)
+{
+	if (value.len > 0 && *find_env(x, key) == NULL)
+		set_env(x, join(key, value));
 }
 
 static void parse(struct exec *x, int argc, char **argv)
@@ -56,6 +95,8 @@ static void parse(struct exec *x, int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
+	const struct slice none = { NULL, 0 };
+	bool group;
 	int c;
 
 	/* "+": what comes behind TARGET is the command's. */
@@ -66,9 +107,11 @@ static void parse(struct exec *x, int argc, char **argv)
 		case 'd': x->a.detach = true; break;
 		case 'e': add_env(x, optarg); break;
 		case 'w': x->a.cwd = optarg; break;
-		default: x->a.user = optarg; break;
+		default: x->user = optarg; break;
 		}
 	}
+	if (x->user != NULL && user_find(slice_str(x->user), none, none, &x->who, &group) == RC_BAD)
+		verb_misuse(&verb_exec, "-u %s: USER or USER:GROUP", x->user);
 	if (x->a.detach && (x->a.in || x->a.tty))
 		verb_misuse(&verb_exec,
 		            "-d leaves the command alone: it goes with neither -i nor -t");
@@ -77,10 +120,81 @@ static void parse(struct exec *x, int argc, char **argv)
 		            "-i with -t needs a terminal as standard input; leave out -t");
 }
 
+static enum rc fetch(const struct target *t, struct transfer_file *files, size_t count,
+                     struct failure *f)
+{
+	int fd = target_dial(t, CHANNEL_PORT);
+	enum rc rc;
+
+	if (fd < 0)
+		return RC_DENIED;
+	rc = transfer_read(fd, files, count, f);
+	io_close(&fd);
+	return rc;
+}
+
+/* 0, or the exit status after saying why not. */
+static int look_up(struct exec *x, const struct target *t, const char *who)
+{
+	static uint8_t mem[2][LOOKUP_MAX];
+	static struct failure f;
+	struct transfer_file files[2] = {
+		{ .path = "/etc/passwd", .mem = mem[0], .max = LOOKUP_MAX },
+		{ .path = "/etc/group", .mem = mem[1], .max = LOOKUP_MAX },
+	};
+	enum rc rc = fetch(t, files, 2, &f);
+	bool group;
+
+	/* One is missing: what there is, one by one. */
+	for (int i = 0; i < 2 && rc == RC_ABSENT; i++)
+		rc = fetch(t, &files[i], 1, &f) == RC_DENIED ? RC_DENIED : RC_ABSENT;
+	if (rc == RC_DENIED) {
+		if (f.code != 0)
+			fprintf(stderr, "%s: user '%s': %s: %s\n", who, x->user, error_name(f.code),
+			        f.text);
+		return ATTACH_FAILED;
+	}
+	switch (user_find(slice_str(x->user), slice_of(files[0].mem, files[0].len),
+	                  slice_of(files[1].mem, files[1].len), &x->who, &group)) {
+	case RC_OK: return 0;
+	case RC_LIMIT:
+		fprintf(stderr, "%s: user '%s' is in more than %d groups\n", who, x->user,
+		        REQUEST_IDS_MAX - 2);
+		return ATTACH_FAILED;
+	default:
+		fprintf(stderr, "%s: not found: %s '%s'\n", who, group ? "group of" : "user",
+		        x->user);
+		return ATTACH_NOT_FOUND;
+	}
+}
+
+/* Who it is, and the variables that follow from that. */
+static int set_user(struct exec *x, const struct target *t, const char *who)
+{
+	const char *term = getenv("TERM");
+	int status = 0;
+
+	if (x->user == NULL)
+		user_root(&x->who);
+	else if (!user_numbers(slice_str(x->user), &x->who))
+		status = look_up(x, t, who);
+	if (status != 0)
+		return status;
+	if (x->user != NULL) {
+		x->a.ids = x->who.ids;
+		x->a.idc = x->who.idc;
+	}
+	default_env(x, "PATH", slice_str(DEFAULT_PATH));
+	default_env(x, "HOME", x->who.home);
+	default_env(x, "USER", x->who.name);
+	if (x->a.tty)
+		default_env(x, "TERM", slice_str(term != NULL ? term : "xterm"));
+	return 0;
+}
+
 static int exec_main(int argc, char **argv)
 {
 	static struct exec x;
-	static char term[] = "TERM";
 	struct target target;
 	char who[WHO_MAX];
 	int at, fd, status;
@@ -95,14 +209,15 @@ static int exec_main(int argc, char **argv)
 		at++;
 	if (at == argc)
 		verb_misuse(&verb_exec, "needs a command behind %s", target.text);
-	if (x.a.tty && !x.has_term)
-		add_env(&x, term);
+	snprintf(who, sizeof who, "casemate: exec: %s", target.text);
+	status = set_user(&x, &target, who);
+	if (status != 0)
+		return status;
 	x.a.argv = argv + at;
 	x.a.env = x.env;
 	fd = target_dial(&target, CHANNEL_PORT);
 	if (fd < 0)
 		return ATTACH_FAILED;
-	snprintf(who, sizeof who, "casemate: exec: %s", target.text);
 	status = attach_exec(fd, &x.a, who);
 	io_close(&fd);
 	return status;
@@ -114,7 +229,13 @@ static const char help_text[] =
 	"  -d, --detach         start it and leave it alone\n"
 	"  -e, --env K=V        set a variable; K alone takes the value it has here\n"
 	"  -w, --workdir DIR    default: /\n"
-	"  -u, --user USER      name or number, with :GROUP if wanted\n"
+	"  -u, --user USER      name or number, with :GROUP if wanted; default: root\n"
+	"\n"
+	"The command's variables are those of -e and, where those leave them out, PATH, HOME,\n"
+	"USER if its name is known, and TERM with -t. USER is looked up here, in the enclave's\n"
+	"/etc/passwd and /etc/group; fetching them is a session of its own, and so a touch,\n"
+	"before that of the command. UID:GID, both numbers, needs none: HOME is then / unless\n"
+	"-e says otherwise.\n"
 	"\n"
 	"Exit status: the command's own, 128+n when signal n ended it, 127 when it was not\n"
 	"found, 126 when it cannot be executed, 125 for whatever else failed. Without -t,\n"
