@@ -10,24 +10,19 @@
 static char name[] = "gate";
 struct role broker_role = ROLE_NONE(name);
 
-/* A token bucket, in thousandths of a document. */
-enum { TOKEN = 1000, FULL = BROKER_BURST * TOKEN };
-static struct {
-	int64_t level;
-	int64_t at_ms;
-} bucket = { FULL, 0 };
-
+/* A token bucket, as the time up to which tokens were taken; in thousandths of
+ * a document. */
 static bool take_token(void)
 {
-	int64_t now_ms = clock_mono_ms(), past = now_ms - bucket.at_ms;
+	enum { TOKEN = 1000, FULL = BROKER_BURST * TOKEN };
+	static int64_t taken;
+	int64_t now = clock_mono_ms() * BROKER_RATE;
 
-	bucket.at_ms = now_ms;
-	bucket.level += (past < 1000 ? past : 1000) * BROKER_RATE;
-	if (bucket.level > FULL)
-		bucket.level = FULL;
-	if (bucket.level < TOKEN)
+	if (taken < now - FULL)
+		taken = now - FULL;
+	if (taken + TOKEN > now)
 		return false;
-	bucket.level -= TOKEN;
+	taken += TOKEN;
 	return true;
 }
 

@@ -6,8 +6,7 @@
 
 #include "attest/https.h"
 
-/* Maps the memory, read-only; closes nothing. RC_IO; RC_BAD when it is not
- * what PID 1 shares. Once. */
+/* Maps the memory, read-only; closes nothing. RC_IO. Once. */
 RC_CHECK enum rc facts_open(int shared);
 
 /* The facts, which change only in facts_refresh. */

@@ -34,7 +34,6 @@
 #include "appliance/broker.h"
 #include "appliance/clients.h"
 #include "appliance/facts.h"
-#include "appliance/spawn.h"
 
 /* Tags of epoll beside the links' numbers. */
 enum { TAG_LISTENER = STACK_LINKS_MAX, TAG_BROKER, TAGS, SEED_LEN = 32 };
@@ -283,23 +282,6 @@ static bool begin(int listener, int broker, int shared)
 	return stack_listen(HTTPS_PORT) == RC_OK;
 }
 
-static void serve(void)
-{
-	ask_documents();
-	while (!g.ending)
-		wakeup();
-	clients_end();
-	stack_flush();
-}
-
-int gate_serve(int listener, int broker, int shared)
-{
-	if (!begin(listener, broker, shared))
-		return 1;
-	serve();
-	return 0;
-}
-
 /* What the loop calls, and the log's write. The clock is read without a call
  * where the vDSO has it. */
 static const int calls[] = {
@@ -308,13 +290,17 @@ static const int calls[] = {
 	SYS_exit,      SYS_clock_gettime, SYS_restart_syscall,
 };
 
-int gate_main(void)
+int gate_main(int listener, int broker, int shared, bool confined)
 {
-	if (!begin(SPAWN_FD_LISTENER, SPAWN_FD_PAIR, SPAWN_FD_SHARED) ||
-	    filter_allow(calls, sizeof calls / sizeof calls[0]) != RC_OK) {
+	if (!begin(listener, broker, shared) ||
+	    (confined && filter_allow(calls, sizeof calls / sizeof calls[0]) != RC_OK)) {
 		log_line("cannot start: %m");
 		return 1;
 	}
-	serve();
+	ask_documents();
+	while (!g.ending)
+		wakeup();
+	clients_end();
+	stack_flush();
 	return 0;
 }

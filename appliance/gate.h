@@ -11,8 +11,7 @@
 #ifndef APPLIANCE_GATE_H
 #define APPLIANCE_GATE_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include <stdbool.h>
 
 enum {
 	/* The kernel's queue of links: few gateways, all of one parent. */
@@ -32,12 +31,9 @@ enum {
 	GATE_PAUSE_MS = 20,
 };
 
-/* Over the descriptors of spawn.h; the exit status. */
-int gate_main(void);
-
-/* The loop alone, without the filter, over the listener, our end of the pair
- * and the shared memory. Once per process; returns when PID 1 shuts the pair
- * down. */
-int gate_serve(int listener, int broker, int shared);
+/* Serves over the listener, our end of the pair and the shared memory, until
+ * PID 1 shuts the pair down; the exit status. Once per process. confined: under
+ * the filter, which the sanitizers that tests run with do not bear. */
+int gate_main(int listener, int broker, int shared, bool confined);
 
 #endif

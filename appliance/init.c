@@ -95,14 +95,10 @@ static enum rc step_manifest(void)
 	};
 	enum rc rc = io_read_file("/manifest", b.raw, sizeof b.raw, &b.raw_len);
 
-	if (rc == RC_IO) {
-		log_line("manifest: cannot read /manifest of the second ramdisk: %m");
-		return rc;
-	}
 	if (rc == RC_OK)
 		rc = manifest_parse(slice_of(b.raw, b.raw_len), &b.manifest);
 	if (rc != RC_OK) {
-		log_line("manifest: %s", rc_str(rc));
+		log_line("manifest: the second ramdisk's /manifest: %s (%m)", rc_str(rc));
 		return rc;
 	}
 	copy_command(&b.manifest);

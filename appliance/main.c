@@ -45,7 +45,9 @@ int main(int argc, char **argv)
 	if (strcmp(role, "channel") == 0)
 		return confine_role(SPAWN_FD_ROOT, UID_CHANNEL) == RC_OK ? listen_main() : 1;
 	if (strcmp(role, "gate") == 0)
-		return confine_role(SPAWN_FD_ROOT, UID_GATE) == RC_OK ? gate_main() : 1;
+		return confine_role(SPAWN_FD_ROOT, UID_GATE) == RC_OK
+		               ? gate_main(SPAWN_FD_LISTENER, SPAWN_FD_PAIR, SPAWN_FD_SHARED, true)
+		               : 1;
 	if (strcmp(role, "session") == 0)
 		return confine_app() == RC_OK ? session_main() : 1;
 	if (strcmp(role, "app") == 0 && argc > 1)

@@ -5,69 +5,45 @@
 
 enum { IMAGE_PCRS = 3 };
 
-static void print_image(const struct nsm_pcr pcr[IMAGE_PCRS])
-{
-	char hex[2 * SHA384_LEN + 1];
-
-	for (unsigned i = 0; i < IMAGE_PCRS; i++) {
-		hex_put(hex, slice_of(pcr[i].value, SHA384_LEN));
-		log_line("PCR%u %s", i, hex);
-	}
-}
-
-/* Every register, and whether those that matter are as a new module has them. */
-static enum rc read_all(int nsm, struct touchlog_shared *s)
+/* A register, and whether it is as a new module has it, if it matters. */
+static enum rc read_pcr(int nsm, unsigned index, struct nsm_pcr *p)
 {
 	static const struct nsm_pcr fresh;
+	char hex[2 * SHA384_LEN + 1];
+	enum rc rc = nsm_read_pcr(nsm, index, p);
 
-	for (unsigned i = 0; i < s->module.pcrs; i++) {
-		enum rc rc = nsm_read_pcr(nsm, i, &s->pcr[i]);
-
-		if (rc == RC_OK && i < IMAGE_PCRS && !s->pcr[i].locked)
-			rc = RC_MISMATCH;
-		if (rc == RC_OK && i == PCR_TOUCH && memcmp(&s->pcr[i], &fresh, sizeof fresh) != 0)
-			rc = RC_MISMATCH;
-		if (rc != RC_OK) {
-			log_line("nsm: PCR%u: %s", i, rc_str(rc));
-			return rc;
-		}
-	}
-	return RC_OK;
-}
-
-static enum rc seal_manifest(int nsm, struct slice manifest, struct nsm_pcr *p)
-{
-	uint8_t digest[SHA384_LEN];
-	struct sha384 h;
-	enum rc rc;
-
-	sha384_init(&h);
-	sha384_update(&h, manifest.p, manifest.len);
-	sha384_final(&h, digest);
-	rc = nsm_seal_pcr(nsm, PCR_MANIFEST, digest, p);
+	if (rc == RC_OK && index < IMAGE_PCRS && !p->locked)
+		rc = RC_MISMATCH;
+	if (rc == RC_OK && index == PCR_TOUCH && memcmp(p, &fresh, sizeof fresh) != 0)
+		rc = RC_MISMATCH;
+	hex_put(hex, slice_of(p->value, SHA384_LEN));
 	if (rc != RC_OK)
-		log_line("nsm: PCR%d: %s", PCR_MANIFEST, rc_str(rc));
+		log_line("nsm: PCR%u: %s", index, rc_str(rc));
+	else if (index < IMAGE_PCRS)
+		log_line("PCR%u %s", index, hex);
 	return rc;
 }
 
 enum rc measure(int nsm, struct slice manifest, struct touchlog_shared *s)
 {
 	struct nsm_description *d = &s->module;
+	uint8_t digest[SHA384_LEN];
+	struct sha384 h;
 	enum rc rc = nsm_describe(nsm, d);
 
 	if (rc == RC_OK && d->pcrs <= PCR_TOUCH)
 		rc = RC_MISMATCH;
+	for (unsigned i = 0; rc == RC_OK && i < d->pcrs; i++)
+		rc = read_pcr(nsm, i, &s->pcr[i]);
+	sha384_init(&h);
+	sha384_update(&h, manifest.p, manifest.len);
+	sha384_final(&h, digest);
+	if (rc == RC_OK)
+		rc = nsm_seal_pcr(nsm, PCR_MANIFEST, digest, &s->pcr[PCR_MANIFEST]);
 	if (rc != RC_OK) {
-		log_line("nsm: %s", rc_str(rc));
+		log_line("nsm: the boot cannot be measured: %s", rc_str(rc));
 		return rc;
 	}
-	rc = read_all(nsm, s);
-	if (rc != RC_OK)
-		return rc;
-	print_image(s->pcr);
-	rc = seal_manifest(nsm, manifest, &s->pcr[PCR_MANIFEST]);
-	if (rc != RC_OK)
-		return rc;
 	d->locked |= UINT32_C(1) << PCR_MANIFEST;
 	memcpy(s->manifest, manifest.p, manifest.len);
 	s->manifest_len = (uint32_t)manifest.len;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -27,26 +28,22 @@ struct order {
 	int error; /* written by the child, in our memory */
 };
 
-static int put_fds(const int fds[SPAWN_FDS])
-{
-	for (int i = 0; i < SPAWN_FDS; i++)
-		if (fds[i] >= 0 && dup2(fds[i], SPAWN_FD_PAIR + i) < 0)
-			return -1;
-	return 0;
-}
-
 static int child(void *arg)
 {
 	static char *const no_env[] = { NULL };
 	struct order *o = arg;
 	sigset_t none;
+	bool ok;
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	setsid();
 	/* Not libc's function, which would tell the threads of a process: only
 	 * the child becomes root. */
-	if (syscall(SYS_setresuid, 0, 0, 0) == 0 && put_fds(o->fds) == 0)
+	ok = syscall(SYS_setresuid, 0, 0, 0) == 0;
+	for (int i = 0; i < SPAWN_FDS; i++)
+		ok = ok && (o->fds[i] < 0 || dup2(o->fds[i], SPAWN_FD_PAIR + i) >= 0);
+	if (ok)
 		syscall(SYS_execveat, self, "", o->argv, no_env, AT_EMPTY_PATH);
 	o->error = errno;
 	_exit(127);

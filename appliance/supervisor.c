@@ -19,9 +19,9 @@
 
 enum phase { STARTING, RUNNING, TERM, KILL };
 
-/* A wakeup takes so many signals and children: a program that makes them
- * without end must not keep us from the rest. */
-enum { SIGNALS_MAX = 16, REAPS_MAX = 64 };
+/* A wakeup takes so many children: a program that makes them without end must
+ * not keep us from the rest. */
+enum { REAPS_MAX = 64 };
 
 static struct {
 	enum phase phase;
@@ -107,14 +107,12 @@ static void reap(void)
 	}
 }
 
-static void on_signals(void)
+static void on_signal(void)
 {
-	struct signalfd_siginfo info[SIGNALS_MAX];
-	ssize_t n = read(s.signals, info, sizeof info);
+	struct signalfd_siginfo info;
 
-	for (ssize_t i = 0; i < n / (ssize_t)sizeof info[0]; i++)
-		if (info[i].ssi_signo == SIGTERM || info[i].ssi_signo == SIGINT)
-			stop("asked to by a signal");
+	if (read(s.signals, &info, sizeof info) == sizeof info && info.ssi_signo != SIGCHLD)
+		stop("asked to by a signal");
 	s.more = true;
 }
 
@@ -173,7 +171,7 @@ static void wakeup(void)
 		log_line("poll: %m");
 	s.now_ms = clock_mono_ms();
 	if (p[0].revents != 0)
-		on_signals();
+		on_signal();
 	if (s.more)
 		reap();
 	if (p[1].revents != 0 && broker_role.sock >= 0)

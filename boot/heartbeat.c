@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <linux/vm_sockets.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -39,7 +38,7 @@ static bool advance(struct pollfd *p)
 	return false;
 }
 
-static enum rc wait_answer(struct pollfd p[2], int64_t until_ms, int *who)
+enum rc heartbeat_over(struct pollfd p[2], int64_t until_ms, int *who)
 {
 	while (p[0].fd >= 0 || p[1].fd >= 0) {
 		int64_t left = until_ms - clock_mono_ms();
@@ -55,22 +54,14 @@ static enum rc wait_answer(struct pollfd p[2], int64_t until_ms, int *who)
 	return RC_EOF;
 }
 
-enum rc heartbeat_over(int fd[2], int64_t timeout_ms, int *who)
-{
-	struct pollfd p[2] = { { fd[0], POLLOUT, 0 }, { fd[1], POLLOUT, 0 } };
-	enum rc rc = wait_answer(p, clock_mono_ms() + timeout_ms, who);
-
-	fd[0] = fd[1] = -1;
-	io_close(&p[0].fd);
-	io_close(&p[1].fd);
-	return rc;
-}
-
 enum rc heartbeat_send(void)
 {
-	int fd[2] = { call(cids[0]), call(cids[1]) }, who = 0;
-	enum rc rc = heartbeat_over(fd, HEARTBEAT_MS, &who);
+	struct pollfd p[2] = { { call(cids[0]), POLLOUT, 0 }, { call(cids[1]), POLLOUT, 0 } };
+	int who = 0;
+	enum rc rc = heartbeat_over(p, clock_mono_ms() + HEARTBEAT_MS, &who);
 
+	io_close(&p[0].fd);
+	io_close(&p[1].fd);
 	if (rc == RC_OK)
 		log_line("heartbeat: answered by CID %u", cids[who]);
 	else

@@ -8,6 +8,7 @@
 #ifndef BOOT_HEARTBEAT_H
 #define BOOT_HEARTBEAT_H
 
+#include <poll.h>
 #include <stdint.h>
 
 #include "appliance/base/rc.h"
@@ -22,8 +23,9 @@ enum {
  * answers right; logged. The boot goes on in any case. */
 RC_CHECK enum rc heartbeat_send(void);
 
-/* The same over sockets that already connect (non-blocking, closed here): for
- * the above and its test. *who is the index of the one that answered. */
-RC_CHECK enum rc heartbeat_over(int fd[2], int64_t timeout_ms, int *who);
+/* The same over sockets that already connect (non-blocking, events POLLOUT; those
+ * that fail are closed, fd -1): for the above and its test. *who is the index of
+ * the one that answered. */
+RC_CHECK enum rc heartbeat_over(struct pollfd p[2], int64_t until_ms, int *who);
 
 #endif

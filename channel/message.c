@@ -246,8 +246,12 @@ void exit_put(struct wbuf *w, const struct exit_msg *e)
 
 enum rc winsize_parse(struct slice payload, uint16_t *rows, uint16_t *cols)
 {
-	if (payload.len != 4 || !slice_u16_be(&payload, rows) || !slice_u16_be(&payload, cols))
+	uint32_t both;
+
+	if (!slice_u32_be(&payload, &both) || payload.len > 0)
 		return RC_BAD;
+	*rows = (uint16_t)(both >> 16);
+	*cols = (uint16_t)both;
 	return RC_OK;
 }
 

@@ -222,13 +222,6 @@ void dcbor_put_int(struct wbuf *w, int64_t v)
 		put_head(w, cbor_encode_negint, (uint64_t)(-1 - v));
 }
 
-void dcbor_put_bool(struct wbuf *w, bool v)
-{
-	uint8_t b;
-
-	wbuf_put(w, &b, cbor_encode_bool(v, &b, 1));
-}
-
 void dcbor_put_bytes(struct wbuf *w, struct slice s)
 {
 	put_head(w, cbor_encode_bytestring_start, s.len);
@@ -239,11 +232,6 @@ void dcbor_put_text(struct wbuf *w, struct slice s)
 {
 	put_head(w, cbor_encode_string_start, s.len);
 	wbuf_put(w, s.p, s.len);
-}
-
-void dcbor_put_array(struct wbuf *w, size_t items)
-{
-	put_head(w, cbor_encode_array_start, items);
 }
 
 void dcbor_put_map(struct wbuf *w, size_t pairs)

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,37 +26,24 @@ enum rc io_write_full(int fd, const void *p, size_t n)
 	return RC_OK;
 }
 
-static enum rc read_up_to(int fd, uint8_t *p, size_t max, size_t *len)
-{
-	uint8_t extra;
-
-	*len = 0;
-	for (;;) {
-		size_t left = max - *len;
-		ssize_t r = read(fd, left > 0 ? p + *len : &extra, left > 0 ? left : 1);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return RC_IO;
-		if (r == 0)
-			return RC_OK;
-		if (left == 0)
-			return RC_LIMIT;
-		*len += (size_t)r;
-	}
-}
-
 enum rc io_read_file(const char *path, void *p, size_t max, size_t *len)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	enum rc rc;
+	uint8_t extra;
+	ssize_t n;
 
+	*len = 0;
 	if (fd < 0)
 		return RC_IO;
-	rc = read_up_to(fd, p, max, len);
+	do {
+		bool full = *len == max;
+
+		n = read(fd, full ? &extra : (uint8_t *)p + *len, full ? 1 : max - *len);
+		if (n > 0)
+			*len += (size_t)n;
+	} while ((n > 0 && *len <= max) || (n < 0 && errno == EINTR));
 	io_close(&fd);
-	return rc;
+	return n < 0 ? RC_IO : n > 0 ? RC_LIMIT : RC_OK;
 }
 
 enum rc io_wait(int fd, short events, int64_t until_ms)

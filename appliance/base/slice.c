@@ -22,16 +22,6 @@ static bool take_be(struct slice *s, size_t n, uint64_t *v)
 	return true;
 }
 
-bool slice_u16_be(struct slice *s, uint16_t *v)
-{
-	uint64_t x;
-
-	if (!take_be(s, 2, &x))
-		return false;
-	*v = (uint16_t)x;
-	return true;
-}
-
 bool slice_u32_be(struct slice *s, uint32_t *v)
 {
 	uint64_t x;

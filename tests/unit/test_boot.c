@@ -76,42 +76,57 @@ static void answer(int fd, uint8_t byte)
 	CHECK(io_write_full(fd, &byte, 1) == RC_OK);
 }
 
+static void begin(struct pollfd p[2], const struct side *a, const struct side *b)
+{
+	p[0] = (struct pollfd){ a->call, POLLOUT, 0 };
+	p[1] = (struct pollfd){ b ? b->call : -1, POLLOUT, 0 };
+}
+
+static void end(struct pollfd p[2], struct side *a, struct side *b)
+{
+	for (int i = 0; i < 2; i++)
+		io_close(&p[i].fd);
+	io_close(&a->host);
+	io_close(&b->host);
+}
+
 /* The first right answer wins; a wrong one, silence and a closed call do not
  * stop the other. */
 static void heartbeat(void)
 {
 	struct side a = side(), b = side();
+	struct pollfd p[2];
 	uint8_t byte = 0;
-	int who = -1, fd[2] = { a.call, b.call };
+	int who = -1;
 
+	begin(p, &a, &b);
 	answer(b.host, HEARTBEAT_BYTE);
-	CHECK(heartbeat_over(fd, 1000, &who) == RC_OK && who == 1);
+	CHECK(heartbeat_over(p, clock_mono_ms() + 1000, &who) == RC_OK && who == 1);
 	CHECK(io_read_full(a.host, &byte, 1) == RC_OK && byte == HEARTBEAT_BYTE);
 	CHECK(io_read_full(b.host, &byte, 1) == RC_OK && byte == HEARTBEAT_BYTE);
-	CHECK(io_read_full(b.host, &byte, 1) == RC_EOF);
-	io_close(&a.host), io_close(&b.host);
+	end(p, &a, &b);
 
 	a = side(), b = side();
-	fd[0] = a.call, fd[1] = b.call;
+	begin(p, &a, &b);
 	answer(a.host, 0xb8);
 	io_close(&b.host);
-	CHECK(heartbeat_over(fd, 1000, &who) == RC_EOF);
-	io_close(&a.host);
+	CHECK(heartbeat_over(p, clock_mono_ms() + 1000, &who) == RC_EOF);
+	CHECK(p[0].fd == -1 && p[1].fd == -1);
+	CHECK(io_read_full(a.host, &byte, 1) == RC_OK && io_read_full(a.host, &byte, 1) == RC_EOF);
+	end(p, &a, &b);
 
 	a = side(), b = side();
-	fd[0] = a.call, fd[1] = b.call;
+	begin(p, &a, &b);
 	answer(b.host, 0);
 	answer(a.host, HEARTBEAT_BYTE);
-	CHECK(heartbeat_over(fd, 1000, &who) == RC_OK && who == 0);
-	io_close(&a.host), io_close(&b.host);
+	CHECK(heartbeat_over(p, clock_mono_ms() + 1000, &who) == RC_OK && who == 0);
+	end(p, &a, &b);
 
 	a = side();
-	fd[0] = a.call, fd[1] = -1;
-	CHECK(heartbeat_over(fd, 20, &who) == RC_TIMEOUT);
-	io_close(&a.host);
-
-	fd[0] = fd[1] = -1;
-	CHECK(heartbeat_over(fd, 1000, &who) == RC_EOF);
+	begin(p, &a, NULL);
+	CHECK(heartbeat_over(p, clock_mono_ms() + 20, &who) == RC_TIMEOUT);
+	end(p, &a, &b);
+	CHECK(heartbeat_over(p, clock_mono_ms() + 1000, &who) == RC_EOF);
 }
 
 int main(void)
