@@ -133,19 +133,19 @@ static struct {
 } reading;
 
 /* The next frame; all but those of content count into the transfer's digest. */
-static enum rc next(struct frame *f, struct slice *payload)
+static enum rc next(enum frame_type *type, struct slice *payload)
 {
-	enum rc rc = stream_in_next(&reading.in, f, payload);
-	uint8_t type;
+	enum rc rc = stream_in_next(&reading.in, type, payload);
+	uint8_t byte;
 
 	if (rc != RC_OK)
 		return failure_stream(reading.failure, rc);
-	if (f->type == FRAME_ERROR)
+	if (*type == FRAME_ERROR)
 		return failure_remote(reading.failure, *payload);
-	if (f->type != FRAME_ENTRY && f->type != FRAME_END)
+	if (*type != FRAME_ENTRY && *type != FRAME_END)
 		return RC_OK;
-	type = (uint8_t)f->type;
-	sha384_update(&reading.transfer, &type, 1);
+	byte = (uint8_t)*type;
+	sha384_update(&reading.transfer, &byte, 1);
 	sha384_update(&reading.transfer, payload->p, payload->len);
 	return RC_OK;
 }
@@ -165,26 +165,26 @@ static bool check_end(const struct transfer_file *file, struct slice end)
 static enum rc read_content(struct transfer_file *file, size_t size)
 {
 	for (;;) {
-		struct frame f;
+		enum frame_type type;
 		struct slice payload;
 		uint64_t n = 0;
-		enum rc rc = next(&f, &payload);
+		enum rc rc = next(&type, &payload);
 
 		if (rc != RC_OK)
 			return rc;
-		if (f.type == FRAME_END && file->len == size) {
+		if (type == FRAME_END && file->len == size) {
 			file->there = check_end(file, payload);
 			return file->there ? RC_OK
 			                   : failure_set(reading.failure, ERR_DIGEST, "'%s'",
 			                                 file->path);
 		}
-		if (f.type == FRAME_DATA)
+		if (type == FRAME_DATA)
 			n = payload.len;
-		else if (f.type != FRAME_HOLE || !slice_u64_be(&payload, &n) || payload.len > 0)
+		else if (type != FRAME_HOLE || !slice_u64_be(&payload, &n) || payload.len > 0)
 			n = 0;
 		if (n == 0 || n > size - file->len)
 			return failure_stream(reading.failure, RC_BAD);
-		if (f.type == FRAME_DATA)
+		if (type == FRAME_DATA)
 			memcpy(file->mem + file->len, payload.p, n);
 		else
 			memset(file->mem + file->len, 0, n);
@@ -194,14 +194,14 @@ static enum rc read_content(struct transfer_file *file, size_t size)
 
 static enum rc read_file(struct transfer_file *file)
 {
-	struct frame f;
+	enum frame_type type;
 	struct slice payload;
 	struct entry e;
-	enum rc rc = next(&f, &payload);
+	enum rc rc = next(&type, &payload);
 
 	if (rc != RC_OK)
 		return rc;
-	if (f.type != FRAME_ENTRY || entry_parse(payload, &e) != RC_OK)
+	if (type != FRAME_ENTRY || entry_parse(payload, &e) != RC_OK)
 		return failure_stream(reading.failure, RC_BAD);
 	if (e.kind != ENTRY_FILE)
 		return failure_set(reading.failure, ERR_CONFLICT, "'%s' is no regular file",
@@ -219,14 +219,14 @@ static enum rc read_done(void)
 {
 	uint8_t mem[FRAME_HEAD + 128];
 	struct wbuf w = wbuf_of(mem, sizeof mem);
-	struct frame f;
+	enum frame_type type;
 	struct slice payload;
 	struct totals theirs;
-	enum rc rc = next(&f, &payload);
+	enum rc rc = next(&type, &payload);
 
 	if (rc != RC_OK)
 		return rc;
-	if (f.type != FRAME_DONE || totals_parse(FRAME_DONE, payload, &theirs) != RC_OK)
+	if (type != FRAME_DONE || totals_parse(FRAME_DONE, payload, &theirs) != RC_OK)
 		return failure_stream(reading.failure, RC_BAD);
 	sha384_final(&reading.transfer, reading.totals.digest);
 	if (memcmp(theirs.digest, reading.totals.digest, SHA384_LEN) != 0)
@@ -251,7 +251,6 @@ enum rc transfer_read(int conn, struct transfer_file *files, size_t count, struc
 		files[i].there = false;
 	}
 	digest_init(&none);
-	stream_timeouts(conn);
 	stream_in_init(&reading.in, conn, &none);
 	sha384_init(&reading.transfer);
 	rc = ask(&reading.in, &r, f);

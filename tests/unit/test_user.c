@@ -1,5 +1,5 @@
-/* tools/casemate/user: users and groups of hostile texts. */
-#include "tools/casemate/user.h"
+/* channel/user: users and groups of hostile texts. */
+#include "channel/user.h"
 
 #include "tests/unit/test.h"
 

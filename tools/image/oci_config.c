@@ -6,11 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#include "appliance/base/io.h"
-#include "channel/exec_user.h"
+#include "channel/user.h"
 
 __attribute__((format(printf, 2, 3))) static enum rc bad(char *why, const char *fmt, ...)
 {
@@ -286,23 +283,16 @@ bool oci_config_other_user(const struct oci_config *c)
 	return c->uid != 0 || c->gid != 0 || c->groups > 0;
 }
 
-/* The text as a file, which is what user_find() reads; its path into path. */
-static int as_file(struct slice text, char path[64])
-{
-	int fd = memfd_create("users", MFD_CLOEXEC);
-
-	if (fd >= 0 && io_write_full(fd, text.p, text.len) != RC_OK)
-		io_close(&fd);
-	snprintf(path, 64, "/proc/self/fd/%d", fd);
-	return fd;
-}
-
-static enum rc find(struct oci_config *c, const char *passwd, const char *group, char *why)
+enum rc oci_config_user(struct oci_config *c, struct slice passwd, struct slice group,
+                        char why[OCI_WHY_MAX])
 {
 	struct user u;
-	bool no_group = false;
-	enum rc rc = user_find(slice_str(c->user), passwd, group, &u, &no_group);
+	bool no_group;
+	enum rc rc;
 
+	if (*c->user == '\0')
+		return RC_OK;
+	rc = user_find(slice_str(c->user), passwd, group, &u, &no_group);
 	if (rc != RC_OK) {
 		bad(why, "the User '%.100s': %s", c->user,
 		    rc == RC_ABSENT ? no_group ? "no such group in /etc/group of the image"
@@ -310,33 +300,11 @@ static enum rc find(struct oci_config *c, const char *passwd, const char *group,
 		                    : rc_str(rc));
 		return rc;
 	}
-	_Static_assert((size_t)USER_GROUPS_MAX <= (size_t)OCI_GROUPS_MAX, "all groups fit");
-	c->uid = u.uid;
-	c->gid = u.gid;
-	c->groups = u.groups_len;
-	for (size_t i = 0; i < u.groups_len; i++)
-		c->group[i] = u.groups[i];
+	_Static_assert((size_t)REQUEST_IDS_MAX - 2 <= (size_t)OCI_GROUPS_MAX, "all groups fit");
+	c->uid = u.ids[0];
+	c->gid = u.ids[1];
+	c->groups = u.idc - 2;
+	for (size_t i = 0; i < c->groups; i++)
+		c->group[i] = u.ids[2 + i];
 	return RC_OK;
-}
-
-enum rc oci_config_user(struct oci_config *c, struct slice passwd, struct slice group,
-                        char why[OCI_WHY_MAX])
-{
-	char passwd_path[64], group_path[64];
-	int passwd_fd, group_fd;
-	enum rc rc;
-
-	if (*c->user == '\0')
-		return RC_OK;
-	passwd_fd = as_file(passwd, passwd_path);
-	group_fd = as_file(group, group_path);
-	if (passwd_fd >= 0 && group_fd >= 0) {
-		rc = find(c, passwd_path, group_path, why);
-	} else {
-		bad(why, "a file in memory cannot be made");
-		rc = RC_IO;
-	}
-	io_close(&passwd_fd);
-	io_close(&group_fd);
-	return rc;
 }

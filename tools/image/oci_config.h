@@ -49,8 +49,8 @@ RC_CHECK enum rc oci_config_load(struct slice text, struct oci_config *c, char w
 void oci_config_free(struct oci_config *c);
 
 /* Makes numbers of `user` with the contents of the image's /etc/passwd and
- * /etc/group, both possibly empty, by the rules of channel/exec_user.h; root when
- * it is not given. RC_ABSENT, RC_BAD, RC_LIMIT, RC_IO, the reason in why. */
+ * /etc/group, both possibly empty, by the rules of channel/user.h; root when
+ * it is not given. RC_ABSENT, RC_BAD, RC_LIMIT, the reason in why. */
 RC_CHECK enum rc oci_config_user(struct oci_config *c, struct slice passwd, struct slice group,
                                  char why[OCI_WHY_MAX]);
 

@@ -1,4 +1,4 @@
-#include "tools/casemate/user.h"
+#include "channel/user.h"
 
 /* Takes what is before sep, or all; false when nothing is left. */
 static bool field(struct slice *text, char sep, struct slice *out)

@@ -10,8 +10,8 @@
  * line), and the supplementary groups are those whose lines name the user; with
  * one, that alone. Only UID:GID, both numbers, is taken as it is.
  */
-#ifndef TOOL_USER_H
-#define TOOL_USER_H
+#ifndef CHANNEL_USER_H
+#define CHANNEL_USER_H
 
 #include "appliance/base/rc.h"
 #include "appliance/base/slice.h"
