@@ -68,15 +68,15 @@ static enum rc prepare(const struct request *r, struct failure *f)
 	copy_all(&w, plan.argv, r->argv, r->argc);
 	copy_all(&w, plan.envp, r->env, r->envc);
 	plan.cwd = r->cwd.len > 0 ? copy(&w, r->cwd) : "/";
-	if (w.over)
+	if (w.over || !plan.argv[0])
 		return failure_set(f, ERR_OVER_LIMIT, "arguments and variables are too long");
 	plan.path = DEFAULT_PATH;
-	for (size_t i = 0; i < r->envc; i++) {
-		const char *var = plan.envp[i], *value = strchr(var, '=');
+	for (char **var = plan.envp; *var; var++) {
+		const char *value = strchr(*var, '=');
 
-		if (!value || value == var)
+		if (!value || value == *var)
 			return failure_set(f, ERR_PROTOCOL, "a variable is not KEY=VALUE");
-		if (strncmp(var, "PATH=", sizeof "PATH=" - 1) == 0)
+		if (strncmp(*var, "PATH=", sizeof "PATH=" - 1) == 0)
 			plan.path = value + 1;
 	}
 	return RC_OK;

@@ -8,9 +8,9 @@
 #include "channel/attach.h"
 #include "channel/host_message.h"
 #include "channel/transfer.h"
+#include "channel/user.h"
 #include "tools/casemate/target.h"
 #include "tools/casemate/text.h"
-#include "channel/user.h"
 #include "tools/casemate/verb.h"
 
 enum {
