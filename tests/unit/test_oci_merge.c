@@ -193,6 +193,7 @@ static void applied(void)
 
 		if (!CHECK(run(&t, &wide, cases[i].lines, why)))
 			printf("  %s: %s\n", cases[i].name, why);
+		CHECK(*why == '\0');
 		list(&t, left, sizeof left);
 		if (!CHECK(strcmp(left, cases[i].left) == 0))
 			printf("  %s: is %s\n", cases[i].name, left);
@@ -208,7 +209,7 @@ static const struct {
 	{ "'..' in its name", { "f a/../b" } },
 	{ "'..' in its name", { "f .." } },
 	{ "its name is empty", { "f " } },
-	{ "is a device", { "c dev/null" } },
+	{ "is a device, or of no known kind", { "c dev/null" } },
 	{ "is a socket", { "s run/s" } },
 	{ "the root is not a folder", { "f ./" } },
 	{ "the root is not a folder", { "l . x" } },

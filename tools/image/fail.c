@@ -23,6 +23,8 @@ static void clean(char *line)
 	for (; *line != '\0'; line++)
 		if ((unsigned char)*line < 0x20 || *line == 0x7f)
 			*line = '?';
+		else if ((unsigned char)line[0] == 0xc2 && (unsigned char)line[1] < 0xa0)
+			*line = '?'; /* U+0080 to U+009F; what is left of it is none */
 }
 
 static void print(const char *kind, const char *fmt, va_list ap, const char *why)

@@ -188,8 +188,11 @@ static enum rc take_entry(const struct oci_layer *l, struct oci_entry *e)
 	e->mtime_s = archive_entry_mtime(from);
 	e->mtime_ns = (uint32_t)archive_entry_mtime_nsec(from);
 	e->size = (uint64_t)archive_entry_size(from);
-	e->link = e->kind == OCI_HARDLINK ? archive_entry_hardlink(from)
-	                                  : archive_entry_symlink(from);
+	/* NULL as well when it stands in the pax header alone, which nobody writes so:
+	 * libarchive overlooks it there, and the link is refused. */
+	e->link = archive_entry_hardlink(from);
+	if (e->link == NULL)
+		e->link = archive_entry_symlink(from);
 	e->acl = archive_entry_acl_types(from) != 0;
 	if (!take_xattrs(from, e))
 		return oci_layer_refuse(l, RC_LIMIT, e, "has too many attributes");

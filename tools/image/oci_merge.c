@@ -103,7 +103,7 @@ static enum rc check_xattrs(const struct oci_entry *e, char *why)
 static enum rc check_entry(struct oci_tree *t, const struct oci_entry *e, char *why)
 {
 	if (e->kind == OCI_DEVICE)
-		return refuse(why, RC_BAD, "is a device");
+		return refuse(why, RC_BAD, "is a device, or of no known kind");
 	if (e->kind == OCI_SOCKET)
 		return refuse(why, RC_BAD, "is a socket");
 	if (e->uid < 0 || e->uid >= UINT32_MAX || e->gid < 0 || e->gid >= UINT32_MAX)
@@ -269,8 +269,10 @@ static enum rc take_away(struct oci_tree *t, const struct split *s, unsigned lay
 	                strcmp(label, "..") == 0))
 		return refuse(why, RC_BAD, "a whiteout of no name");
 	rc = find_folder(&w, t, s->folder);
-	if (rc == RC_ABSENT || rc == RC_BAD)
-		return RC_OK; /* no such folder: nothing there to take away */
+	if (rc == RC_ABSENT || rc == RC_BAD) {
+		*why = '\0'; /* no such folder: nothing there to take away */
+		return RC_OK;
+	}
 	if (rc != RC_OK)
 		return rc;
 	n = opaque ? w.at : oci_tree_child(w.at, label);

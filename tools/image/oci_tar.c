@@ -67,6 +67,7 @@ static enum rc put_header(struct oci_tar *w, char kind, uint32_t mode, uint64_t 
 	memcpy(h + 124, number, 12);
 	memcpy(h + 136, "00000000000", 12);
 	h[156] = (uint8_t)kind;
+	h[157] = kind == '1' || kind == '2' ? '-' : '\0'; /* the target, likewise */
 	memcpy(h + 257, "ustar", 6);
 	h[263] = h[264] = '0';
 	memset(h + 148, ' ', 8);

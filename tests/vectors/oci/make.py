@@ -190,6 +190,9 @@ def attributes():
             ("good-name-utf8", "ok", [(b"path", "größe/日本".encode())])):
         x.name = "gr\udcf6\udcdfe" if name == "good-name-latin1" else "x"
         image(name, verdict, with_pax(records, x))
+    x.type, x.name = tarfile.SYMTYPE, "link"
+    image("link-in-pax-alone", "its target is empty", with_pax([(b"linkpath", b"nowhere/at/all")], x))
+    x.type, x.name = tarfile.REGTYPE, "x"
     sparse = [(b"GNU.sparse.major", b"1"), (b"GNU.sparse.minor", b"0"), (b"GNU.sparse.name", b"x"),
               (b"GNU.sparse.realsize", b"1099511627776")]
     holes = b"1\n0\n0\n".ljust(512, b"\0")
