@@ -235,6 +235,14 @@ bool totals_equal(const struct totals *a, const struct totals *b)
 	       memcmp(a->digest, b->digest, SHA384_LEN) == 0;
 }
 
+void totals_note(struct sha384 *transfer, enum frame_type type, struct slice payload)
+{
+	uint8_t t = (uint8_t)type;
+
+	sha384_update(transfer, &t, 1);
+	sha384_update(transfer, payload.p, payload.len);
+}
+
 /* --- small fixed ones --- */
 
 void exit_put(struct wbuf *w, const struct exit_msg *e)

@@ -110,6 +110,8 @@ RC_CHECK enum rc totals_parse(enum frame_type type, struct slice payload, struct
 void totals_put(struct wbuf *w, enum frame_type type, const struct totals *t);
 /* In all that both ends count, which is not what was skipped. */
 bool totals_equal(const struct totals *a, const struct totals *b);
+/* Counts an ENTRY, END or LEAVE for the transfer digest. */
+void totals_note(struct sha384 *transfer, enum frame_type type, struct slice payload);
 
 void exit_put(struct wbuf *w, const struct exit_msg *e);
 

@@ -60,14 +60,6 @@ static enum rc failed(struct receiver *r, const char *what, const struct receive
 	return failure_errno(r->failure, what, l->name);
 }
 
-static void note(struct receiver *r, enum frame_type type, struct slice payload)
-{
-	uint8_t t = (uint8_t)type;
-
-	sha384_update(&r->transfer, &t, 1);
-	sha384_update(&r->transfer, payload.p, payload.len);
-}
-
 static enum rc reply(struct receiver *r, const struct wbuf *w)
 {
 	enum rc rc = stream_send(r->in.fd, wbuf_slice(w));
@@ -212,7 +204,7 @@ static enum rc on_entry(struct receiver *r, struct slice payload)
 		                   "an entry's name, mode or size is over its limit");
 	if (rc != RC_OK)
 		return malformed(r);
-	note(r, FRAME_ENTRY, payload);
+	totals_note(&r->transfer, FRAME_ENTRY, payload);
 	rc = name_level(r, l, &e);
 	if (rc == RC_OK)
 		rc = check_final(r, l, e.kind == ENTRY_DIR);
@@ -246,7 +238,7 @@ static enum rc on_leave(struct receiver *r, struct slice payload)
 		return out_of_turn(r);
 	rc = finish(r);
 	level_close(r);
-	note(r, FRAME_LEAVE, payload);
+	totals_note(&r->transfer, FRAME_LEAVE, payload);
 	return rc;
 }
 
@@ -336,7 +328,7 @@ static enum rc on_end(struct receiver *r, struct slice payload)
 	if (close(fd) < 0 && rc == RC_OK)
 		rc = failed(r, "write", l);
 	level_close(r);
-	note(r, FRAME_END, payload);
+	totals_note(&r->transfer, FRAME_END, payload);
 	r->totals.files++;
 	r->state = RECEIVE_ENTRIES;
 	return rc;

@@ -75,18 +75,10 @@ static enum rc flush(struct sender *s)
 
 /* --- frames that count for the transfer digest --- */
 
-static void note(struct sender *s, enum frame_type type, struct slice payload)
-{
-	uint8_t t = (uint8_t)type;
-
-	sha384_update(&s->transfer, &t, 1);
-	sha384_update(&s->transfer, payload.p, payload.len);
-}
-
 static void put_noted(struct sender *s, enum frame_type type, struct slice payload)
 {
 	frame_put(stream_out_control(&s->out), type, payload);
-	note(s, type, payload);
+	totals_note(&s->transfer, type, payload);
 }
 
 static void put_entry(struct sender *s, enum entry_kind kind, const char *name,
@@ -105,7 +97,7 @@ static void put_entry(struct sender *s, enum entry_kind kind, const char *name,
 	};
 
 	entry_put(w, &e);
-	note(s, FRAME_ENTRY, slice_of(w->p + from, w->len - from));
+	totals_note(&s->transfer, FRAME_ENTRY, slice_of(w->p + from, w->len - from));
 	show_progress(s, name);
 }
 
@@ -275,14 +267,11 @@ static enum rc open_and_put_file(struct sender *s, int at, const char *path, con
 static enum rc put_symlink(struct sender *s, int at, const char *path, const char *name,
                            const struct stat *st)
 {
-	char target[TARGET_LEN_MAX + 1];
+	char target[TARGET_LEN_MAX + 1]; /* one that long is the receiver's to refuse */
 	ssize_t n = readlinkat(at, path, target, sizeof target);
 
 	if (n < 0)
 		return failure_errno(s->failure, "read link", name);
-	if (n == 0 || n > TARGET_LEN_MAX)
-		return failure_set(s->failure, ERR_OVER_LIMIT, "the target of '%s' is too long",
-		                   name);
 	put_entry(s, ENTRY_SYMLINK, name, st, slice_of(target, (size_t)n));
 	s->totals.files++;
 	return RC_OK;

@@ -152,6 +152,27 @@ static void test_resume_duplicate(void)
 	CHECK(sh("test -z \"$(ls in)\"") == 0);
 }
 
+/* When not all can be moved, what was moved is nobody's to write to any more:
+ * the next attempt does not begin with it. */
+static void test_failed_commit(void)
+{
+	struct transfer t = { .resume = true };
+
+	CHECK(sh("rm -rf in tree; mkdir -p in/tree tree; touch in/tree/busy tree/busy; "
+	         "for i in 1 2 3 4 5 6 7 8; do truncate -s 1M tree/$i; done") == 0);
+	if (sh("mount --bind in/tree/busy in/tree/busy 2>/dev/null") != 0) {
+		printf("skip failed commit: no right to mount here\n");
+		return;
+	}
+	CHECK(copy(true, in_root("tree", NULL), in_root("in", NULL), &t) == RC_DENIED);
+	CHECK(t.failure.code == ERR_SYSTEM && t.failure.remote);
+	CHECK(sh("test -z \"$(find in -type f -links +1)\"") == 0);
+	CHECK(sh("umount in/tree/busy") == 0);
+	CHECK(copy(true, in_root("tree", NULL), in_root("in", NULL), &t) == RC_OK);
+	CHECK(sh("diff -r tree in/tree") == 0);
+	CHECK(clean());
+}
+
 int main(void)
 {
 	if (!peer_begin())
@@ -160,5 +181,6 @@ int main(void)
 	test_resume();
 	test_resume_tree();
 	test_resume_duplicate();
+	test_failed_commit();
 	return peer_end();
 }
