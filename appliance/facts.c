@@ -8,7 +8,6 @@
 
 static const struct touchlog_shared *shared;
 static struct https_facts f;
-static uint8_t pcr[NSM_PCRS_MAX][SHA384_LEN];
 
 static uint64_t load_touches(void)
 {
@@ -77,17 +76,9 @@ enum rc facts_open(int fd)
 	shared = mmap(NULL, sizeof *shared, PROT_READ, MAP_SHARED, fd, 0);
 	if (shared == MAP_FAILED)
 		return RC_IO;
-	for (size_t i = 0; i < NSM_PCRS_MAX; i++)
-		memcpy(pcr[i], shared->pcr[i].value, SHA384_LEN);
-	memset(pcr[PCR_TOUCH], 0, SHA384_LEN);
 	f = (struct https_facts){
 		.manifest = slice_of(shared->manifest, shared->manifest_len),
-		.pcrs_locked = shared->module.locked & ~(UINT32_C(1) << PCR_TOUCH),
-		.pcrs = shared->module.pcrs,
-		.pcr = pcr,
-		.module_id = shared->module.id,
-		.module_version = { shared->module.major, shared->module.minor,
-		                    shared->module.patch },
+		.module = shared->module,
 		.ready = true,
 		.why = "",
 		.touch_first = 1,
@@ -95,6 +86,8 @@ enum rc facts_open(int fd)
 		.touch_after = touch_after,
 		.metrics = metrics,
 	};
+	memcpy(f.pcr, shared->pcr, sizeof f.pcr);
+	memset(&f.pcr[PCR_TOUCH], 0, sizeof f.pcr[PCR_TOUCH]);
 	facts_refresh();
 	return RC_OK;
 }
@@ -117,6 +110,5 @@ void facts_refresh(void)
 		f.touch_first = first_after(n);
 	} while (!was_kept(f.touch_first));
 	f.touches = n;
-	f.pcrs_locked |= UINT32_C(1) << PCR_TOUCH;
-	memcpy(pcr[PCR_TOUCH], shared->pcr[PCR_TOUCH].value, SHA384_LEN);
+	f.pcr[PCR_TOUCH] = shared->pcr[PCR_TOUCH];
 }

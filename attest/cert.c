@@ -14,17 +14,17 @@ enum {
 	EXPLICIT = 0xA0
 };
 
-enum { SIGNATURE_MAX = 96 }; /* bytes behind the signed part */
+enum { SIGNATURE_MAX = 15 + TLS_SIGNATURE_MAX }; /* behind the signed part */
 
 /* DER from its end to its start: an element's length is known when its head is
  * written. */
-struct der {
+struct cert {
 	uint8_t *p; /* the whole buffer */
 	size_t at;  /* what was written begins here */
 	bool over;
 };
 
-static void put(struct der *d, const void *p, size_t n)
+static void put(struct cert *d, const void *p, size_t n)
 {
 	if (d->over || n > d->at) {
 		d->over = true;
@@ -35,7 +35,7 @@ static void put(struct der *d, const void *p, size_t n)
 }
 
 /* Wraps what was written since the buffer ended at `end`. */
-static void wrap(struct der *d, size_t end, uint8_t tag)
+static void wrap(struct cert *d, size_t end, uint8_t tag)
 {
 	size_t len = end - d->at, long_form = len < 0x80 ? 0 : len < 0x100 ? 1 : 2;
 	uint8_t be[2] = { (uint8_t)(len >> 8), (uint8_t)len };
@@ -54,7 +54,7 @@ static void wrap(struct der *d, size_t end, uint8_t tag)
 	"casemate"
 
 /* UTCTime to 2049, GeneralizedTime from then on (RFC 5280 §4.1.2.5). */
-static void put_time(struct der *d, int64_t s)
+static void put_time(struct cert *d, int64_t s)
 {
 	size_t end = d->at;
 	char text[24];
@@ -70,7 +70,7 @@ static void put_time(struct der *d, int64_t s)
 	wrap(d, end, tm.tm_year < 150 ? UTC_TIME : GENERALIZED_TIME);
 }
 
-static void put_evidence(struct der *d, struct slice document)
+static void put_evidence(struct cert *d, struct slice document)
 {
 	size_t end = d->at;
 
@@ -82,7 +82,7 @@ static void put_evidence(struct der *d, struct slice document)
 	wrap(d, end, SEQUENCE);
 }
 
-static void put_extensions(struct der *d, struct slice document)
+static void put_extensions(struct cert *d, struct slice document)
 {
 	size_t end = d->at;
 
@@ -100,7 +100,7 @@ static void put_extensions(struct der *d, struct slice document)
 	wrap(d, end, EXPLICIT | 3);
 }
 
-static void put_tbs(struct der *d, struct slice document, int64_t now_s)
+static void put_tbs(struct cert *d, struct slice document, int64_t now_s)
 {
 	size_t end = d->at, validity, serial;
 	uint8_t random[16];
@@ -122,35 +122,36 @@ static void put_tbs(struct der *d, struct slice document, int64_t now_s)
 	wrap(d, end, SEQUENCE);
 }
 
-/* Behind the signed part: the algorithm again, and the signature. */
-static void put_signature(struct der *d, struct slice tbs)
+/* Behind the signed part: the algorithm again, and the signature, which is never
+ * so long that its length takes more than a byte. */
+static size_t put_signature(uint8_t *p, struct slice tbs)
 {
-	size_t end = d->at;
-	uint8_t signature[TLS_SIGNATURE_MAX];
+	enum { ALGORITHM = sizeof(ECDSA_SHA256) - 1, HEAD = ALGORITHM + 3 };
+	size_t n = tls_sign(tbs, p + HEAD);
 
-	put(d, signature, tls_sign(tbs, signature));
-	PUT(d, "\0"); /* no unused bits */
-	wrap(d, end, BIT_STRING);
-	PUT(d, ECDSA_SHA256);
+	memcpy(p, ECDSA_SHA256, ALGORITHM);
+	p[ALGORITHM] = BIT_STRING;
+	p[ALGORITHM + 1] = (uint8_t)(n + 1);
+	p[ALGORITHM + 2] = 0; /* unused bits */
+	return HEAD + n;
 }
 
 enum rc cert_make(struct slice document, int64_t now_s, struct slice *der)
 {
 	static uint8_t buf[2][CERT_MAX + SIGNATURE_MAX];
 	static unsigned turn;
-	uint8_t *p = buf[(turn + 1) % 2], end[SIGNATURE_MAX];
-	struct der d = { p, CERT_MAX, document.len > CERT_MAX - 512 };
-	struct der tail = { end, sizeof end, false };
+	uint8_t *p = buf[(turn + 1) % 2];
+	struct cert d = { p, CERT_MAX, document.len > CERT_MAX - 512 };
+	size_t end;
 
 	put_tbs(&d, document, now_s);
 	if (d.over)
 		return RC_LIMIT;
-	put_signature(&tail, slice_of(p + d.at, CERT_MAX - d.at));
-	memcpy(p + CERT_MAX, end + tail.at, sizeof end - tail.at);
-	wrap(&d, CERT_MAX + sizeof end - tail.at, SEQUENCE);
-	if (d.over || tail.over)
+	end = CERT_MAX + put_signature(p + CERT_MAX, slice_of(p + d.at, CERT_MAX - d.at));
+	wrap(&d, end, SEQUENCE);
+	if (d.over)
 		return RC_LIMIT;
-	*der = slice_of(p + d.at, CERT_MAX + sizeof end - tail.at - d.at);
+	*der = slice_of(p + d.at, end - d.at);
 	turn++;
 	return RC_OK;
 }

@@ -15,7 +15,7 @@ static size_t count_unprotected(struct dcbor *c)
 	struct lcbor_seq map;
 	size_t n = 0;
 
-	lcbor_map(c, &map, HEADERS_MAX);
+	lcbor_open(c, DCBOR_MAP, HEADERS_MAX, &map);
 	for (; lcbor_more(c, &map); n++) {
 		lcbor_skip(c);
 		lcbor_skip(c);
@@ -31,7 +31,7 @@ enum rc cose_parse(struct slice in, struct cose_sign1 *s)
 	memset(s, 0, sizeof *s);
 	if (in.len > 0 && in.p[0] == TAG_18)
 		c.in = slice_of(in.p + 1, in.len - 1);
-	lcbor_array(&c, &parts, 4);
+	lcbor_open(&c, DCBOR_ARRAY, 4, &parts);
 	next(&c, &parts);
 	s->protected = dcbor_bytes(&c, COSE_MAX);
 	next(&c, &parts);

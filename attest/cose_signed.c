@@ -14,7 +14,7 @@ enum rc cose_algorithm(const struct cose_sign1 *s, int64_t *algorithm)
 	*algorithm = COSE_ALG_NONE;
 	if (s->protected.len == 0)
 		return RC_OK;
-	lcbor_map(&c, &map, HEADERS_MAX);
+	lcbor_open(&c, DCBOR_MAP, HEADERS_MAX, &map);
 	while (lcbor_more(&c, &map)) {
 		uint32_t label = (uint32_t)dcbor_uint(&c, LABEL_MAX);
 

@@ -1,7 +1,13 @@
 #include "attest/document.h"
 
+#include <assert.h>
+
 #include "appliance/base/sha384.h"
 #include "attest/lcbor.h"
+#include "attest/nsm_message.h"
+
+static_assert((int)DOCUMENT_MAX == (int)NSM_RESPONSE_MAX, "what the module can give");
+static_assert((int)COSE_MAX == (int)DOCUMENT_MAX, "a part is no longer than all of it");
 
 enum field {
 	MODULE_ID,
@@ -58,7 +64,7 @@ static void take_pcrs(struct dcbor *c, struct document *d)
 {
 	struct lcbor_seq map;
 
-	lcbor_map(c, &map, DOCUMENT_PCRS);
+	lcbor_open(c, DCBOR_MAP, DOCUMENT_PCRS, &map);
 	while (lcbor_more(c, &map)) {
 		uint64_t i = dcbor_uint(c, DOCUMENT_PCRS - 1);
 		struct slice value = dcbor_bytes(c, SHA384_LEN);
@@ -76,7 +82,7 @@ static void take_bundle(struct dcbor *c, struct document *d)
 {
 	struct lcbor_seq seq;
 
-	lcbor_array(c, &seq, DOCUMENT_CERTS);
+	lcbor_open(c, DCBOR_ARRAY, DOCUMENT_CERTS, &seq);
 	while (lcbor_more(c, &seq))
 		d->cabundle[d->certs++] = take_full(c, DOCUMENT_CERT_MAX);
 	if (d->certs == 0)
@@ -108,7 +114,7 @@ static enum rc parse_payload(struct slice in, struct document *d)
 	struct lcbor_seq map;
 	unsigned seen = 0, i;
 
-	lcbor_map(&c, &map, FIELDS_MAX);
+	lcbor_open(&c, DCBOR_MAP, FIELDS_MAX, &map);
 	while (lcbor_more(&c, &map)) {
 		struct slice key = dcbor_text(&c, NAME_MAX_LEN);
 

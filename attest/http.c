@@ -34,31 +34,22 @@ static bool is_token(struct slice s)
 	return s.len > 0;
 }
 
-/* unreserved, sub-delims, and what else may stand there (RFC 3986 §2, §3). */
-static bool is_uri(uint8_t c, const char *also)
-{
-	return isalnum(c) || is_one_of(c, "-._~!$&'()*+,;=") || is_one_of(c, also);
-}
-
-static int hex_digit(uint8_t c)
-{
-	return isdigit(c) ? c - '0' : isxdigit(c) ? (c | 32) - 'a' + 10 : -1;
-}
-
-/* One character of a URI off the front of s, an escape decoded; -1 when it may
- * not stand there. An escaped NUL may nowhere. */
+/* One character of a URI off the front of s, an escape decoded: unreserved,
+ * sub-delims (RFC 3986 §2), or one of also. -1 when it may not stand there. An
+ * escaped NUL may nowhere. */
 static int uri_take(struct slice *s, const char *also)
 {
 	struct slice c;
 	int v;
 
 	if (s->len >= 3 && s->p[0] == '%') {
-		v = hex_digit(s->p[1]) * 16 + hex_digit(s->p[2]);
-		if (!isxdigit(s->p[1]) || !isxdigit(s->p[2]))
-			return -1;
+		v = hex_value(s->p[1]) * 16 | hex_value(s->p[2]);
 		return slice_take(s, 3, &c) && v > 0 ? v : -1;
 	}
-	return slice_take(s, 1, &c) && is_uri(*c.p, also) ? *c.p : -1;
+	if (!slice_take(s, 1, &c) ||
+	    !(isalnum(*c.p) || is_one_of(*c.p, "-._~!$&'()*+,;=") || is_one_of(*c.p, also)))
+		return -1;
+	return *c.p;
 }
 
 static bool is_uri_text(struct slice s, const char *also)
@@ -102,6 +93,14 @@ static bool is_word(struct slice s, const char *word)
 	return s.len == strlen(word) && strncasecmp((const char *)s.p, word, s.len) == 0;
 }
 
+/* Takes word off the front of s, if it is there. */
+static bool take_word(struct slice *s, const char *word)
+{
+	struct slice head = slice_of(s->p, strlen(word));
+
+	return s->len >= head.len && is_word(head, word) && slice_take(s, head.len, &head);
+}
+
 /* Does a comma-separated list name word? Parameters behind ';' do not count. */
 static bool list_has(struct slice list, const char *word)
 {
@@ -135,20 +134,16 @@ static void parse_path(struct http *p, struct slice s)
 /* origin-form, absolute-form, and the * of OPTIONS (RFC 9112 §3.2) */
 static void parse_target(struct http *p, struct slice s)
 {
-	const char *text = (const char *)s.p;
-	size_t scheme = s.len >= 7 && strncasecmp(text, "http://", 7) == 0    ? 7
-	                : s.len >= 8 && strncasecmp(text, "https://", 8) == 0 ? 8
-	                                                                      : 0;
-	size_t n = scheme;
-	struct slice path;
+	bool absolute = take_word(&s, "http://") || take_word(&s, "https://");
+	struct slice host, path;
+	size_t n = 0;
 
-	while (scheme > 0 && n < s.len && !is_one_of(s.p[n], "/?"))
+	while (absolute && n < s.len && !is_one_of(s.p[n], "/?"))
 		n++;
-	if (n > scheme
-	            ? s.p[scheme] == ':' || !is_uri_text(slice_of(s.p + scheme, n - scheme), ":[]")
-	            : *s.p != '/' && !(slice_is(s, "*") && p->method == HTTP_OPTIONS))
+	(void)slice_take(&s, n, &host);
+	if (absolute ? n == 0 || *host.p == ':' || !is_uri_text(host, ":[]")
+	             : *s.p != '/' && !(slice_is(s, "*") && p->method == HTTP_OPTIONS))
 		bad(p, 400, "malformed target");
-	s = slice_of(s.p + n, s.len - n);
 	(void)cut(&s, '?', &path);
 	parse_path(p, path.len > 0 ? path : slice_str("/"));
 	if (!is_uri_text(s, ":@/?"))
@@ -197,16 +192,9 @@ static void parse_request(struct http *p, struct slice s)
 
 static void parse_length(struct http *p, struct slice s)
 {
-	if (p->has_length || s.len == 0)
+	if (p->has_length || !slice_decimal(s, HTTP_BODY_MAX + 1, &p->length))
 		bad(p, 400, "malformed or repeated Content-Length");
 	p->has_length = true;
-	for (size_t i = 0; i < s.len; i++) {
-		if (!isdigit(s.p[i]))
-			bad(p, 400, "malformed Content-Length");
-		p->length = p->length * 10 + (size_t)(s.p[i] & 15);
-		if (p->length > HTTP_BODY_MAX)
-			p->length = HTTP_BODY_MAX + 1;
-	}
 }
 
 static void parse_coding(struct http *p, struct slice s)
@@ -301,10 +289,10 @@ static void parse_chunk(struct http *p, struct slice s)
 	uint64_t v = 0;
 	size_t n = 0;
 
-	for (; n < s.len && hex_digit(s.p[n]) >= 0; n++) {
+	for (; n < s.len && hex_value(s.p[n]) >= 0; n++) {
 		if (v >> 60 != 0)
 			bad(p, 400, "malformed chunk size");
-		v = v << 4 | (uint64_t)hex_digit(s.p[n]);
+		v = v << 4 | (uint64_t)hex_value(s.p[n]);
 	}
 	s = slice_of(s.p + n, s.len - n);
 	if (n == 0 || !is_extensions(s))

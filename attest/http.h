@@ -10,8 +10,9 @@
  * Refused beyond what the RFC demands: line ends other than CRLF, folded
  * fields, control bytes anywhere, lists or repetitions of Content-Length, any
  * transfer coding but one "chunked", Content-Length beside Transfer-Encoding,
- * user names in a target. Trailers are checked and dropped. Of a host nothing
- * is used and only its characters are checked.
+ * user names in a target. Forgiven: one empty line in front of a request.
+ * Trailers are checked and dropped. Of a host nothing is used and only its
+ * characters are checked.
  */
 #ifndef ATTEST_HTTP_H
 #define ATTEST_HTTP_H
@@ -59,7 +60,7 @@ struct http {
 	struct wbuf line;
 	size_t left;      /* bytes that this part may still have */
 	size_t data_left; /* of the body or chunk */
-	size_t length;    /* Content-Length, cut to HTTP_BODY_MAX + 1 */
+	uint64_t length;  /* Content-Length, cut to HTTP_BODY_MAX + 1 */
 	unsigned fields;
 	bool begun, host, has_length, chunked;
 };

@@ -2,8 +2,8 @@
  * (attest/tls.h), HTTP/1.1 (attest/http.h) and the routes of the API
  * (attest/routes.h), as an engine that bytes are pushed into and pulled out of.
  *
- * The owner moves bytes between this and a stream, keeps the time, and gets
- * documents made (https_wants). All input is hostile. A context is the
+ * The owner moves bytes between this and a stream, keeps the deadlines, and gets
+ * documents made (https_wants); only for Date is a clock read here. All input is hostile. A context is the
  * caller's, https_size() bytes: 4 KiB of engine, a TLS record of the largest size
  * in and one of 4 KiB out, and 12 KiB for a request's head and after it the
  * document that answers it. What a connection does not use it does not touch:
@@ -21,6 +21,7 @@
 #include "appliance/base/rc.h"
 #include "appliance/base/slice.h"
 #include "attest/body.h"
+#include "attest/nsm.h"
 #include "attest/touch.h"
 
 enum {
@@ -44,11 +45,8 @@ enum {
  * and bytes live as long as the server. */
 struct https_facts {
 	struct slice manifest; /* the measured bytes */
-	uint32_t pcrs_locked;  /* bit n */
-	unsigned pcrs;         /* how many the module has */
-	const uint8_t (*pcr)[SHA384_LEN];
-	const char *module_id;
-	unsigned module_version[3];
+	struct nsm_description module;
+	struct nsm_pcr pcr[NSM_PCRS_MAX];
 	bool ready;
 	const char *why; /* when not ready */
 	/* The touch log: number of records ever, the first still kept (from 1;

@@ -31,16 +31,16 @@ static bool put_value(struct body *b, const struct dcbor_item *it, bool bare)
 }
 
 /* One of them is the end of `in`; another is in it, or is all when in is NULL. */
-static bool put_item(struct body *b, const struct dcbor_item *it, const struct lcbor_level *in,
+static bool put_item(struct body *b, const struct dcbor_item *it, const struct lcbor_seq *in,
                      const char *const *keys, bool bare)
 {
-	bool key = in && in->map && in->at % 2 == 1;
+	bool key = in && in->pairs && in->at % 2 == 1;
 
 	if (it->kind == DCBOR_BREAK) {
-		body_put(b, bare ? "" : in->map ? "}" : "]");
+		body_put(b, bare ? "" : in->pairs ? "}" : "]");
 		return true;
 	}
-	if (in && in->at > 1 && (key || !in->map))
+	if (in && in->at > 1 && (key || !in->pairs))
 		body_put(b, ",");
 	return key ? put_key(b, it, keys) : put_value(b, it, bare);
 }

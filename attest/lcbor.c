@@ -12,29 +12,19 @@ static bool take(struct dcbor *c, struct dcbor_item *it)
 	return c->rc == RC_OK;
 }
 
-static void open_seq(struct dcbor *c, struct lcbor_seq *s, enum dcbor_kind want, size_t max)
+void lcbor_open(struct dcbor *c, enum dcbor_kind kind, size_t max, struct lcbor_seq *s)
 {
 	struct dcbor_item it;
 
-	*s = (struct lcbor_seq){ 0, false };
+	*s = (struct lcbor_seq){ 0 };
 	if (!take(c, &it))
 		return;
-	if (it.kind != want)
+	if (it.kind != kind)
 		dcbor_fail(c, RC_BAD);
 	else if (it.v > max)
 		dcbor_fail(c, RC_LIMIT);
 	else
-		*s = (struct lcbor_seq){ it.indefinite ? max : (size_t)it.v, it.indefinite };
-}
-
-void lcbor_array(struct dcbor *c, struct lcbor_seq *s, size_t max)
-{
-	open_seq(c, s, DCBOR_ARRAY, max);
-}
-
-void lcbor_map(struct dcbor *c, struct lcbor_seq *s, size_t max)
-{
-	open_seq(c, s, DCBOR_MAP, max);
+		*s = (struct lcbor_seq){ it.indefinite, false, it.indefinite ? max : it.v, 0 };
 }
 
 bool lcbor_more(struct dcbor *c, struct lcbor_seq *s)
@@ -46,20 +36,22 @@ bool lcbor_more(struct dcbor *c, struct lcbor_seq *s)
 	/* The one byte of a break. */
 	if (s->indefinite && c->in.len > 0 && c->in.p[0] == 0xff) {
 		(void)slice_take(&c->in, 1, &end);
-		*s = (struct lcbor_seq){ 0, false };
-		return false;
+		s->indefinite = false;
+		s->max = s->at;
 	}
-	if (s->left == 0 && s->indefinite)
+	if (s->at < s->max) {
+		s->at++;
+		return true;
+	}
+	if (s->indefinite)
 		dcbor_fail(c, c->in.len == 0 ? RC_EOF : RC_LIMIT);
-	if (s->left == 0)
-		return false;
-	s->left--;
-	return true;
+	return false;
 }
 
 static void enter(struct dcbor *c, struct lcbor_walk *w, const struct dcbor_item *it)
 {
 	bool map = it->kind == DCBOR_MAP;
+	uint64_t items = it->indefinite ? UINT64_MAX : it->v << map;
 
 	/* Every item takes at least a byte: more of them cannot come. */
 	if (it->v > c->in.len)
@@ -67,29 +59,23 @@ static void enter(struct dcbor *c, struct lcbor_walk *w, const struct dcbor_item
 	else if (w->depth == LCBOR_DEPTH_MAX)
 		dcbor_fail(c, RC_LIMIT);
 	else
-		w->open[w->depth++] = (struct lcbor_level){ map, it->indefinite, it->v << map, 0 };
+		w->open[w->depth++] = (struct lcbor_seq){ it->indefinite, map, items, 0 };
 }
 
 bool lcbor_step(struct dcbor *c, struct lcbor_walk *w, struct dcbor_item *it)
 {
-	struct lcbor_level none = { 0 }, *top = w->depth > 0 ? &w->open[w->depth - 1] : &none;
+	struct lcbor_seq *in = w->depth > 0 ? &w->open[w->depth - 1] : NULL;
 
 	*it = (struct dcbor_item){ .kind = DCBOR_BREAK };
-	if (w->depth > 0 && !top->indefinite && top->at == top->count) {
+	if (in && !lcbor_more(c, in)) {
 		w->depth--;
-		return c->rc == RC_OK;
-	}
-	if (!take(c, it))
-		return false;
-	top->at++;
-	if (it->kind == DCBOR_ARRAY || it->kind == DCBOR_MAP) {
-		enter(c, w, it);
-	} else if (it->kind == DCBOR_BREAK) {
-		/* Ends what waits for one, and no pair after its key. */
-		if (!top->indefinite || (top->map && top->at % 2 == 0))
+		if (in->pairs && in->at % 2 == 1) /* a key without a value */
 			dcbor_fail(c, RC_BAD);
-		else
-			w->depth--;
+	} else if (take(c, it)) {
+		if (it->kind == DCBOR_BREAK)
+			dcbor_fail(c, RC_BAD);
+		else if (it->kind == DCBOR_ARRAY || it->kind == DCBOR_MAP)
+			enter(c, w, it);
 	}
 	return c->rc == RC_OK;
 }

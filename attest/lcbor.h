@@ -18,15 +18,16 @@
 
 struct dcbor lcbor_of(struct slice in);
 
-/* An open array or map; of a map, an item is a pair. */
+/* An open array or map. */
 struct lcbor_seq {
-	size_t left;     /* items that may still come */
 	bool indefinite; /* ends with a break, not by count */
+	bool pairs;      /* of a walk: a map, whose keys and values are items */
+	uint64_t max;    /* items that may come; else a map's pairs are its items */
+	uint64_t at;     /* that have come */
 };
 
-/* Opens an array or map of at most max items. */
-void lcbor_array(struct dcbor *c, struct lcbor_seq *s, size_t max);
-void lcbor_map(struct dcbor *c, struct lcbor_seq *s, size_t max);
+/* Opens an array or a map (DCBOR_ARRAY, DCBOR_MAP) of at most max items. */
+void lcbor_open(struct dcbor *c, enum dcbor_kind kind, size_t max, struct lcbor_seq *s);
 
 /* Is there another item (pair)? The caller then reads all of it before it
  * calls again. False at the end, which is consumed, and on an error. */
@@ -37,12 +38,8 @@ enum { LCBOR_DEPTH_MAX = 8 };
 /* A walk through one item, whatever it is and holds: begins with zeros, is over
  * when depth is 0 after a step. */
 struct lcbor_walk {
-	size_t depth; /* arrays and maps that are open, at most LCBOR_DEPTH_MAX */
-	struct lcbor_level {
-		bool map, indefinite;
-		uint64_t count; /* of items, a pair's two counted each */
-		uint64_t at;    /* how many have come, the last break too */
-	} open[LCBOR_DEPTH_MAX];
+	size_t depth; /* arrays and maps that are open */
+	struct lcbor_seq open[LCBOR_DEPTH_MAX];
 };
 
 /* Takes a value, or the head of an array or map, which is open then; or comes to

@@ -34,7 +34,6 @@ enum rc nsm_describe(int fd, struct nsm_description *d)
 		{ "version_patch", NSM_NUMBER, &d->patch, UINT16_MAX },
 		{ "module_id", NSM_TEXT, &id, NSM_ID_MAX },
 		{ "max_pcrs", NSM_NUMBER, &d->pcrs, NSM_PCRS_MAX },
-		{ "locked_pcrs", NSM_SET, &d->locked, 0 },
 		{ "digest", NSM_TEXT, &digest, 64 },
 		{ 0 },
 	};
@@ -117,19 +116,12 @@ enum rc nsm_random(int fd, uint8_t *out, size_t n)
 	struct slice random = { 0 };
 	const struct nsm_field answer[] = { { "random", NSM_BYTES, &random, NSM_RANDOM_MAX },
 		                            { 0 } };
-	enum rc rc = RC_OK;
+	enum rc rc = ask(fd, "GetRandom", NULL, answer);
 
-	for (size_t at = 0; at < n && rc == RC_OK; at += random.len) {
-		rc = ask(fd, "GetRandom", NULL, answer);
-		if (rc == RC_OK && random.len == 0)
-			rc = RC_EOF;
-		if (random.len > n - at)
-			random.len = n - at;
-		if (rc == RC_OK)
-			memcpy(out + at, random.p, random.len);
-	}
+	if (rc == RC_OK && random.len < n)
+		rc = RC_EOF;
+	if (rc == RC_OK)
+		memcpy(out, random.p, n);
 	wipe(response, sizeof response);
-	if (rc != RC_OK)
-		wipe(out, n);
 	return rc;
 }

@@ -31,7 +31,6 @@ enum {
 struct nsm_description {
 	uint32_t major, minor, patch; /* version of the module, 16 bits each */
 	uint32_t pcrs;                /* how many it has, at most NSM_PCRS_MAX */
-	uint32_t locked;              /* bit n: PCR n is locked */
 	char id[NSM_ID_MAX + 1];      /* printable */
 };
 
@@ -53,8 +52,8 @@ RC_CHECK enum rc nsm_extend_pcr(int fd, uint32_t index, struct slice data,
 RC_CHECK enum rc nsm_seal_pcr(int fd, uint32_t index, const uint8_t digest[SHA384_LEN],
                               struct nsm_pcr *p);
 
-/* Fills out with n random bytes, in as many requests as it takes. RC_EOF when
- * the module gives an empty answer. On failure out is wiped. */
+/* Fills out with n random bytes, at most NSM_RANDOM_MAX. RC_EOF when the module
+ * gives fewer. */
 RC_CHECK enum rc nsm_random(int fd, uint8_t *out, size_t n);
 
 /* A signed document (attest/document.h) with these fields, each at most its

@@ -54,17 +54,6 @@ static void take_digest(struct dcbor *c, uint8_t value[SHA384_LEN])
 		memcpy(value, s.p, SHA384_LEN);
 }
 
-static uint32_t take_set(struct dcbor *c)
-{
-	struct lcbor_seq seq;
-	uint32_t set = 0;
-
-	lcbor_array(c, &seq, 32);
-	while (lcbor_more(c, &seq))
-		set |= UINT32_C(1) << dcbor_uint(c, 31);
-	return set;
-}
-
 static void take_field(struct dcbor *c, const struct nsm_field *f)
 {
 	switch (f->type) {
@@ -73,7 +62,6 @@ static void take_field(struct dcbor *c, const struct nsm_field *f)
 	case NSM_TEXT: *(struct slice *)f->value = dcbor_text(c, f->max); break;
 	case NSM_BYTES: *(struct slice *)f->value = dcbor_bytes(c, f->max); break;
 	case NSM_DIGEST: take_digest(c, f->value); break;
-	case NSM_SET: *(uint32_t *)f->value = take_set(c); break;
 	}
 }
 
@@ -84,7 +72,7 @@ static void take_fields(struct dcbor *c, const struct nsm_field *fields)
 	uint32_t seen = 0;
 	size_t i;
 
-	lcbor_map(c, &map, FIELDS_MAX);
+	lcbor_open(c, DCBOR_MAP, FIELDS_MAX, &map);
 	while (lcbor_more(c, &map)) {
 		struct slice key = dcbor_text(c, NAME_MAX_LEN);
 
@@ -108,13 +96,13 @@ enum rc nsm_parse(struct slice in, const char *name, const struct nsm_field *fie
                   char reason[NSM_ERROR_MAX + 1])
 {
 	struct dcbor c = lcbor_of(in);
-	struct lcbor_seq outer = { 0, false };
+	struct lcbor_seq outer = { 0 };
 	bool alone = in.len > 0 && in.p[0] >> 5 == 3; /* a text */
 	struct slice got;
 
 	reason[0] = '\0';
 	if (!alone) {
-		lcbor_map(&c, &outer, 1);
+		lcbor_open(&c, DCBOR_MAP, 1, &outer);
 		if (!lcbor_more(&c, &outer))
 			dcbor_fail(&c, RC_BAD);
 	}

@@ -32,7 +32,6 @@ struct nsm_field {
 		NSM_TEXT,   /* struct slice of at most max bytes, into the message */
 		NSM_BYTES,  /* likewise */
 		NSM_DIGEST, /* uint8_t[SHA384_LEN] */
-		NSM_SET,    /* uint32_t: bit n for each number n of an array */
 	} type;
 	void *value; /* in a request: NSM_NUMBER or NSM_BYTES, left out when empty */
 	uint32_t max;

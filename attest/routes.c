@@ -1,7 +1,6 @@
 #include "attest/routes.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <time.h>
 
 #include "appliance/base/manifest.h"
@@ -38,9 +37,9 @@ static struct slice sha384_slice(const uint8_t value[SHA384_LEN])
 
 /* --- / /health /measurements /metrics: written at once into the buffer ------------- */
 
-static void start_index(struct reply *r, const struct http *q, struct body *b)
+static void put_index(const struct reply *r, struct body *b)
 {
-	(void)r, (void)q;
+	(void)r;
 	body_put(b, "{'name':'casemate','routes':['/attestation?nonce=','/touch?from=',"
 	            "'/measurements','/manifest','/health','/metrics']}\n");
 }
@@ -55,16 +54,15 @@ static void start_health(struct reply *r, const struct http *q, struct body *b)
 
 static void start_measurements(struct reply *r, const struct http *q, struct body *b)
 {
-	const struct https_facts *f = r->facts;
-	const unsigned *version = f->module_version;
+	const struct nsm_description *m = &r->facts->module;
+	const struct nsm_pcr *p = r->facts->pcr;
 
 	(void)q;
 	body_put(b, "{'module_id':%q,'version':'%u.%u.%u','digest':'SHA384','pcrs':{",
-	         slice_str(f->module_id), (uint64_t)version[0], (uint64_t)version[1],
-	         (uint64_t)version[2]);
-	for (unsigned i = 0; i < f->pcrs; i++)
+	         slice_str(m->id), (uint64_t)m->major, (uint64_t)m->minor, (uint64_t)m->patch);
+	for (unsigned i = 0; i < m->pcrs; i++)
 		body_put(b, "%s'%u':{'value':%x,'locked':%s}", i > 0 ? "," : "", (uint64_t)i,
-		         sha384_slice(f->pcr[i]), f->pcrs_locked >> i & 1 ? "true" : "false");
+		         sha384_slice(p[i].value), p[i].locked ? "true" : "false");
 	body_put(b, "}}\n");
 }
 
@@ -99,14 +97,14 @@ static void put_document(const struct reply *r, struct body *b)
 	struct lcbor_seq seq;
 	struct slice payload;
 
-	lcbor_array(&c, &seq, 4);
+	lcbor_open(&c, DCBOR_ARRAY, 4, &seq);
 	lcbor_skip(&c);
 	lcbor_skip(&c);
 	payload = dcbor_bytes(&c, NSM_RESPONSE_MAX);
 	body_put(b, "{'document':%b,'payload':", r->text);
 	json_put(b, payload, NULL, false);
 	c = lcbor_of(payload);
-	lcbor_map(&c, &seq, NSM_RESPONSE_MAX);
+	lcbor_open(&c, DCBOR_MAP, NSM_RESPONSE_MAX, &seq);
 	while (lcbor_more(&c, &seq) && !slice_is(dcbor_text(&c, NSM_RESPONSE_MAX), "user_data"))
 		lcbor_skip(&c);
 	body_put(b, ",'claims':");
@@ -116,14 +114,12 @@ static void put_document(const struct reply *r, struct body *b)
 
 static bool parse_hex(const char *hex, size_t len, uint8_t *out)
 {
-	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
-
 	for (size_t i = 0; i < len; i++) {
-		const char *at = memchr(digits, hex[i], sizeof digits - 1);
+		int v = hex_value((uint8_t)hex[i]);
 
-		if (!at)
+		if (v < 0)
 			return false;
-		out[i / 2] = (uint8_t)(out[i / 2] << 4 | ((at - digits) & 15));
+		out[i / 2] = (uint8_t)(out[i / 2] << 4 | v);
 	}
 	return len % 2 == 0;
 }
@@ -136,10 +132,10 @@ static void start_attestation(struct reply *r, const struct http *q, struct body
 
 	(void)b;
 	r->nonce_len = len / 2;
-	r->decoded = q->want_json;
-	r->put = r->decoded ? put_document : put_text;
-	if (!r->decoded)
+	if (!q->want_json) {
+		r->put = put_text;
 		r->type = "application/cose";
+	}
 	if (rc != RC_OK || r->nonce_len < HTTPS_NONCE_MIN || !parse_hex(hex, len, r->nonce))
 		fail(r, 400, "bad request",
 		     "nonce=HEX, 16 to 64 random bytes of yours, is required");
@@ -161,22 +157,17 @@ void routes_document(struct reply *r, enum rc rc, struct slice document)
 
 /* --- /touch --------------------------------------------------------------------------- */
 
-static bool touch_get(const struct reply *r, uint64_t n, uint8_t bytes[TOUCH_RECORD_MAX],
-                      struct slice *record)
-{
-	*record = slice_of(bytes, r->facts->touch_record(n, bytes));
-	return record->len > 0;
-}
-
 static void put_touch(const struct reply *r, struct body *b)
 {
 	uint8_t bytes[TOUCH_RECORD_MAX];
 	struct slice s;
 	uint64_t n = r->first;
 
-	body_put(b, "{'touches':%u,'head':%x,'first':%u,'base':%x,'records':[", r->touches,
-	         sha384_slice(r->touch_head), n, sha384_slice(r->base));
-	for (; n < r->end && touch_get(r, n, bytes, &s); n++) {
+	put_text(r, b);
+	for (; n < r->end; n++) {
+		s = slice_of(bytes, r->facts->touch_record(n, bytes));
+		if (s.len == 0)
+			break; /* dropped meanwhile */
 		body_put(b, "%s{'record':%b,", n > r->first ? "," : "", s);
 		json_put(b, s, touch_keys, true);
 		body_put(b, "}");
@@ -195,20 +186,16 @@ static bool touch_from(const struct http *q, uint64_t next, uint64_t *from)
 	enum rc rc = http_query(q, "from", number, sizeof number, &len);
 
 	*from = 0;
-	for (size_t i = 0; rc == RC_OK && i < len; i++) {
-		if (!isdigit((unsigned char)number[i]))
-			return false;
-		*from = *from * 10 + (uint64_t)(number[i] - '0');
-	}
-	return (rc == RC_ABSENT || (rc == RC_OK && len > 0)) && *from <= next;
+	return rc == RC_ABSENT ||
+	       (rc == RC_OK && slice_decimal(slice_of(number, len), next + 1, from) && *from <= next);
 }
 
 /* Records that are not kept any more are left out: the page begins later. */
 static void start_touch(struct reply *r, const struct http *q, struct body *b)
 {
 	const struct https_facts *f = r->facts;
+	uint8_t base[SHA384_LEN];
 
-	(void)b;
 	if (!touch_from(q, f->touches + 1, &r->first)) {
 		fail(r, 400, "bad request",
 		     "from is the number of a touch, at most the next one's");
@@ -216,14 +203,14 @@ static void start_touch(struct reply *r, const struct http *q, struct body *b)
 	}
 	if (r->first < f->touch_first)
 		r->first = f->touch_first;
-	memcpy(r->touch_head, f->touch_head, SHA384_LEN);
 	r->touches = f->touches;
 	r->end = r->first + HTTPS_TOUCHES;
 	if (r->end > r->touches)
 		r->end = r->touches + 1;
-	r->put = put_touch;
-	if (!f->touch_after(r->first - 1, r->base))
+	if (!f->touch_after(r->first - 1, base))
 		fail(r, 503, "busy", "the log moved on meanwhile");
+	body_put(b, "{'touches':%u,'head':%x,'first':%u,'base':%x,'records':[", r->touches,
+	         sha384_slice(f->touch_head), r->first, sha384_slice(base));
 }
 
 /* --- /manifest ------------------------------------------------------------------------- */
@@ -249,26 +236,21 @@ static void put_manifest(const struct reply *r, struct body *b)
 	body_put(b, "}\n");
 }
 
-static void start_manifest(struct reply *r, const struct http *q, struct body *b)
-{
-	(void)q, (void)b;
-	r->put = put_manifest;
-}
-
 /* --- all of them -------------------------------------------------------------------------- */
 
 static const struct {
 	const char *path;
-	/* Chooses r->put, or writes the body to b. */
+	void (*put)(const struct reply *r, struct body *b);
+	/* NULL, or decides on more of the answer and may write r->text to b. */
 	void (*start)(struct reply *r, const struct http *q, struct body *b);
 } routes[] = {
-	{ "/", start_index },
-	{ "/attestation", start_attestation },
-	{ "/touch", start_touch },
-	{ "/measurements", start_measurements },
-	{ "/manifest", start_manifest },
-	{ "/health", start_health },
-	{ "/metrics", start_metrics },
+	{ "/", put_index, NULL },
+	{ "/attestation", put_document, start_attestation },
+	{ "/touch", put_touch, start_touch },
+	{ "/measurements", put_text, start_measurements },
+	{ "/manifest", put_manifest, NULL },
+	{ "/health", put_text, start_health },
+	{ "/metrics", put_text, start_metrics },
 };
 
 static void route(struct reply *r, const struct http *q, struct body *b)
@@ -286,8 +268,11 @@ static void route(struct reply *r, const struct http *q, struct body *b)
 		fail(r, 404, "not found", "see / for what there is");
 	else if (q->method == HTTP_OTHER)
 		fail(r, 405, "method not allowed", "GET, HEAD or OPTIONS");
-	else
-		routes[i].start(r, q, b);
+	else {
+		r->put = routes[i].put;
+		if (routes[i].start)
+			routes[i].start(r, q, b);
+	}
 }
 
 void routes_start(struct reply *r, const struct http *q, const struct https_facts *f, uint8_t *work,

@@ -25,14 +25,12 @@ struct reply {
 	unsigned status;
 	const char *error, *detail;   /* of an error's body */
 	bool head;                    /* the body is not sent */
-	bool decoded;                 /* the document as JSON */
 	bool close;                   /* the connection's last answer */
 	int64_t now_s;                /* for Date */
 	size_t nonce_len;             /* not zero: a document is waited for */
-	struct slice text;            /* the body, or the document in it; in the caller's buffer */
+	struct slice text;            /* of the body, or the document; in the caller's buffer */
 	uint64_t touches, first, end; /* records of the page: first to end-1 */
 	uint8_t nonce[HTTPS_NONCE_MAX];
-	uint8_t base[SHA384_LEN], touch_head[SHA384_LEN];
 };
 
 /* Decides on the answer to q (HTTP_DONE or HTTP_BAD). work: ROUTES_WORK bytes

@@ -71,18 +71,11 @@ static void set_ciphers(br_ssl_engine_context *e)
 		BR_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
 		BR_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
 	};
-	const br_block_ctr_class *aes = br_aes_x86ni_ctr_get_vtable();
-	br_ghash ghash = br_ghash_pclmul_get();
-	br_chacha20_run chacha20 = br_chacha20_sse2_get();
-	bool fast = aes && ghash;
+	bool fast = br_aes_x86ni_ctr_get_vtable() && br_ghash_pclmul_get();
 
 	br_ssl_engine_set_suites(e, fast ? suites : suites + 2, 3);
-	br_ssl_engine_set_aes_ctr(e, fast ? aes : &br_aes_ct64_ctr_vtable);
-	br_ssl_engine_set_ghash(e, fast ? ghash : br_ghash_ctmul64);
-	br_ssl_engine_set_gcm(e, &br_sslrec_in_gcm_vtable, &br_sslrec_out_gcm_vtable);
-	br_ssl_engine_set_chacha20(e, chacha20 ? chacha20 : br_chacha20_ct_run);
-	br_ssl_engine_set_poly1305(e, br_poly1305_ctmulq_get());
-	br_ssl_engine_set_chapol(e, &br_sslrec_in_chapol_vtable, &br_sslrec_out_chapol_vtable);
+	br_ssl_engine_set_default_aes_gcm(e);
+	br_ssl_engine_set_default_chapol(e);
 }
 
 void tls_open(struct tls *t)
@@ -115,11 +108,6 @@ void tls_open(struct tls *t)
 	wipe(seed, sizeof seed);
 	e->rng_os_rand_done = 1;
 	(void)br_ssl_server_reset(&t->br); /* cannot fail with entropy and a hash */
-}
-
-void tls_close(struct tls *t)
-{
-	wipe(t, sizeof *t);
 }
 
 /* --- bytes ---------------------------------------------------------------------------- */

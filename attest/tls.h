@@ -52,7 +52,6 @@ size_t tls_sign(struct slice data, uint8_t out[TLS_SIGNATURE_MAX]);
 void tls_certify(struct slice der);
 
 void tls_open(struct tls *t);
-void tls_close(struct tls *t); /* wipes keys and buffers */
 
 /* Records from the peer: how many bytes were taken. */
 size_t tls_in(struct tls *t, struct slice s);
@@ -68,7 +67,8 @@ void tls_used(struct tls *t, size_t n);
 uint8_t *tls_room(const struct tls *t, size_t *room);
 void tls_wrote(struct tls *t, size_t n);
 
-/* Says goodbye (close_notify). Only when tls_out is empty. */
+/* Says goodbye: close_notify, where the connection is open and has room for a
+ * record. */
 void tls_end(struct tls *t);
 
 enum tls_state {

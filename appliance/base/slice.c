@@ -72,6 +72,24 @@ void wbuf_u64_be(struct wbuf *w, uint64_t v)
 	put_be(w, 8, v);
 }
 
+bool slice_decimal(struct slice s, uint64_t max, uint64_t *v)
+{
+	*v = 0;
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return false;
+		*v = *v * 10 + (uint64_t)(s.p[i] - '0');
+		if (*v > max)
+			*v = max;
+	}
+	return s.len > 0;
+}
+
+int hex_value(uint8_t c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+}
+
 void hex_put(char *out, struct slice s)
 {
 	static const char digit[] = "0123456789abcdef";

@@ -69,6 +69,13 @@ void wbuf_u16_be(struct wbuf *w, uint16_t v);
 void wbuf_u32_be(struct wbuf *w, uint32_t v);
 void wbuf_u64_be(struct wbuf *w, uint64_t v);
 
+/* Decimal digits alone, at least one: false when s is anything else. *v is max,
+ * which is at most UINT64_MAX / 16, for all that is more. */
+bool slice_decimal(struct slice s, uint64_t max, uint64_t *v);
+
+/* What a hexadecimal digit stands for, -1 for other characters. */
+int hex_value(uint8_t c);
+
 /* Lower-case hex of s with a final NUL into out, which holds 2*s.len+1 bytes. */
 void hex_put(char *out, struct slice s);
 

@@ -13,7 +13,7 @@ static struct https *server;
 static struct https_facts facts;
 static br_ssl_client_context client;
 static br_x509_knownkey_context key;
-static uint8_t records[BR_SSL_BUFSIZE_BIDI], document[4000] = { 0x84 }, pcrs[16][SHA384_LEN];
+static uint8_t records[BR_SSL_BUFSIZE_BIDI], document[4000] = { 0x84 };
 
 static void must(bool ok)
 {
@@ -115,9 +115,7 @@ static void setup(void)
 
 	server = calloc(1, https_size());
 	must(server != NULL);
-	facts = (struct https_facts){ .pcrs = 16,
-		                      .pcr = pcrs,
-		                      .module_id = "i",
+	facts = (struct https_facts){ .module = { .pcrs = 16 },
 		                      .why = "",
 		                      .touch_first = 1,
 		                      .touch_record = no_record,

@@ -107,7 +107,7 @@ static void take_fields(struct dcbor *c, struct asked *a)
 {
 	struct lcbor_seq fields;
 
-	lcbor_map(c, &fields, 8);
+	lcbor_open(c, DCBOR_MAP, 8, &fields);
 	while (lcbor_more(c, &fields)) {
 		struct slice key = dcbor_text(c, NAME_LEN);
 
@@ -137,7 +137,7 @@ static bool take_request(struct slice in, struct asked *a)
 	if (in.len > 0 && in.p[0] >> 5 == 3) { /* a text */
 		a->name = dcbor_text(&c, NAME_LEN);
 	} else {
-		lcbor_map(&c, &outer, 1);
+		lcbor_open(&c, DCBOR_MAP, 1, &outer);
 		if (!lcbor_more(&c, &outer))
 			return false;
 		a->name = dcbor_text(&c, NAME_LEN);

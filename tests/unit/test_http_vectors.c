@@ -86,7 +86,7 @@ static bool no_head(uint64_t n, uint8_t head[SHA384_LEN])
 }
 
 static struct https_facts facts = {
-	.module_id = "", .why = "", .ready = true, .metrics = no_metrics, .touch_after = no_head
+	.why = "", .ready = true, .metrics = no_metrics, .touch_after = no_head
 };
 
 static void serve(struct slice in, size_t step, struct outcome *o)

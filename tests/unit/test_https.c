@@ -22,7 +22,6 @@ static const uint16_t suites[] = { BR_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
 enum { RECORDS = 150 };
 
 static struct https_facts facts;
-static uint8_t pcrs[32][SHA384_LEN];
 static struct broker_record_like {
 	uint8_t bytes[TOUCH_RECORD_MAX];
 	size_t len;
@@ -59,11 +58,8 @@ static void make_facts(void)
 
 	facts = (struct https_facts){
 		.manifest = slice_of(manifest, sizeof manifest),
-		.pcrs_locked = 0x1ffff,
-		.pcrs = 32,
-		.pcr = pcrs,
-		.module_id = "i-1-enc1",
-		.module_version = { 1, 2, 3 },
+		.module = { 1, 2, 3, 32, "i-1-enc1" },
+		.pcr = { [2] = { { 0xAB }, true } },
 		.ready = true,
 		.why = "",
 		.touches = RECORDS,
@@ -529,7 +525,7 @@ static void test_errors(void)
 
 static void test_plain_routes(void)
 {
-	json_t *j;
+	json_t *j, *two;
 
 	peer_init();
 	ask(GET("/"));
@@ -539,6 +535,11 @@ static void test_plain_routes(void)
 	j = heard_json();
 	CHECK(is_text(j, "module_id", "i-1-enc1") && is_text(j, "version", "1.2.3"));
 	CHECK(json_object_size(json_object_get(j, "pcrs")) == 32);
+	two = json_object_get(json_object_get(j, "pcrs"), "2");
+	CHECK(json_is_true(json_object_get(two, "locked")));
+	CHECK(strncmp(json_string_value(json_object_get(two, "value")), "ab00", 4) == 0);
+	CHECK(json_is_false(json_object_get(
+		json_object_get(json_object_get(j, "pcrs"), "3"), "locked")));
 	json_decref(j);
 	ask(GET("/manifest"));
 	j = heard_json();

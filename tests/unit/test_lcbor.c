@@ -74,19 +74,19 @@ static void sequences(void)
 	struct lcbor_seq seq;
 	uint64_t sum = 0;
 
-	lcbor_array(&c, &seq, 3);
+	lcbor_open(&c, DCBOR_ARRAY, 3, &seq);
 	while (lcbor_more(&c, &seq))
 		sum += dcbor_uint(&c, 9);
 	CHECK(sum == 6 && dcbor_end(&c) == RC_OK);
 
 	c = lcbor_of(slice_of(open, sizeof open));
-	lcbor_array(&c, &seq, 2);
+	lcbor_open(&c, DCBOR_ARRAY, 2, &seq);
 	while (lcbor_more(&c, &seq))
 		dcbor_uint(&c, 9);
 	CHECK(c.rc == RC_LIMIT);
 
 	c = lcbor_of(slice_of(open, sizeof open));
-	lcbor_map(&c, &seq, 2);
+	lcbor_open(&c, DCBOR_MAP, 2, &seq);
 	CHECK(c.rc == RC_BAD && !lcbor_more(&c, &seq));
 }
 
