@@ -3,11 +3,11 @@
  * (attest/routes.h), as an engine that bytes are pushed into and pulled out of.
  *
  * The owner moves bytes between this and a stream, keeps the deadlines, and gets
- * documents made (https_wants); only for Date is a clock read here. All input is hostile. A context is the
- * caller's, https_size() bytes: 4 KiB of engine, a TLS record of the largest size
- * in and one of 4 KiB out, and 12 KiB for a request's head and after it the
- * document that answers it. What a connection does not use it does not touch:
- * with ordinary clients that is about 24 KiB.
+ * documents made (https_wants); the clock is read here for Date alone. All input
+ * is hostile. A context is the caller's, https_size() bytes: 4 KiB of engine, a
+ * TLS record of the largest size in and one of 4 KiB out, and 12 KiB for a
+ * request's head and after it the document that answers it. What a connection
+ * does not use it does not touch: with ordinary clients that is about 24 KiB.
  *
  * States: handshake → idle ⇄ head → body → waiting for a document → answering
  * → idle, or over. One request at a time; the next one's bytes wait in the

@@ -98,9 +98,8 @@ enum rc nsm_attest(int fd, struct slice user_data, struct slice nonce, struct sl
 		                              { "nonce", NSM_BYTES, &nonce, 0 },
 		                              { "public_key", NSM_BYTES, &public_key, 0 },
 		                              { 0 } };
-	const struct nsm_field answer[] = {
-		{ "document", NSM_BYTES, document, NSM_RESPONSE_MAX }, { 0 }
-	};
+	const struct nsm_field answer[] = { { "document", NSM_BYTES, document, NSM_RESPONSE_MAX },
+		                            { 0 } };
 	enum rc rc;
 
 	*document = slice_of(NULL, 0);

@@ -4,9 +4,9 @@
 #include <time.h>
 
 #include "appliance/base/manifest.h"
-#include "attest/json.h"
 #include "attest/lcbor.h"
 #include "attest/nsm.h"
+#include "attest/tojson.h"
 
 static_assert((int)ROUTES_WORK >= (int)NSM_RESPONSE_MAX, "a document fits");
 
@@ -85,10 +85,10 @@ static void start_metrics(struct reply *r, const struct http *q, struct body *b)
 /* --- /attestation --------------------------------------------------------------------- */
 
 /* The keys of attest/claims.h and attest/touch.h. */
-static const char *const claims_keys[JSON_KEYS] = { NULL,   "version", "purpose", "touches",
-	                                            "head", "tree",    "digest" };
-static const char *const touch_keys[JSON_KEYS] = { NULL,   "number", "time",   "operation",
-	                                           "user", "digest", "summary" };
+static const char *const claims_keys[TOJSON_KEYS] = { NULL,   "version", "purpose", "touches",
+	                                              "head", "tree",    "digest" };
+static const char *const touch_keys[TOJSON_KEYS] = { NULL,   "number", "time",   "operation",
+	                                             "user", "digest", "summary" };
 
 /* What is in the document, for people to read: nothing of it is checked. */
 static void put_document(const struct reply *r, struct body *b)
@@ -102,13 +102,13 @@ static void put_document(const struct reply *r, struct body *b)
 	lcbor_skip(&c);
 	payload = dcbor_bytes(&c, NSM_RESPONSE_MAX);
 	body_put(b, "{'document':%b,'payload':", r->text);
-	json_put(b, payload, NULL, false);
+	tojson_put(b, payload, NULL, false);
 	c = lcbor_of(payload);
 	lcbor_open(&c, DCBOR_MAP, NSM_RESPONSE_MAX, &seq);
 	while (lcbor_more(&c, &seq) && !slice_is(dcbor_text(&c, NSM_RESPONSE_MAX), "user_data"))
 		lcbor_skip(&c);
 	body_put(b, ",'claims':");
-	json_put(b, dcbor_bytes(&c, NSM_USER_DATA_MAX), claims_keys, false);
+	tojson_put(b, dcbor_bytes(&c, NSM_USER_DATA_MAX), claims_keys, false);
 	body_put(b, "}\n");
 }
 
@@ -169,7 +169,7 @@ static void put_touch(const struct reply *r, struct body *b)
 		if (s.len == 0)
 			break; /* dropped meanwhile */
 		body_put(b, "%s{'record':%b,", n > r->first ? "," : "", s);
-		json_put(b, s, touch_keys, true);
+		tojson_put(b, s, touch_keys, true);
 		body_put(b, "}");
 	}
 	if (n <= r->touches)
@@ -187,7 +187,8 @@ static bool touch_from(const struct http *q, uint64_t next, uint64_t *from)
 
 	*from = 0;
 	return rc == RC_ABSENT ||
-	       (rc == RC_OK && slice_decimal(slice_of(number, len), next + 1, from) && *from <= next);
+	       (rc == RC_OK && slice_decimal(slice_of(number, len), next + 1, from) &&
+	        *from <= next);
 }
 
 /* Records that are not kept any more are left out: the page begins later. */
@@ -308,8 +309,9 @@ void routes_put(const struct reply *r, struct body *b)
 	/* IMF-fixdate (RFC 9110 §5.6.7); there is one locale */
 	if (gmtime_r(&t, &tm))
 		(void)strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &tm);
-	body_put(b, "HTTP/1.1 %u \r\nDate: %s\r\nCache-Control: no-store\r\n"
-	            "Strict-Transport-Security: max-age=31536000\r\n",
+	body_put(b,
+	         "HTTP/1.1 %u \r\nDate: %s\r\nCache-Control: no-store\r\n"
+	         "Strict-Transport-Security: max-age=31536000\r\n",
 	         (uint64_t)r->status, date);
 	if (r->status != 204)
 		body_put(b,

@@ -87,7 +87,9 @@ bool slice_decimal(struct slice s, uint64_t max, uint64_t *v)
 
 int hex_value(uint8_t c)
 {
-	return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+	return c >= '0' && c <= '9'                 ? c - '0'
+	       : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
+	                                            : -1;
 }
 
 void hex_put(char *out, struct slice s)

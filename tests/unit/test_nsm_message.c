@@ -183,7 +183,7 @@ static void descriptions(void)
 		len = w.len;
 		CHECK(parse_guarded(len) == RC_OK && nsm_describe(0, &d) == RC_OK);
 		CHECK(d.major == 1 && d.minor == 2 && d.patch == 3 && d.pcrs == 32);
-			CHECK(strcmp(d.id, "i-1?-enc2") == 0);
+		CHECK(strcmp(d.id, "i-1?-enc2") == 0);
 		for (size_t n = 0; n < len; n++) {
 			CHECK(parse_guarded(n) != RC_OK);
 			w.len = n;

@@ -1,9 +1,9 @@
-/* attest/json.h: whatever the CBOR is, the JSON is bounded, the same in pieces as
+/* attest/tojson.h: whatever the CBOR is, the JSON is bounded, the same in pieces as
  * in one, and its brackets and strings fit. */
 #include <stdlib.h>
 
-#include "attest/json.h"
 #include "attest/lcbor.h"
+#include "attest/tojson.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -42,20 +42,20 @@ static void check(struct slice s)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const keys[JSON_KEYS] = { "zero", NULL, "two" };
+	static const char *const keys[TOJSON_KEYS] = { "zero", NULL, "two" };
 	static uint8_t whole[OUTPUT_MAX], piece[PIECE];
 	struct slice in = slice_of(data, size);
 	struct body b = { .w = wbuf_of(whole, sizeof whole) };
 
 	if (size > INPUT_MAX)
 		return 0;
-	json_put(&b, in, keys, false);
+	tojson_put(&b, in, keys, false);
 	must(b.at == b.w.len && !b.w.over);
 	check(wbuf_slice(&b.w));
 	for (size_t from = 0; from < b.w.len; from += PIECE) {
 		struct body part = { .from = from, .w = wbuf_of(piece, sizeof piece) };
 
-		json_put(&part, in, keys, false);
+		tojson_put(&part, in, keys, false);
 		must(part.at == b.at && memcmp(piece, whole + from, part.w.len) == 0);
 	}
 	return 0;

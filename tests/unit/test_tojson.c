@@ -1,11 +1,11 @@
-/* attest/json.h: what CBOR becomes, and what becomes null. */
+/* attest/tojson.h: what CBOR becomes, and what becomes null. */
 #include <jansson.h>
 
-#include "attest/json.h"
 #include "attest/lcbor.h"
+#include "attest/tojson.h"
 #include "tests/unit/test.h"
 
-static const char *const keys[JSON_KEYS] = { NULL, "one", "two" };
+static const char *const keys[TOJSON_KEYS] = { NULL, "one", "two" };
 
 static const struct {
 	const char *want;
@@ -49,7 +49,7 @@ static struct slice make(struct slice in, bool bare, uint8_t *out, size_t max)
 	struct slice s = test_guard(in);
 	struct body b = { .w = wbuf_of(out, max) };
 
-	json_put(&b, s, keys, bare);
+	tojson_put(&b, s, keys, bare);
 	CHECK(b.at == b.w.len);
 	test_unguard(s);
 	return wbuf_slice(&b.w);
@@ -93,7 +93,7 @@ static void document(void)
 	}
 	n = fread(in, 1, sizeof in, f);
 	fclose(f);
-	json_put(&b, slice_of(in, n), NULL, false);
+	tojson_put(&b, slice_of(in, n), NULL, false);
 	j = json_loadb((char *)out, b.w.len, JSON_REJECT_DUPLICATES, NULL);
 	CHECK(json_array_size(j) == 4);
 	CHECK(json_string_length(json_array_get(j, 3)) == 192);

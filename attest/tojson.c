@@ -1,4 +1,4 @@
-#include "attest/json.h"
+#include "attest/tojson.h"
 
 #include "attest/lcbor.h"
 
@@ -6,7 +6,7 @@ static bool put_key(struct body *b, const struct dcbor_item *it, const char *con
 {
 	if (it->kind == DCBOR_TEXT)
 		body_put(b, "%q:", slice_of(it->data, (size_t)it->v));
-	else if (it->kind == DCBOR_UINT && keys && it->v < JSON_KEYS && keys[it->v])
+	else if (it->kind == DCBOR_UINT && keys && it->v < TOJSON_KEYS && keys[it->v])
 		body_put(b, "'%s':", keys[it->v]);
 	else if (it->kind == DCBOR_UINT)
 		body_put(b, "'%u':", it->v);
@@ -37,7 +37,7 @@ static bool put_item(struct body *b, const struct dcbor_item *it, const struct l
 	bool key = in && in->pairs && in->at % 2 == 1;
 
 	if (it->kind == DCBOR_BREAK) {
-		body_put(b, bare ? "" : in->pairs ? "}" : "]");
+		body_put(b, bare ? "" : in && in->pairs ? "}" : "]");
 		return true;
 	}
 	if (in && in->at > 1 && (key || !in->pairs))
@@ -62,7 +62,7 @@ static bool transcode(struct body *b, struct slice cbor, const char *const *keys
 	return dcbor_end(&c) == RC_OK;
 }
 
-void json_put(struct body *b, struct slice cbor, const char *const keys[JSON_KEYS], bool bare)
+void tojson_put(struct body *b, struct slice cbor, const char *const keys[TOJSON_KEYS], bool bare)
 {
 	struct body trial = { 0 };
 

@@ -3,17 +3,17 @@
  * ones as null; keys are text or unsigned numbers. Input may be anybody's; the
  * output is at most six times as long, as deep as LCBOR_DEPTH_MAX, and may name a
  * key twice if the input does. */
-#ifndef ATTEST_JSON_H
-#define ATTEST_JSON_H
+#ifndef ATTEST_TOJSON_H
+#define ATTEST_TOJSON_H
 
 #include "attest/body.h"
 
-enum { JSON_KEYS = 8 };
+enum { TOJSON_KEYS = 8 };
 
 /* Writes the item that cbor is, or null when it is none, goes on behind it, or
  * has what is not above. keys, unless NULL: names for the keys 0 to
- * JSON_KEYS-1. bare: only what is between the outer brackets, and nothing in
+ * TOJSON_KEYS-1. bare: only what is between the outer brackets, and nothing in
  * place of null. */
-void json_put(struct body *b, struct slice cbor, const char *const keys[JSON_KEYS], bool bare);
+void tojson_put(struct body *b, struct slice cbor, const char *const keys[TOJSON_KEYS], bool bare);
 
 #endif
