@@ -64,9 +64,7 @@ enum rc failure_stream(struct failure *f, enum rc rc)
 		                   STREAM_TIMEOUT_MS / 1000);
 	case RC_EOF:
 		return failure_set(f, ERR_SYSTEM, "the connection ended before the transfer did");
-	default:
-		return failure_set(f, ERR_SYSTEM, "the connection failed: %s",
-		                   strerror(errno));
+	default: return failure_set(f, ERR_SYSTEM, "the connection failed: %s", strerror(errno));
 	}
 }
 
