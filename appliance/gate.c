@@ -34,6 +34,7 @@
 #include "appliance/broker.h"
 #include "appliance/clients.h"
 #include "appliance/facts.h"
+#include "attest/tls.h"
 
 /* Tags of epoll beside the links' numbers. */
 enum { TAG_LISTENER = STACK_LINKS_MAX, TAG_BROKER, TAGS, SEED_LEN = 32 };
@@ -163,13 +164,13 @@ static bool ask(uint32_t mark, struct slice nonce)
 	struct broker_request r = { .kind = BROKER_DOCUMENT,
 		                    .mark = mark,
 		                    .nonce_len = (uint32_t)nonce.len,
-		                    .key_len = (uint32_t)https_spki().len };
+		                    .key_len = (uint32_t)tls_spki().len };
 
 	if (nonce.len > sizeof r.nonce || r.key_len > sizeof r.key)
 		return false;
 	if (nonce.len > 0)
 		memcpy(r.nonce, nonce.p, nonce.len);
-	memcpy(r.key, https_spki().p, r.key_len);
+	memcpy(r.key, tls_spki().p, r.key_len);
 	if (send(g.broker, &r, sizeof r, MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof r)
 		return false;
 	g.in_flight++;

@@ -70,24 +70,18 @@ static void put_time(struct cert *d, int64_t s)
 	wrap(d, end, tm.tm_year < 150 ? UTC_TIME : GENERALIZED_TIME);
 }
 
-static void put_evidence(struct cert *d, struct slice document)
-{
-	size_t end = d->at;
-
-	put(d, document.p, document.len);
-	if (document.p[0] != 0xD2)
-		PUT(d, "\xD2");
-	wrap(d, end, OCTET_STRING);
-	PUT(d, "\x06\x06\x67\x81\x05\x05\x04\x09");
-	wrap(d, end, SEQUENCE);
-}
-
 static void put_extensions(struct cert *d, struct slice document)
 {
 	size_t end = d->at;
 
-	if (document.len > 0)
-		put_evidence(d, document);
+	if (document.len > 0) {
+		put(d, document.p, document.len);
+		if (document.p[0] != 0xD2)
+			PUT(d, "\xD2");
+		wrap(d, end, OCTET_STRING);
+		PUT(d, "\x06\x06\x67\x81\x05\x05\x04\x09");
+		wrap(d, end, SEQUENCE);
+	}
 	/* basicConstraints without CA and keyUsage digitalSignature, both critical;
 	 * extKeyUsage serverAuth; subjectAltName casemate */
 	PUT(d,

@@ -329,14 +329,6 @@ static void use_line(struct http *p, struct slice s)
 	}
 }
 
-static void too_long(struct http *p)
-{
-	if (p->state > HTTP_FIELDS)
-		bad(p, 413, "the body is too long");
-	else
-		bad(p, p->state == HTTP_START ? 414 : 431, "the head is too long");
-}
-
 static size_t take_line(struct http *p, struct slice in)
 {
 	const uint8_t *end = memchr(in.p, '\n', in.len);
@@ -344,7 +336,11 @@ static size_t take_line(struct http *p, struct slice in)
 	struct slice s;
 
 	if (n > p->left || n > p->line.max - p->line.len) {
-		too_long(p);
+		bad(p,
+		    p->state > HTTP_FIELDS   ? 413
+		    : p->state == HTTP_START ? 414
+		                             : 431,
+		    "the head or the body is too long");
 		return n;
 	}
 	p->left -= n;

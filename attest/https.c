@@ -41,11 +41,6 @@ void https_init(uint8_t seed[32], struct https_facts *f)
 	facts = f;
 }
 
-struct slice https_spki(void)
-{
-	return tls_spki();
-}
-
 enum rc https_certify(struct slice document, int64_t now_s)
 {
 	struct slice der;

@@ -64,9 +64,8 @@ struct https_facts {
 };
 
 /* Makes the TLS key from seed (32 bytes of the kernel's generator, wiped
- * here). Once. spki: SubjectPublicKeyInfo, DER, lives for good. */
+ * here), whose public half is tls_spki (attest/tls.h). Once. */
 void https_init(uint8_t seed[32], struct https_facts *facts);
-struct slice https_spki(void);
 
 /* A certificate that carries document (in the RA-TLS extension, attest/cert.h;
  * empty: none) for connections opened from here on, valid for CERT_AFTER_S from

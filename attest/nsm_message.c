@@ -23,14 +23,13 @@ void nsm_put(struct wbuf *w, const char *name, const struct nsm_field *fields)
 {
 	size_t pairs = 0;
 
-	if (!fields) {
-		dcbor_put_text(w, slice_str(name));
+	if (fields)
+		dcbor_put_map(w, 1);
+	dcbor_put_text(w, slice_str(name));
+	if (!fields)
 		return;
-	}
 	for (const struct nsm_field *f = fields; f->name; f++)
 		pairs += !is_empty(f);
-	dcbor_put_map(w, 1);
-	dcbor_put_text(w, slice_str(name));
 	dcbor_put_map(w, pairs);
 	for (const struct nsm_field *f = fields; f->name; f++)
 		if (!is_empty(f))
@@ -101,11 +100,10 @@ enum rc nsm_parse(struct slice in, const char *name, const struct nsm_field *fie
 	struct slice got;
 
 	reason[0] = '\0';
-	if (!alone) {
+	if (!alone)
 		lcbor_open(&c, DCBOR_MAP, 1, &outer);
-		if (!lcbor_more(&c, &outer))
-			dcbor_fail(&c, RC_BAD);
-	}
+	if (!alone && !lcbor_more(&c, &outer))
+		dcbor_fail(&c, RC_BAD);
 	got = dcbor_text(&c, NAME_MAX_LEN);
 	if (!alone && slice_is(got, "Error")) {
 		nsm_printable(reason, dcbor_text(&c, NSM_ERROR_MAX));

@@ -30,11 +30,6 @@ static void fail(struct reply *r, unsigned status, const char *error, const char
 	r->nonce_len = 0;
 }
 
-static struct slice sha384_slice(const uint8_t value[SHA384_LEN])
-{
-	return slice_of(value, SHA384_LEN);
-}
-
 /* --- / /health /measurements /metrics: written at once into the buffer ------------- */
 
 static void put_index(const struct reply *r, struct body *b)
@@ -62,7 +57,7 @@ static void start_measurements(struct reply *r, const struct http *q, struct bod
 	         slice_str(m->id), (uint64_t)m->major, (uint64_t)m->minor, (uint64_t)m->patch);
 	for (unsigned i = 0; i < m->pcrs; i++)
 		body_put(b, "%s'%u':{'value':%x,'locked':%s}", i > 0 ? "," : "", (uint64_t)i,
-		         sha384_slice(p[i].value), p[i].locked ? "true" : "false");
+		         slice_of(p[i].value, SHA384_LEN), p[i].locked ? "true" : "false");
 	body_put(b, "}}\n");
 }
 
@@ -172,10 +167,7 @@ static void put_touch(const struct reply *r, struct body *b)
 		tojson_put(b, s, touch_keys, true);
 		body_put(b, "}");
 	}
-	if (n <= r->touches)
-		body_put(b, "],'next':%u}\n", n);
-	else
-		body_put(b, "],'next':null}\n");
+	body_put(b, n <= r->touches ? "],'next':%u}\n" : "],'next':null}\n", n);
 }
 
 /* from=K, at most the number of the touch that would be next. */
@@ -211,7 +203,7 @@ static void start_touch(struct reply *r, const struct http *q, struct body *b)
 	if (!f->touch_after(r->first - 1, base))
 		fail(r, 503, "busy", "the log moved on meanwhile");
 	body_put(b, "{'touches':%u,'head':%x,'first':%u,'base':%x,'records':[", r->touches,
-	         sha384_slice(f->touch_head), r->first, sha384_slice(base));
+	         slice_of(f->touch_head, SHA384_LEN), r->first, slice_of(base, SHA384_LEN));
 }
 
 /* --- /manifest ------------------------------------------------------------------------- */
@@ -226,7 +218,7 @@ static void put_manifest(const struct reply *r, struct body *b)
 	sha384_init(&h);
 	sha384_update(&h, bytes.p, bytes.len);
 	sha384_final(&h, digest);
-	body_put(b, "{'manifest':%b,'sha384':%x", bytes, sha384_slice(digest));
+	body_put(b, "{'manifest':%b,'sha384':%x", bytes, slice_of(digest, SHA384_LEN));
 	if (manifest_parse(bytes, &m) == RC_OK) {
 		body_put(b, ",'version':1,'channel':'%s','command':[",
 		         m.channel == CHANNEL_OPEN ? "open" : "off");

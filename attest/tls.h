@@ -42,7 +42,7 @@ struct tls {
 
 /* Once; seed is wiped. */
 void tls_init(uint8_t seed[TLS_SEED_LEN]);
-/* SubjectPublicKeyInfo, DER. */
+/* SubjectPublicKeyInfo, DER; lives for good. */
 struct slice tls_spki(void);
 void tls_random(void *p, size_t n);
 /* ECDSA with SHA-256 over data, ASN.1, by the server's key. */

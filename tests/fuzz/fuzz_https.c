@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "attest/https.h"
+#include "attest/tls.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -123,7 +124,7 @@ static void setup(void)
 		                      .metrics = no_metrics };
 	https_init(seed, &facts);
 	must(https_certify(slice_of(document, sizeof document), 1790000000) == RC_OK);
-	pub = (br_ec_public_key){ BR_EC_secp256r1, (unsigned char *)(uintptr_t)https_spki().p + 26,
+	pub = (br_ec_public_key){ BR_EC_secp256r1, (unsigned char *)(uintptr_t)tls_spki().p + 26,
 		                  65 };
 	br_ssl_client_zero(&client);
 	br_ssl_engine_set_versions(&client.eng, BR_TLS12, BR_TLS12);

@@ -11,6 +11,7 @@
 #include "attest/cert.h"
 #include "attest/document.h"
 #include "attest/https.h"
+#include "attest/tls.h"
 #include "tests/unit/test.h"
 
 #define HOST      "Host: a\r\n"
@@ -105,7 +106,7 @@ static size_t taken; /* bytes the server took since connect() */
 
 static inline void peer_init(void)
 {
-	br_ec_public_key pub = { BR_EC_secp256r1, (unsigned char *)(uintptr_t)https_spki().p + 26,
+	br_ec_public_key pub = { BR_EC_secp256r1, (unsigned char *)(uintptr_t)tls_spki().p + 26,
 		                 65 };
 	br_ssl_engine_context *e = &peer.tls.eng;
 
@@ -290,7 +291,7 @@ static inline bool begin_server(void)
 	server = calloc(1, https_size());
 	make_facts();
 	https_init(seed, &facts);
-	CHECK(memcmp(seed, zero, sizeof seed) == 0 && https_spki().len == 91);
+	CHECK(memcmp(seed, zero, sizeof seed) == 0 && tls_spki().len == 91);
 	CHECK(https_certify(document, 1790000000) == RC_OK);
 	return true;
 }
