@@ -51,7 +51,7 @@ static int by_path(const void *a, const void *b)
 static void list(const struct oci_tree *t, char *out, size_t max)
 {
 	static char lines[64][3 * PATH_MAX];
-	char *sorted[64], path[PATH_MAX];
+	char *sorted[64] = { 0 }, path[PATH_MAX];
 	size_t n = 0, at = 0;
 
 	for (struct oci_name *x = oci_tree_next(t, NULL); x != NULL && n < 64;

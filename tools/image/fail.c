@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,13 +19,19 @@ void fail_verb(const char *verb)
 	verb_name = verb;
 }
 
+/* Of ASCII, or U+0080 to U+009F in UTF-8, of which the second byte alone is none. */
+static bool is_control(const char *text)
+{
+	const unsigned char *c = (const unsigned char *)text;
+
+	return c[0] < 0x20 || c[0] == 0x7f || (c[0] == 0xc2 && c[1] < 0xa0);
+}
+
 static void clean(char *line)
 {
 	for (; *line != '\0'; line++)
-		if ((unsigned char)*line < 0x20 || *line == 0x7f)
+		if (is_control(line))
 			*line = '?';
-		else if ((unsigned char)line[0] == 0xc2 && (unsigned char)line[1] < 0xa0)
-			*line = '?'; /* U+0080 to U+009F; what is left of it is none */
 }
 
 static void print(const char *kind, const char *fmt, va_list ap, const char *why)

@@ -11,7 +11,7 @@
 static const char help[] =
 	"usage: casemate-image VERB ...      (casemate-image VERB --help says more)\n"
 	"\n"
-	"  build --from DIR [-- CMD...]   an image that boots with DIR as root file system\n"
+	"  build --from SRC [-- CMD...]   an image from a container image or a folder\n"
 	"  eif build                      an image from a kernel and ramdisks\n"
 	"  eif describe FILE              check an image, print its measurements\n"
 	"  eif extract FILE DIR           check an image, write out its parts\n"
