@@ -47,7 +47,8 @@ static void all(void)
 	CHECK(memcmp(s->manifest, manifest, sizeof manifest) == 0);
 	CHECK(nsm_read_pcr(nsm, PCR_MANIFEST, &p) == RC_OK && p.locked);
 	CHECK(memcmp(p.value, want, sizeof want) == 0);
-	CHECK(s->module.locked == (UINT32_C(1) << (PCR_MANIFEST + 1)) - 1);
+	for (unsigned i = 0; i < s->module.pcrs; i++)
+		CHECK(s->pcr[i].locked == (i <= PCR_MANIFEST));
 	for (unsigned i = 0; i < s->module.pcrs; i++)
 		CHECK(nsm_read_pcr(nsm, i, &p) == RC_OK && memcmp(&p, &s->pcr[i], sizeof p) == 0);
 	CHECK(run() == RC_DENIED); /* not a second time */
