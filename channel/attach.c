@@ -25,6 +25,7 @@
 #include "channel/duplex.h"
 #include "channel/failure.h"
 #include "channel/host_message.h"
+#include "channel/stream.h"
 #include "channel/tty.h"
 
 enum {
@@ -45,6 +46,7 @@ static struct {
 	struct duplex link;
 	int signal_fd;
 	bool accepted;
+	int64_t until_ms; /* for ACCEPT to come; a command takes as long as it likes */
 	bool raw;         /* our terminal is in raw mode */
 	bool in_open;     /* standard input has not ended */
 	uint32_t credit;  /* bytes of STDIN that may be sent */
@@ -291,8 +293,17 @@ static void signal_set(sigset_t *set)
 
 /* --- the session --- */
 
+/* poll's time: until the enclave must have answered, or no end. */
+static int patience(void)
+{
+	int64_t left = at.until_ms - clock_mono_ms();
+
+	return at.accepted ? -1 : left > 0 ? (int)left : 0;
+}
+
 static void wait_and_move(void)
 {
+	int n;
 	bool full = duplex_pending(&at.link), writing = at.out.len > 0;
 	bool reading = at.in_open && at.credit > 0 && !full;
 	struct pollfd p[4] = {
@@ -304,11 +315,13 @@ static void wait_and_move(void)
 
 	if (writing && !full)
 		p[0].fd = -1; /* its hang-up is for later, and would wake us at once */
-	if (poll(p, 4, -1) < 0) {
-		if (errno != EINTR)
-			FAIL(ERR_SYSTEM, "cannot wait: %s", strerror(errno));
+	n = poll(p, 4, patience());
+	if (n < 0 && errno != EINTR)
+		FAIL(ERR_SYSTEM, "cannot wait: %s", strerror(errno));
+	if (n == 0)
+		FAIL(ERR_DEADLINE, "no answer for %d seconds", STREAM_TIMEOUT_MS / 1000);
+	if (n <= 0)
 		return;
-	}
 	if (p[3].revents)
 		read_signals();
 	if (p[2].revents)
@@ -382,6 +395,7 @@ int attach_exec(int conn, const struct attach *a, const char *who)
 
 	memset(&at, 0, offsetof(__typeof__(at), in));
 	at.a = a;
+	at.until_ms = clock_mono_ms() + STREAM_TIMEOUT_MS;
 	duplex_init(&at.link, conn, at.in, sizeof at.in, at.out_mem, sizeof at.out_mem);
 	signal_set(&set);
 	(void)sigaction(SIGPIPE, &ignore, &pipe_was);

@@ -385,7 +385,7 @@ static bool link_write(struct link *l)
 {
 	while (wire_write(&l->wire))
 		;
-	if (!l->wire.refused || l->wire.out_len > WIRE_MAX / 2)
+	if (l->wire.fd < 0 || !l->wire.refused || l->wire.out_len > WIRE_MAX / 2)
 		return false;
 	l->wire.refused = false;
 	push_all();

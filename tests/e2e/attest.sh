@@ -174,6 +174,18 @@ casemate attest "https://$at" --root "$SIM_ROOT" --json >"$WORK/json"
 mapfile -t code < <(field "$WORK/json" "'\n'.join(f'--pcr={i}={d[\"pcrs\"][str(i)]}' for i in range(3))")
 gives signed-and-untouched 0 '^touches +none since it booted' casemate attest "https://$at" --root "$SIM_ROOT" \
     "${code[@]}" --untouched
+mkdir "$WORK/full"
+# shellcheck disable=SC2016 # the inner shell's
+gives save-without-space 2 'cannot write .*/full/doc: No space left on device' unshare -m sh -c '
+    full=$1; shift
+    mount -t tmpfs -o size=4k tmpfs "$full" && echo old >"$full/doc" && "$@" --save "$full/doc"
+    status=$?
+    [ "$(ls "$full") $(cat "$full/doc")" = "doc old" ] || exit 99
+    exit $status' sh "$WORK/full" casemate attest "https://$at" --root "$SIM_ROOT"
+check save-again casemate attest "https://$at" --root "$SIM_ROOT" --save "$WORK/kept"
+check save-into-what-is-no-file sh -c 'casemate attest "$1" --root "$2" --json --save /dev/fd/3 >/dev/null 3>"$3"' \
+    sh "https://$at" "$SIM_ROOT" "$WORK/kept3"
+same saved-the-same-size "$(stat -c %s "$WORK/kept")" "$(stat -c %s "$WORK/kept3")"
 gives not-of-aws 1 'root' casemate attest "https://$at"
 gives which-code-is-said 0 'WHICH CODE runs there was NOT compared' casemate attest "https://$at" --root "$SIM_ROOT"
 fresh "$at" "$WORK/good"

@@ -68,6 +68,32 @@ gives run-small-memory 1 'large.eif needs more than --memory 64: the image has 4
 CASEMATE_EMULATOR=$WORK/none gives run-no-emulator 1 "$WORK/none/qemu-system-x86_64.*build.sh build" casemate run "$IMG"
 same nothing-is-left .lock "$(ls -A "$STATE")"
 
+gives pull-no-destination 2 'DST is empty' casemate pull web:/x ''
+
+# --- what is printed does not arrive; what is known of an enclave cannot be kept
+to_full() {
+    local name=$1
+    shift
+    gives "$name" 1 'standard output: No space left on device$' sh -c '"$@" >/dev/full' sh "$@"
+}
+to_full help-to-full casemate help
+to_full verb-help-to-full casemate push --help
+to_full ps-to-full casemate ps --json
+to_full image-help-to-full "$IMAGE" --help
+to_full image-version-to-full "$IMAGE" --version
+to_full run-to-full casemate run --name printed "$IMG"
+to_full stop-to-full casemate stop --time 0 printed
+mkdir "$WORK/full"
+# shellcheck disable=SC2016 # the inner shell's
+gives run-without-space 1 'full/casemate/web/info[.a-z]*: No space left on device$' unshare -m sh -c '
+    mount -t tmpfs -o size=64k,mode=700 tmpfs "$1" && head -c 100000 /dev/zero >"$1/fill" 2>/dev/null
+    XDG_RUNTIME_DIR=$1 casemate run "$2"
+    status=$?
+    [ "$(ls -A "$1/casemate")" = .lock ] || echo "left: $(ls -A "$1/casemate")"
+    exit $status' sh "$WORK/full" "$IMG"
+also run-without-space-ends-it 'web did not start: what is known of it cannot be kept$'
+check run-without-space-leaves-nothing sh -c '! grep -q ^left: "$1"' sh "$WORK/said"
+
 # --- the emulator: ready, ps, console, names
 gives run 0 '^casemate: run: web ready after [0-9]+\.[0-9][0-9] s$' casemate run "$IMG"
 same run-prints-the-name web-2 "$(casemate run "$IMG" 2>/dev/null)"

@@ -128,12 +128,28 @@ run_in sh -c 'printf wrong | dd of="$(find /data -path "*/.casemate-*" -type f)"
 check resume-from-wrong-part push --resume "$WORK/big" box:/data/big
 same resumed-from-wrong-part "$wanted" "$(digest_in /data/big)"
 # interrupted by a signal, without --resume: nothing is left here
-"$CASEMATE" pull box:/data/big "$WORK/dst/big2" >/dev/null 2>&1 &
+"$CASEMATE" pull box:/data/big "$WORK/dst/big2" >"$WORK/interrupted" 2>&1 &
 pid=$!
 while [ -z "$(find "$WORK/dst" -path '*/.casemate-*' -type f -size +4M 2>/dev/null)" ] && kill -0 $pid 2>/dev/null; do :; done
 kill -TERM $pid
 wait $pid
+same interrupted-pull-says-so 'casemate: pull: box: interrupted: nothing shows up under its name' \
+    "$(cat "$WORK/interrupted")"
 same interrupted-pull-leaves-nothing '' "$(find "$WORK/dst" -name '.casemate-*')"
+
+# --- no place for it here: one clear error, nothing left
+mkdir "$WORK/tmpfs"
+# shellcheck disable=SC2016 # the inner shell's
+pull_into() { # pull_into MOUNT-OPTIONS SRC
+    unshare -m sh -c 'mount -t tmpfs -o "$1" tmpfs "$2" && casemate pull "box:$3" "$2/"
+        status=$?
+        [ -z "$(ls -A "$2")" ] || echo "left: $(ls -A "$2")"
+        exit $status' sh "$1" "$WORK/tmpfs" "$2"
+}
+gives pull-read-only 1 "denied: cannot create a temporary directory beside '\.': Read-only file system$" \
+    pull_into ro /etc/passwd
+gives pull-full 1 "no space left: cannot write 'big': No space left on device$" pull_into size=1m /data/big
+same pull-full-leaves-nothing '' "$(sed -n '/^left/p' "$WORK/said")"
 
 # --- a full file system: one clear error, nothing left, what was there stays
 rm -f "$WORK/dst/big"

@@ -11,40 +11,47 @@ import socket
 import sys
 import threading
 
+from wire import dial
+
 
 def pump(source, sink):
+    """What source says, to sink (or nobody), to its end. What sink does not take is
+    read all the same: of a connection that is closed with bytes unread the device
+    tells its guest nothing."""
     try:
         while data := source.recv(1 << 16):
-            sink.sendall(data)
+            try:
+                if sink:
+                    sink.sendall(data)
+            except OSError:
+                sink = end(sink)
     except OSError:
         pass
-    for end in source, sink:
-        try:
-            end.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
+    end(sink)
+
+
+def end(sock):
+    """An end of this side is one of both to the device."""
+    try:
+        if sock:
+            sock.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
 
 
 def serve(near, to, port):
-    far = socket.socket(socket.AF_UNIX)
     try:
-        far.connect(to)
-        far.sendall(b'CONNECT %d\n' % port)
-        line = b''
-        while not line.endswith(b'\n'):
-            byte = far.recv(1)
-            if not byte:
-                raise OSError('nobody there')
-            line += byte
+        far = dial(to, port, None)
     except OSError:
-        near.close()
-        return
+        far = end(near)
     other = threading.Thread(target=pump, args=(far, near), daemon=True)
-    other.start()
+    if far:
+        other.start()
     pump(near, far)
-    other.join()
+    if far:
+        other.join()
+        far.close()
     near.close()
-    far.close()
 
 
 def accept(listener, to, port):

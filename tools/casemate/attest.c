@@ -1,17 +1,15 @@
 /* casemate attest: asks an enclave who it is, over HTTPS, and judges the answer. */
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #include "appliance/base/io.h"
 #include "attest/https.h"
 #include "tools/casemate/expect.h"
 #include "tools/casemate/fetch.h"
 #include "tools/casemate/link_dial.h"
+#include "tools/casemate/replace.h"
 #include "tools/casemate/report.h"
 #include "tools/casemate/tcp.h"
 #include "tools/casemate/text.h"
@@ -98,22 +96,6 @@ static bool fetch_document(struct session *s)
 	return true;
 }
 
-static bool save(const struct session *s)
-{
-	int fd;
-	bool ok;
-
-	if (s->save == NULL)
-		return true;
-	fd = open(s->save, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	ok = fd >= 0 && io_write_full(fd, s->document, s->len) == RC_OK;
-	if (fd >= 0 && close(fd) != 0)
-		ok = false;
-	if (!ok)
-		say("cannot write %s: %m", s->save);
-	return ok;
-}
-
 /* Adds the page's records to the chain, up to the last that the document
  * knows: there may be new ones. False when one does not fit, or none is there. */
 static bool add_page(struct session *s, const struct touchpage *p)
@@ -194,7 +176,8 @@ static int attest(struct session *s)
 	s->e.policy.public_key = &s->e.public_key;
 	s->e.policy.claims = true;
 	s->e.policy.purpose = PURPOSE_TLS;
-	if (!fetch_document(s) || !save(s))
+	if (!fetch_document(s) ||
+	    (s->save != NULL && !replace_file(s->save, slice_of(s->document, s->len))))
 		goto out;
 	report.json = s->e.json;
 	report.policy = &s->e.policy;

@@ -33,6 +33,11 @@ void interrupt_start(int conn)
 	}
 }
 
+bool interrupt_came(void)
+{
+	return came != 0;
+}
+
 void interrupt_end(void)
 {
 	for (size_t i = 0; i < CAUGHT; i++)

@@ -49,7 +49,7 @@ static int help(int argc, char **argv)
 		verb_print_help(v);
 	else
 		print_help(stdout);
-	return STATUS_OK;
+	return verb_end(STATUS_OK);
 }
 
 int main(int argc, char **argv)
@@ -70,5 +70,5 @@ int main(int argc, char **argv)
 		return STATUS_USAGE;
 	}
 	say_verb(v->name);
-	return v->run(argc - 1, argv + 1);
+	return verb_end(v->run(argc - 1, argv + 1));
 }

@@ -8,6 +8,7 @@
 
 #include "appliance/base/io.h"
 #include "channel/host_message.h"
+#include "tools/casemate/interrupt.h"
 #include "tools/casemate/text.h"
 #include "tools/casemate/verb.h"
 
@@ -98,7 +99,11 @@ int meter_end(struct meter *p, const struct transfer *t, enum rc rc, const char 
 		say_result(p, t);
 		return STATUS_OK;
 	}
-	if (t->failure.remote)
+	if (interrupt_came())
+		say("%s: interrupted: %s", target,
+		    t->resume ? "what has arrived is kept for --resume"
+		              : "nothing shows up under its name");
+	else if (t->failure.remote)
 		say("%s says: %s: %s", target, error_name(t->failure.code), t->failure.text);
 	else
 		say("%s: %s: %s", target, error_name(t->failure.code), t->failure.text);

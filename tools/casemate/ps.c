@@ -126,10 +126,6 @@ static int ps_main(int argc, char **argv)
 	if (optind != argc)
 		verb_misuse(&verb_ps, "takes no %s", argv[optind]);
 	print_all(form);
-	if (fflush(stdout) != 0) {
-		say("cannot write the list: %m");
-		return STATUS_FAILED;
-	}
 	return STATUS_OK;
 }
 

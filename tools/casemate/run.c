@@ -195,8 +195,11 @@ static _Noreturn void become_monitor(struct monitor_start *s)
 	if (setsid() < 0 || fork() != 0)
 		_exit(0);
 	s->e->pid = (uint32_t)getpid();
-	if (!state_save(s->e))
+	if (!state_save(s->e)) {
+		state_remove(s->e->name, false);
+		dprintf(s->report, "failed what is known of it cannot be kept\n");
 		_exit(1);
+	}
 	s->echo = s->e->debug ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3) : -1;
 	for (int i = 0; i < 3; i++)
 		dup2(null, i);

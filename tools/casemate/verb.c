@@ -12,6 +12,14 @@ void verb_print_help(const struct verb *v)
 	printf("usage: casemate %s %s\n\n%s", v->name, v->usage, v->help);
 }
 
+int verb_end(int status)
+{
+	if (status != STATUS_OK || (fflush(stdout) == 0 && !ferror(stdout)))
+		return status;
+	say("cannot write to standard output: %m");
+	return STATUS_FAILED;
+}
+
 void verb_misuse(const struct verb *v, const char *fmt, ...)
 {
 	char why[512];
@@ -35,7 +43,7 @@ int verb_option(const struct verb *v, int argc, char **argv, const char *shorts,
 	last = argv[optind > 0 ? optind - 1 : 0];
 	if (c == 'h') {
 		verb_print_help(v);
-		exit(STATUS_OK);
+		exit(verb_end(STATUS_OK));
 	}
 	if (c == ':')
 		verb_misuse(v, "option %s needs a value", last);

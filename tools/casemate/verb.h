@@ -35,4 +35,8 @@ _Noreturn __attribute__((format(printf, 2, 3))) void verb_misuse(const struct ve
 
 void verb_print_help(const struct verb *v);
 
+/* The status to exit with: what was printed must have arrived, or a verb that
+ * worked has failed after all. Says so. */
+int verb_end(int status);
+
 #endif
