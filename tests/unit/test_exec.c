@@ -235,6 +235,40 @@ static void unread_stdin(void)
 	CHECK(h.credit <= sizeof full); /* what fits into the pipe */
 }
 
+/* Input that arrives while some waits, behind some that has been taken. */
+static void input_in_pieces(void)
+{
+	static uint8_t data[2 * STDIN_WINDOW + STDIN_WINDOW / 2];
+	const char *go = in_dir("go");
+	char script[512];
+	int fd;
+
+	for (size_t i = 0; i < sizeof data; i++)
+		data[i] = (uint8_t)(i * 7 >> 5);
+	CHECK(mkfifo(go, 0600) == 0);
+	snprintf(script, sizeof script,
+	         "trap 'cat; exit 0' USR1; read x <%s; "
+	         "dd bs=40000 count=1 iflag=fullblock 2>/dev/null; sleep 1000 & wait",
+	         go);
+	shell(EXEC_STDIN, script);
+	/* The first fills the pipe, the second waits. */
+	put_frame(FRAME_STDIN, data, STDIN_WINDOW);
+	while (h.credit < STDIN_WINDOW && next())
+		;
+	put_frame(FRAME_STDIN, data + STDIN_WINDOW, STDIN_WINDOW);
+	fd = open(go, O_WRONLY | O_CLOEXEC);
+	CHECK(io_write_full(fd, "\n", 1) == RC_OK);
+	close(fd);
+	while (h.credit < STDIN_WINDOW + STDIN_WINDOW / 2 && next())
+		;
+	/* Half of that has been taken now, and the rest is after the signal. */
+	put_frame(FRAME_STDIN, data + 2 * STDIN_WINDOW, STDIN_WINDOW / 2);
+	put_frame(FRAME_STDIN_END, "", 0);
+	put_signal(SIGUSR1);
+	finish();
+	CHECK(exited(0) && h.out_len == sizeof data && memcmp(h.out, data, sizeof data) == 0);
+}
+
 /* A command that has closed its input gets rid of it, and credit goes on. */
 static void closed_stdin(void)
 {
@@ -408,6 +442,7 @@ int main(int argc, char **argv)
 	no_stdin();
 	through_cat();
 	unread_stdin();
+	input_in_pieces();
 	closed_stdin();
 	big_output();
 	left_behind();
