@@ -33,6 +33,7 @@ static const struct {
 	  RC_EOF,
 	  9,
 	  { 0x9b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } },
+	{ "more pairs than can be counted", RC_EOF, 9, { 0xbb, 0x80, 0, 0, 0, 0, 0, 0, 0 } },
 	{ "more bytes than there are",
 	  RC_EOF,
 	  9,

@@ -8,6 +8,35 @@ static uint8_t mem[2048], asked_mem[NSM_REQUEST_MAX];
 static struct wbuf w, asked; /* what the module answers, and what it was asked */
 static enum rc exchange_rc;
 
+/* While on, the answers to the three requests of a seal instead. */
+static struct seal {
+	uint8_t extended[SHA384_LEN], read[SHA384_LEN];
+	bool on, locked, refuses_lock;
+} seal;
+
+static void answer_seal(struct slice request, struct wbuf *answer)
+{
+	bool lock = request.len > 2 && request.p[2] == 'L', extend = request.p[2] == 'E';
+
+	if (lock && !seal.refuses_lock) {
+		dcbor_put_text(answer, slice_str("LockPCR"));
+		return;
+	}
+	dcbor_put_map(answer, 1);
+	dcbor_put_text(answer, slice_str(lock ? "Error" : extend ? "ExtendPCR" : "DescribePCR"));
+	if (lock) {
+		dcbor_put_text(answer, slice_str("InternalError"));
+		return;
+	}
+	dcbor_put_map(answer, extend ? 1 : 2);
+	dcbor_put_text(answer, slice_str("data"));
+	dcbor_put_bytes(answer, slice_of(extend ? seal.extended : seal.read, SHA384_LEN));
+	if (!extend) {
+		dcbor_put_text(answer, slice_str("lock"));
+		dcbor_put_bool(answer, seal.locked);
+	}
+}
+
 enum rc nsm_open(const char *path, int *fd)
 {
 	(void)path;
@@ -20,7 +49,10 @@ enum rc nsm_exchange(int fd, struct slice request, struct wbuf *answer)
 	(void)fd;
 	asked = wbuf_of(asked_mem, sizeof asked_mem);
 	wbuf_put(&asked, request.p, request.len);
-	wbuf_put(answer, w.p, w.len);
+	if (seal.on)
+		answer_seal(request, answer);
+	else
+		wbuf_put(answer, w.p, w.len);
 	return exchange_rc;
 }
 
@@ -307,6 +339,30 @@ static void refusals(void)
 	CHECK(parse_lock("LockPCR", reason) == RC_BAD);
 	w.len = 0;
 	CHECK(nsm_lock_pcr(0, 1) != RC_OK);
+	put_pcr("DescribePCR", 48, true);
+	memmove(mem, mem + 1, --w.len); /* the name, and the map behind it */
+	CHECK(nsm_read_pcr(0, 1, &p) == RC_BAD);
+}
+
+/* A module that says one thing and does another. */
+static void seals(void)
+{
+	static const uint8_t digest[SHA384_LEN] = { 1, 2, 3 };
+	static const enum rc rc[] = { RC_OK, RC_MISMATCH, RC_MISMATCH, RC_DENIED, RC_MISMATCH };
+	uint8_t value[SHA384_LEN] = { 0 };
+	struct nsm_pcr p;
+
+	sha384_extend(value, digest, sizeof digest);
+	for (unsigned wrong = 0; wrong < 5; wrong++) {
+		seal = (struct seal){ .on = true, .locked = wrong != 4 };
+		memcpy(seal.extended, value, sizeof value);
+		memcpy(seal.read, value, sizeof value);
+		seal.extended[SHA384_LEN - 1] ^= wrong == 1;
+		seal.read[0] ^= wrong == 2;
+		seal.refuses_lock = wrong == 3;
+		CHECK(nsm_seal_pcr(0, 17, digest, &p) == rc[wrong]);
+	}
+	seal.on = false;
 }
 
 int main(void)
@@ -318,5 +374,6 @@ int main(void)
 	randoms();
 	documents();
 	refusals();
+	seals();
 	return test_end();
 }

@@ -71,7 +71,7 @@ static void test_plain_routes(void)
 
 	peer_init();
 	ask(GET("/"));
-	CHECK(heard_status() == 200);
+	CHECK(heard_status() == 200 && heard_has("Strict-Transport-Security: max-age="));
 	json_decref(heard_json());
 	ask(GET("/measurements/"));
 	j = heard_json();

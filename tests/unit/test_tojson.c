@@ -40,6 +40,7 @@ static const struct {
 	{ NULL, 3, { 0xa1, 0xf5, 0 } },
 	{ NULL, 3, { 0xa1, 0x80, 0 } },
 	{ NULL, 3, { 0xbf, 0x01, 0xff } },
+	{ NULL, 9, { 0xbb, 0x80, 0, 0, 0, 0, 0, 0, 0 } },
 	{ NULL, 1, { 0xff } },
 	{ NULL, 0, { 0 } },
 };
