@@ -100,6 +100,11 @@ gives many-touches 0 '^73 touches, PCR17 is of the log$' client touches "$WORK/m
 check many-pages [ "$(field "$WORK/many/log" 'len(d)')" -gt 1 ]
 gives many-touches-by-casemate 0 '^touches +73 since it booted; the log agrees' casemate attest box "${emulated[@]}"
 
+# --- numbers of a user are as they are, a name is looked up in a session of its own
+casemate exec -u 0:0 box -- true
+casemate exec -u 0 box -- true
+gives looked-up-is-touched 0 '^touches +76 since it booted' casemate attest box "${emulated[@]}"
+
 # --- nobody in the enclave reaches the module or the gate, whatever its uid
 for uid in 0 901 902 903 1000; do
     gives "probe-as-$uid" 0 'reached 0; 3 roles$' casemate exec -u "$uid" box -- /tmp/probe
