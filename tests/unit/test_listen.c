@@ -11,8 +11,8 @@
 #include "appliance/base/dcbor.h"
 #include "appliance/base/io.h"
 #include "channel/admit.h"
-#include "channel/listen.h"
 #include "channel/host_message.h"
+#include "channel/listen.h"
 #include "tests/unit/test.h"
 
 static struct sockaddr_un at;
