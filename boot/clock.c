@@ -14,18 +14,30 @@ static clockid_t clock_of_fd(int fd)
 	return (clockid_t)(~(unsigned)fd << 3 | 3);
 }
 
-enum rc clock_step(void)
+enum rc clock_read(const char *path, struct timespec *t)
 {
-	int fd = open("/dev/ptp0", O_RDONLY | O_CLOEXEC);
-	bool ptp = fd >= 0 || errno != ENOENT;
-	struct timespec t;
-	struct tm tm;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	enum rc rc = RC_OK;
 
-	if (clock_gettime(ptp ? clock_of_fd(fd) : CLOCK_REALTIME, &t) != 0 ||
-	    (ptp && clock_settime(CLOCK_REALTIME, &t) != 0))
+	if (fd < 0)
+		return errno == ENOENT ? RC_ABSENT : RC_IO;
+	if (clock_gettime(clock_of_fd(fd), t) != 0)
 		rc = RC_IO;
 	io_close(&fd);
+	return rc;
+}
+
+enum rc clock_step(void)
+{
+	struct timespec t = { 0 };
+	struct tm tm;
+	enum rc rc = clock_read("/dev/ptp0", &t);
+	bool ptp = rc != RC_ABSENT;
+
+	if (!ptp)
+		rc = clock_gettime(CLOCK_REALTIME, &t) == 0 ? RC_OK : RC_IO;
+	else if (rc == RC_OK && clock_settime(CLOCK_REALTIME, &t) != 0)
+		rc = RC_IO;
 	if (rc != RC_OK) {
 		log_line("clock: the hypervisor's (/dev/ptp0) does not work: %m");
 		return rc;

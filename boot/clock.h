@@ -4,6 +4,8 @@
 #ifndef BOOT_CLOCK_H
 #define BOOT_CLOCK_H
 
+#include <time.h>
+
 #include "appliance/base/rc.h"
 
 /* Sets the clock and says from what. RC_IO only when the PTP device is there
@@ -11,5 +13,9 @@
  * PTP driver, KVM's (boot/kernel/config), so that there is no other to tell
  * it from. */
 RC_CHECK enum rc clock_step(void);
+
+/* The time of the PTP device at path. RC_ABSENT: there is none; RC_IO: there is
+ * and it does not tell. For the above and its test. */
+RC_CHECK enum rc clock_read(const char *path, struct timespec *t);
 
 #endif

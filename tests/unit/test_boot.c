@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include "appliance/base/io.h"
+#include "boot/clock.h"
 #include "boot/entropy.h"
 #include "boot/heartbeat.h"
 #include "boot/root.h"
@@ -47,6 +48,23 @@ static void rng(void)
 	CHECK(source(long_name) == RC_LIMIT);
 	snprintf(path, sizeof path, "%s/absent", dir);
 	CHECK(entropy_source(path) == RC_IO);
+}
+
+/* Without the device the kernel's time will do; one that cannot be opened, or is
+ * no clock, is no such case. */
+static void ptp(void)
+{
+	struct timespec t = { 0 };
+	char path[256];
+
+	snprintf(path, sizeof path, "%s/absent", dir);
+	CHECK(clock_read(path, &t) == RC_ABSENT);
+	put("ptp0", "no clock");
+	snprintf(path, sizeof path, "%s/ptp0", dir);
+	CHECK(clock_read(path, &t) == RC_IO);
+	snprintf(path, sizeof path, "%s/ptp0/in-a-file", dir);
+	CHECK(clock_read(path, &t) == RC_IO);
+	CHECK(t.tv_sec == 0 && t.tv_nsec == 0);
 }
 
 static void tmpfs(void)
@@ -136,6 +154,7 @@ int main(void)
 	if (!CHECK(mkdtemp(dir) != NULL))
 		return test_end();
 	rng();
+	ptp();
 	tmpfs();
 	heartbeat();
 	snprintf(command, sizeof command, "rm -rf %s", dir);
