@@ -21,8 +21,8 @@ struct dcbor lcbor_of(struct slice in);
 /* An open array or map. */
 struct lcbor_seq {
 	bool indefinite; /* ends with a break, not by count */
-	bool pairs;      /* of a walk: a map, whose keys and values are items */
-	uint64_t max;    /* items that may come; else a map's pairs are its items */
+	bool pairs;      /* a map in a walk, where keys and values count apart */
+	uint64_t max;    /* items that may come; of a map not in a walk, pairs */
 	uint64_t at;     /* that have come */
 };
 

@@ -1,6 +1,6 @@
 /* CBOR that others wrote (attest/lcbor.h) as JSON, piece by piece like any
- * answer (attest/body.h). Numbers and text as they are, bytes as hex, empty
- * ones as null; keys are text or unsigned numbers. Input may be anybody's; the
+ * answer (attest/body.h). Unsigned numbers and text as they are, bytes as hex,
+ * empty ones as null; keys are text or unsigned numbers. Input may be anybody's; the
  * output is at most six times as long, as deep as LCBOR_DEPTH_MAX, and may name a
  * key twice if the input does. */
 #ifndef ATTEST_TOJSON_H

@@ -29,7 +29,7 @@ enum {
 	TOUCH_SUMMARY_MAX = 96,
 	TOUCH_WORD_MAX = 16, /* bytes of operation and user */
 	/* The last records that an enclave shows at the least, all while there are
-	 * no more. It keeps some more (BROKER_RING): the writer needs two, and there
+	 * no more. It keeps some more (TOUCHLOG_RING): the writer needs two, and there
 	 * may be new ones between a document and the log that is fetched for it. */
 	TOUCH_KEPT_MIN = 1920,
 };

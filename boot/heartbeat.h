@@ -19,8 +19,8 @@ enum {
 	HEARTBEAT_MS = 10000,
 };
 
-/* Waits at most HEARTBEAT_MS. RC_OK, RC_TIMEOUT, or RC_EOF when neither
- * answers right; logged. The boot goes on in any case. */
+/* Waits at most HEARTBEAT_MS. RC_OK, RC_TIMEOUT, RC_IO, or RC_EOF when
+ * neither answers right; logged. The boot goes on in any case. */
 RC_CHECK enum rc heartbeat_send(void);
 
 /* The same over sockets that already connect (non-blocking, events POLLOUT; those

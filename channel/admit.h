@@ -8,9 +8,9 @@
  * process that gets both, and answers; or it refuses, and the channel role
  * tells the peer why. PID 1 trusts none of the fields: op and lengths are
  * checked, place is only echoed, and a summary is what the channel role says
- * it is. Before all this the channel role sends the
- * one byte ADMIT_READY: it listens. When PID 1 shuts its end down, the enclave
- * stops: the role finishes what it owes to who asked for that, and exits.
+ * it is. Before all this the channel role sends the one byte ADMIT_READY: it
+ * listens. When PID 1 shuts its end down, the enclave stops: the role finishes
+ * what it owes to who asked for that, and exits.
  *
  * A session process is started in advance. It waits on SESSION_HANDOVER_FD,
  * one end of another such pair, for a session_handover with the same two

@@ -3,8 +3,8 @@
  *
  * The request is the peer's and already parsed (message.h), users and groups
  * are numbers, and no file of the app's is read: names are for the host. No
- * variable is added. The child is made by vfork, because exec of a small program is
- * to cost little more than the exec itself: it shares our memory until the
+ * variable is added. The child is made by vfork, because exec of a small program
+ * is to cost little more than the exec itself: it shares our memory until the
  * exec, so between the two it makes system calls and writes to one struct.
  * Everything else is prepared before.
  *

@@ -1,5 +1,5 @@
-/* The channel role: accepts connections on a listener that PID 1 made, reads one REQUEST
- * from each and hands the connection to PID 1 (admit.h).
+/* The channel role: accepts connections on a listener that PID 1 made, reads one
+ * REQUEST from each and hands the connection to PID 1 (admit.h).
  *
  * Runs as its own uid without capabilities and under a seccomp filter; its
  * input is the parent's. One epoll loop, at most PENDING_MAX connections

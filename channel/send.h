@@ -2,10 +2,10 @@
  * end of push, the enclave's of pull.
  *
  * Streams depth first without a round trip a file, never follows a symlink,
- * holds one descriptor and 4 KiB a level (walk.h). Between
- * buffers it looks whether the receiver has said ERROR. A file is read up to
- * the size it had when it was opened; one that is shorter, longer or newer at
- * its end is a failure (ERR_CHANGED).
+ * holds one descriptor and 4 KiB a level (walk.h). Between buffers it looks
+ * whether the receiver has said ERROR. A file is read up to the size it had when
+ * it was opened; one that is shorter, longer or newer at its end is a failure
+ * (ERR_CHANGED).
  */
 #ifndef CHANNEL_SEND_H
 #define CHANNEL_SEND_H

@@ -136,17 +136,13 @@ static struct {
 static enum rc next(enum frame_type *type, struct slice *payload)
 {
 	enum rc rc = stream_in_next(&reading.in, type, payload);
-	uint8_t byte;
 
 	if (rc != RC_OK)
 		return failure_stream(reading.failure, rc);
 	if (*type == FRAME_ERROR)
 		return failure_remote(reading.failure, *payload);
-	if (*type != FRAME_ENTRY && *type != FRAME_END)
-		return RC_OK;
-	byte = (uint8_t)*type;
-	sha384_update(&reading.transfer, &byte, 1);
-	sha384_update(&reading.transfer, payload->p, payload->len);
+	if (*type == FRAME_ENTRY || *type == FRAME_END)
+		totals_note(&reading.transfer, *type, *payload);
 	return RC_OK;
 }
 
@@ -229,7 +225,7 @@ static enum rc read_done(void)
 	if (type != FRAME_DONE || totals_parse(FRAME_DONE, payload, &theirs) != RC_OK)
 		return failure_stream(reading.failure, RC_BAD);
 	sha384_final(&reading.transfer, reading.totals.digest);
-	if (memcmp(theirs.digest, reading.totals.digest, SHA384_LEN) != 0)
+	if (!totals_equal(&theirs, &reading.totals))
 		return failure_set(reading.failure, ERR_DIGEST, "the transfer's sums do not match");
 	totals_put(&w, FRAME_RESULT, &reading.totals);
 	rc = stream_send(reading.in.fd, wbuf_slice(&w));

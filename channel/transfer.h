@@ -33,10 +33,10 @@ struct transfer_file {
 	bool there; /* len bytes of it are in mem, whole and checked */
 };
 
-/* Fetches the content of files. RC_OK: they are all there. RC_ABSENT: one does
- * not exist, and then none may be there, since a pull is of all or nothing.
- * RC_DENIED: *f says why, if only that one is larger than max or no regular
- * file. */
+/* Fetches the content of files, at most REQUEST_ARGS_MAX (message.h). RC_OK:
+ * they are all there. RC_ABSENT: one does not exist, and then none may be there,
+ * since a pull is of all or nothing. RC_DENIED: *f says why, if only that one is
+ * larger than max or no regular file. */
 RC_CHECK enum rc transfer_read(int conn, struct transfer_file *files, size_t count,
                                struct failure *f);
 

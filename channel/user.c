@@ -20,18 +20,11 @@ static bool field(struct slice *text, char sep, struct slice *out)
 
 static bool number(struct slice s, uint32_t *out)
 {
-	uint32_t v = 0;
+	uint64_t v;
 
-	if (s.len == 0 || s.len > 10)
+	if (!slice_decimal(s, (uint64_t)INT32_MAX + 1, &v) || v > INT32_MAX)
 		return false;
-	for (size_t i = 0; i < s.len; i++) {
-		uint32_t digit = (uint32_t)s.p[i] - '0';
-
-		if (digit > 9 || v > (INT32_MAX - digit) / 10)
-			return false;
-		v = v * 10 + digit;
-	}
-	*out = v;
+	*out = (uint32_t)v;
 	return true;
 }
 

@@ -1,9 +1,9 @@
 /* TCP connections over the link: lwIP, wrapped.
  *
  * The enclave's gate listens and the host's gateway connects (stack_connect.h);
- * both ends run this code. A link is a connected stream socket (vsock, or a Unix socket in
- * front of one) that carries IP packets as frames (net/link.h). Each link has
- * an lwIP netif of its own with the same two addresses, and a connection
+ * both ends run this code. A link is a connected stream socket (vsock, or a Unix
+ * socket in front of one) that carries IP packets as frames (net/link.h). Each
+ * link has an lwIP netif of its own with the same two addresses, and a connection
  * belongs to the link it came by: gateways do not disturb each other, and when
  * a link ends its connections end.
  *
@@ -11,8 +11,9 @@
  * stack_init, which reserves address space whose pages are used as they are
  * needed; all pools have fixed counts. System calls after it: recv, send, close,
  * getrandom, clock_gettime, and writing a line of log when it ends the process
- * because an invariant is broken. What the peer sends is hostile. Results of calls by the
- * owner: RC_OK, RC_LIMIT (no room in a pool), RC_EOF (the connection is over).
+ * because an invariant is broken. What the peer sends is hostile. Results of calls
+ * by the owner: RC_OK, RC_LIMIT (no room in a pool), RC_EOF (the connection is
+ * over).
  */
 #ifndef NET_STACK_H
 #define NET_STACK_H
