@@ -70,10 +70,6 @@ static enum rc take_over(struct stage *s, struct failure *f)
 {
 	enum rc rc;
 
-	/* Who may write beside the destination must not choose what is in there. */
-	if (!is_ours(s->dir))
-		return failure_set(f, ERR_DENIED, "'%s' beside the destination is somebody else's",
-		                   s->name);
 	if (flock(s->dir, LOCK_EX | LOCK_NB) < 0)
 		return failure_set(f, ERR_BUSY, "another transfer is at '%s'", s->name);
 	rc = walk_remove(s->dir, "new");
@@ -87,6 +83,11 @@ static enum rc open_dirs(struct stage *s, struct failure *f)
 	if (make_dir(s->base, s->name, s->resume, &s->dir) != RC_OK)
 		return failure_errno(f, "create a temporary directory beside",
 		                     s->final[0] != '\0' ? s->final : ".");
+	/* Who may write beside the destination must not choose what is in there: what
+	 * was just made may be another's by now. */
+	if (!is_ours(s->dir))
+		return failure_set(f, ERR_DENIED, "'%s' beside the destination is somebody else's",
+		                   s->name);
 	if (s->resume && take_over(s, f) != RC_OK)
 		return RC_DENIED;
 	if (make_dir(s->dir, "new", false, &s->fresh) != RC_OK)

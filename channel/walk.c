@@ -66,15 +66,23 @@ void walk_close(struct walk *w)
 		up(w);
 }
 
-/* Removes name, or goes down into it. */
+/* Removes name, or goes down into it, which must be possible to empty. A change
+ * of mode by name follows symlinks: only who is not root needs it, and can do it
+ * to nothing but what is theirs. */
 static enum rc remove_one(struct walk *w, int at, const char *name)
 {
+	enum rc rc;
+
 	if (unlinkat(at, name, 0) == 0)
 		return RC_OK;
 	if (errno != EISDIR)
 		return errno == ENOENT ? RC_ABSENT : RC_IO;
-	(void)!fchmodat(at, name, 0700, 0); /* it must be possible to empty it */
-	return walk_down(w, at, name);
+	rc = walk_down(w, at, name);
+	if (rc == RC_IO && errno == EACCES && fchmodat(at, name, 0700, 0) == 0)
+		rc = walk_down(w, at, name);
+	if (rc == RC_OK)
+		(void)!fchmod(walk_top(w)->fd, 0700);
+	return rc;
 }
 
 enum rc walk_remove(int at, const char *name)
