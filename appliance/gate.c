@@ -129,7 +129,9 @@ static void on_document(const struct broker_event *e, struct slice document)
 		g.in_flight--;
 	if (e->rc == RC_LIMIT)
 		g.pause_ms = g.now_ms + GATE_PAUSE_MS;
-	if (e->mark == 0)
+	if (e->rc == RC_LIMIT && e->mark == 0)
+		g.asked = false; /* and still due: the module has not failed */
+	else if (e->mark == 0)
 		on_certificate((enum rc)e->rc, document);
 	else if (e->rc == RC_LIMIT)
 		clients_requeue(e->mark);

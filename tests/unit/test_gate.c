@@ -1,0 +1,75 @@
+/* appliance/gate.h against a PID 1 that is busy: over its rate is not a failure of
+ * the security module.
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "appliance/base/io.h"
+#include "appliance/base/log.h"
+#include "appliance/broker.h"
+#include "appliance/gate.h"
+#include "appliance/touchlog.h"
+#include "tests/unit/test.h"
+
+static int gate = -1, said = -1;
+static pid_t pid;
+
+static void begin(void)
+{
+	int pair[2], lines[2];
+
+	CHECK(touchlog_open(-1) == RC_OK);
+	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
+	CHECK(pipe2(lines, O_CLOEXEC | O_NONBLOCK) == 0);
+	pid = fork();
+	if (pid == 0) {
+		close(pair[0]);
+		log_to(lines[1]);
+		_exit(gate_main(-1, pair[1], touchlog_fd(), false));
+	}
+	close(pair[1]);
+	close(lines[1]);
+	gate = pair[0];
+	said = lines[0];
+}
+
+/* The next question is for the certificate's document, and is answered so. */
+static void refuse(enum rc rc)
+{
+	struct broker_request r = { 0 };
+	struct broker_event e = { .rc = rc };
+
+	CHECK(recv(gate, &r, sizeof r, 0) == sizeof r);
+	CHECK(r.kind == BROKER_DOCUMENT && r.mark == 0 && r.nonce_len == 0 && r.key_len > 0);
+	CHECK(send(gate, &e, sizeof e, 0) == sizeof e);
+}
+
+/* Has it said that the certificate was not renewed? */
+static bool complained(void)
+{
+	char text[4096];
+	ssize_t n = read(said, text, sizeof text);
+
+	return n > 0 && memmem(text, (size_t)n, "not renewed", 11) != NULL;
+}
+
+int main(void)
+{
+	int status = -1;
+
+	begin();
+	/* The second question comes when the answer to the first is digested. */
+	refuse(RC_LIMIT);
+	refuse(RC_LIMIT);
+	CHECK(!complained());
+	refuse(RC_IO);
+	refuse(RC_LIMIT);
+	CHECK(complained());
+	CHECK(shutdown(gate, SHUT_WR) == 0);
+	CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	return test_end();
+}
