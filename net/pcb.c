@@ -25,16 +25,20 @@ void pcb_end_all(const struct netif *n)
 
 void pcb_limit_half_open(unsigned max)
 {
-	struct tcp_pcb *oldest = NULL;
-	unsigned n = 0;
+	struct tcp_pcb *oldest[PCB_NETIFS] = { 0 };
+	unsigned n[PCB_NETIFS] = { 0 }, all = 0, most = 0;
 
 	/* New ones come to the front of the list. */
 	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next) {
-		if (pcb->state == SYN_RCVD) {
-			oldest = pcb;
-			n++;
-		}
+		unsigned i = pcb->netif_idx;
+
+		if (pcb->state != SYN_RCVD || i >= PCB_NETIFS)
+			continue;
+		oldest[i] = pcb;
+		all++;
+		if (++n[i] > n[most])
+			most = i;
 	}
-	if (n >= max)
-		tcp_abandon(oldest, 0);
+	if (all >= max)
+		tcp_abandon(oldest[most], 0);
 }

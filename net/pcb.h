@@ -5,14 +5,17 @@
 #include <lwip/netif.h>
 #include <stdbool.h>
 
+enum { PCB_NETIFS = 16 }; /* indices of netifs are below it */
+
 /* Has anything that came by n, but for what has ended on both sides? */
 bool pcb_any(const struct netif *n);
 
 /* Ends all that came by n, without a packet; its owner's tcp_err is told. */
 void pcb_end_all(const struct netif *n);
 
-/* Ends the oldest half-open one when there are max or more, so that there is
- * room for another. */
+/* When there are max (at least 1) half-open ones or more, ends the oldest of
+ * those of the netif that has most, so that there is room for another: who
+ * floods takes the places of its own. */
 void pcb_limit_half_open(unsigned max);
 
 #endif

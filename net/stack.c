@@ -27,7 +27,7 @@
  * lwIP frees it when it likes. Before that lwIP tells on_err.
  *
  * Half-open connections are at most HALF_OPEN_MAX: a SYN beyond them ends the
- * oldest, which a peer that answers within the time of as many SYNs survives.
+ * oldest of the link that has most, so that a flood ends its own.
  *
  * Links share their addresses. A pcb carries its link's number, lwIP compares it,
  * and the listener takes the number of the link that is being read. When a link
@@ -67,6 +67,7 @@ enum {
 static_assert(MEMP_NUM_TCP_PCB >= SLOTS + HALF_OPEN_MAX &&
                       MEMP_NUM_TCP_SEG >= SLOTS * TCP_SND_QUEUELEN / 2 + HALF_OPEN_MAX,
               "every slot and every half-open connection has its share");
+static_assert((int)STACK_LINKS_MAX < (int)PCB_NETIFS, "lwIP counts netifs from 1");
 
 struct link {
 	struct netif netif;

@@ -12,7 +12,7 @@
 
 enum {
 	SERVER_PORT = 8443,
-	SERVER_LINKS = 5,
+	SERVER_LINKS = 6,
 	SOURCE_BYTES = 1 << 20,
 };
 

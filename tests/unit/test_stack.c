@@ -304,14 +304,50 @@ static void write_all(int fd, const uint8_t *p, size_t n)
 	}
 }
 
+static void send_segment(int raw, struct segment s)
+{
+	uint8_t frame[LINK_HEAD + 40];
+
+	write_all(raw, frame, put_segment(frame, s));
+}
+
+/* The next frame that comes, a segment without bytes. */
+static struct segment hear_segment(int raw)
+{
+	uint8_t frame[LINK_HEAD + 44];
+	struct segment s;
+	size_t n = 0, want = LINK_HEAD;
+
+	while (n < want) {
+		struct pollfd f = { .fd = raw, .events = POLLIN };
+		ssize_t r = recv(raw, frame + n, want - n, 0);
+
+		if ((r < 0 && errno == EAGAIN && poll(&f, 1, -1) < 0) || r == 0)
+			abort();
+		n += r > 0 ? (size_t)r : 0;
+		if (n >= LINK_HEAD)
+			want = LINK_HEAD + frame[3];
+		CHECK(want <= sizeof frame);
+	}
+	s.flags = frame[LINK_HEAD + 33];
+	s.seq = (uint32_t)frame[LINK_HEAD + 24] << 24 | (uint32_t)frame[LINK_HEAD + 25] << 16 |
+	        (uint32_t)frame[LINK_HEAD + 26] << 8 | frame[LINK_HEAD + 27];
+	return s;
+}
+
 /* 20,000 connections that are begun and not completed, by somebody who reads no
- * answer; meanwhile the other link works. */
-static void test_half_open(int link, int raw)
+ * answer; meanwhile the other link works, and one that was begun before on a
+ * third is completed afterwards. */
+static void test_half_open(int link, int raw, int patient)
 {
 	struct client *k = &clients[0];
 	struct stack_usage u;
+	struct segment s;
 	uint8_t frame[LINK_HEAD + 40];
 
+	send_segment(patient, (struct segment){ .from = 7, .seq = 70, .flags = 2 });
+	s = hear_segment(patient);
+	CHECK(s.flags == 0x12);
 	for (uint32_t i = 0; i < 20000; i++) {
 		write_all(raw, frame,
 		          put_segment(frame, (struct segment){ .from = (uint16_t)i,
@@ -325,6 +361,12 @@ static void test_half_open(int link, int raw)
 	}
 	server_usage(&server, false, &u);
 	CHECK(u.pcbs > 0 && u.pcbs <= CONNS && u.heap < 1 << 20);
+	send_segment(patient,
+	             (struct segment){ .from = 7, .seq = 71, .ack = s.seq + 1, .flags = 0x11 });
+	while ((s = hear_segment(patient)).flags == 0x12) /* said again meanwhile */
+		;
+	CHECK(s.flags == 0x10);
+	close(patient);
 	close(raw);
 	check_empty();
 }
@@ -484,7 +526,7 @@ int main(void)
 	test_no_listener(link[0]);
 	test_reset(link[0]);
 	test_link_dies(link[0], link[1]);
-	test_half_open(link[1], server.link[2]);
+	test_half_open(link[1], server.link[2], server.link[5]);
 	test_not_for_us(server.link[3]);
 	test_links_apart(link[1], server.link[4]);
 	test_links_full(link[1]);
