@@ -292,7 +292,8 @@ static void test_records(void)
 	CHECK(read_record("a201010303") == RC_BAD);     /* unknown */
 	CHECK(read_record("a3010102020303") == RC_BAD); /* unknown, too */
 	CHECK(read_record("a201010202"
-	                  "00") == RC_BAD); /* trailing */
+	                  "00") == RC_BAD);                     /* trailing */
+	CHECK(read_record("a4010102021a0001117003") == RC_BAD); /* fewer than it says */
 	CHECK(read_record("a2010118"
 	                  "0202") == RC_BAD); /* not the shortest */
 	CHECK(read_record("a201016161"
