@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "tools/image/fail.h"
+#include "tools/image/oci_filter.h"
 
 static enum rc complain(const struct oci_layer *l, enum rc rc, const char *why)
 {
@@ -39,10 +40,11 @@ static enum rc read_packed(struct oci_layer *l, size_t *n)
 static la_ssize_t on_packed(struct archive *a, void *layer, const void **p)
 {
 	struct oci_layer *l = layer;
-	size_t n = 0;
+	size_t n = l->ready;
 
 	*p = l->packed_block;
-	if (l->rc == RC_OK && read_packed(l, &n) == RC_OK)
+	l->ready = 0;
+	if (l->rc == RC_OK && (n > 0 || read_packed(l, &n) == RC_OK))
 		return (la_ssize_t)n;
 	archive_set_error(a, EIO, "see above");
 	return -1;
@@ -82,32 +84,38 @@ static la_ssize_t on_plain(struct archive *a, void *layer, const void **p)
 
 /* --- opening --- */
 
-static void allow_filters(struct archive *a, enum oci_media media)
+/* By what the layer is compressed; -1 when not by what its media type says. */
+static int filter_of(const struct oci_layer *l)
 {
-	if (media == OCI_MEDIA_TAR_GZIP || media == OCI_MEDIA_TAR_ANY)
-		archive_read_support_filter_gzip(a);
-	if (media == OCI_MEDIA_TAR_ZSTD || media == OCI_MEDIA_TAR_ANY)
-		archive_read_support_filter_zstd(a);
-	if (media == OCI_MEDIA_TAR_ANY)
-		archive_read_support_filter_xz(a);
+	enum oci_media media = l->ref->media;
+	int filter = oci_filter_of(slice_of(l->packed_block, l->ready));
+
+	if (media == OCI_MEDIA_TAR)
+		return ARCHIVE_FILTER_NONE;
+	if ((media == OCI_MEDIA_TAR_GZIP && filter != ARCHIVE_FILTER_GZIP) ||
+	    (media == OCI_MEDIA_TAR_ZSTD && filter != ARCHIVE_FILTER_ZSTD))
+		return -1;
+	return filter;
 }
 
 static enum rc open_inflate(struct oci_layer *l)
 {
-	enum oci_media media = l->ref->media;
 	struct archive_entry *e;
+	int filter;
 
+	if (read_packed(l, &l->ready) != RC_OK)
+		return l->rc;
+	filter = filter_of(l);
+	if (filter < 0)
+		return complain(l, RC_BAD, "is not compressed as its media type says");
 	l->inflate = archive_read_new();
 	if (l->inflate == NULL)
 		return complain(l, RC_LIMIT, "memory is out");
-	allow_filters(l->inflate, media);
 	archive_read_support_format_raw(l->inflate);
-	if (archive_read_open(l->inflate, l, NULL, on_packed, NULL) != ARCHIVE_OK ||
+	if (!oci_filter_set(l->inflate, filter) ||
+	    archive_read_open(l->inflate, l, NULL, on_packed, NULL) != ARCHIVE_OK ||
 	    archive_read_next_header(l->inflate, &e) != ARCHIVE_OK)
 		return archive_fail(l, l->inflate);
-	if ((media == OCI_MEDIA_TAR_GZIP || media == OCI_MEDIA_TAR_ZSTD) &&
-	    archive_filter_count(l->inflate) < 2)
-		return complain(l, RC_BAD, "is not compressed as its media type says");
 	return RC_OK;
 }
 
@@ -128,7 +136,7 @@ enum rc oci_layer_open(struct oci_layer *l, const struct oci_source *s,
 	l->ref = ref;
 	l->inflate = l->tar = NULL;
 	l->budget = budget;
-	l->packed_len = l->plain_len = 0;
+	l->packed_len = l->plain_len = l->ready = 0;
 	l->ordinal = UINT32_MAX; /* the first is 0 */
 	digest_init(&l->packed);
 	digest_init(&l->plain);

@@ -39,6 +39,7 @@ struct oci_layer {
 	struct archive_entry *entry;
 	uint64_t *budget; /* unpacked bytes that may still come */
 	uint64_t packed_len, plain_len;
+	size_t ready; /* of packed_block, read and not yet unpacked */
 	struct digest packed, plain;
 	enum rc rc; /* of what happened in the middle; printed */
 	uint32_t ordinal;

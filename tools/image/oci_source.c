@@ -12,6 +12,7 @@
 
 #include "appliance/base/io.h"
 #include "tools/image/fail.h"
+#include "tools/image/oci_filter.h"
 
 enum { BLOCK = 65536, MEMBER_LINKS_MAX = 8 };
 
@@ -52,34 +53,84 @@ static enum rc copy_plain(struct oci_source *s, struct archive *a, int to, uint6
 	return n < 0 ? archive_fail(s, a) : RC_OK;
 }
 
-/* Replaces s->fd by a scratch file with what it unpacks to, if it must. */
-static enum rc make_plain(struct oci_source *s, const char *beside, uint64_t max)
+/* What lies there, block by block. */
+struct packed {
+	int fd;
+	size_t ready; /* of block, read and not yet unpacked */
+	uint8_t block[BLOCK];
+};
+
+/* The next block, less than a whole one only at the end. False with errno. */
+static bool read_block(struct packed *in)
 {
-	bool seekable = lseek(s->fd, 0, SEEK_CUR) >= 0;
+	ssize_t n = 1;
+
+	in->ready = 0;
+	while (n != 0 && in->ready < BLOCK) {
+		n = read(in->fd, in->block + in->ready, BLOCK - in->ready);
+		if (n < 0 && errno != EINTR)
+			return false;
+		if (n > 0)
+			in->ready += (size_t)n;
+	}
+	return true;
+}
+
+static la_ssize_t on_packed(struct archive *a, void *packed, const void **p)
+{
+	struct packed *in = packed;
+	size_t n;
+
+	if (in->ready == 0 && !read_block(in)) {
+		archive_set_error(a, errno, "%s", strerror(errno));
+		return -1;
+	}
+	*p = in->block;
+	n = in->ready;
+	in->ready = 0;
+	return (la_ssize_t)n;
+}
+
+/* Unpacks all that in has, by that filter, into a scratch file in place of s->fd. */
+static enum rc unpack(struct oci_source *s, struct packed *in, int filter, const char *beside,
+                      uint64_t max)
+{
 	struct archive *a = archive_read_new();
 	struct archive_entry *e;
-	enum rc rc = RC_OK;
+	enum rc rc;
 
 	if (a == NULL)
 		return no_memory();
-	archive_read_support_filter_gzip(a);
-	archive_read_support_filter_zstd(a);
-	archive_read_support_filter_xz(a);
 	archive_read_support_format_raw(a);
-	if (archive_read_open_fd(a, s->fd, BLOCK) != ARCHIVE_OK ||
+	if (!oci_filter_set(a, filter) ||
+	    archive_read_open(a, in, NULL, on_packed, NULL) != ARCHIVE_OK ||
 	    archive_read_next_header(a, &e) != ARCHIVE_OK)
 		rc = archive_fail(s, a);
-	else if (archive_filter_count(a) > 1 || !seekable) {
+	else
 		rc = outfile_scratch(&s->scratch, beside);
-		if (rc == RC_OK)
-			rc = copy_plain(s, a, s->scratch.fd, max);
-		if (rc == RC_OK) {
-			close(s->fd);
-			s->fd = s->scratch.fd;
-		}
+	if (rc == RC_OK)
+		rc = copy_plain(s, a, s->scratch.fd, max);
+	if (rc == RC_OK) {
+		close(s->fd);
+		s->fd = s->scratch.fd;
 	}
 	archive_read_free(a);
 	return rc;
+}
+
+/* An archive that is compressed, or cannot be read from the middle, is unpacked. */
+static enum rc make_plain(struct oci_source *s, const char *beside, uint64_t max)
+{
+	static struct packed in;
+	int filter;
+
+	in.fd = s->fd;
+	if (!read_block(&in))
+		return fail_errno("'%s'", s->path);
+	filter = oci_filter_of(slice_of(in.block, in.ready));
+	if (filter == ARCHIVE_FILTER_NONE && lseek(s->fd, 0, SEEK_CUR) >= 0)
+		return RC_OK;
+	return unpack(s, &in, filter, beside, max);
 }
 
 /* --- the list of members --- */

@@ -215,6 +215,7 @@ def layers():
     image("layer-nothing", "nrecognized|end of file", b"")
     image("layer-bad-checksum", "amaged|nrecognized", GOOD[:1540] + b"9" + GOOD[1541:])
     image("layer-gzip-inside", "nrecognized", gz(GOOD))
+    image("gzip-twice", "nrecognized", media="layer.v1.tar+gzip", pack=lambda b: gz(gz(b)))
     image("gzip-truncated", "runcated", media="layer.v1.tar+gzip", pack=lambda b: gz(b)[:-20])
     image("gzip-garbage", "not compressed as its media type says", media="layer.v1.tar+gzip",
           pack=lambda b: b"\0" + gz(b))
@@ -372,6 +373,7 @@ def saves():
     save("save-good", "ok")
     save("save-good-tag", "ok", "--ref", "it:1")
     save("save-good-gzip", "ok", files={"a/layer.tar": gzip.compress(GOOD, 9, mtime=0)})
+    save("save-gzip-twice", "nrecognized", files={"a/layer.tar": gzip.compress(gzip.compress(GOOD, 9, mtime=0), 9, mtime=0)})
     save("save-good-link", "ok", files={"b/layer.tar": GOOD, "a/layer.tar": link("a/layer.tar", "../b/layer.tar")})
     save("save-good-hardlink", "ok", files={"a/layer.tar": GOOD, "b": link("b", "a/layer.tar", tarfile.LNKTYPE)}, Layers=["b"])
     save("save-tag", "has no image named 'it:2'", "--ref", "it:2")
@@ -397,6 +399,7 @@ def archives():
     good = archive(Image().files())
     put("good-zipped.tar.gz", gzip.compress(good, 9, mtime=0), "ok")
     put("outer-bomb.tar.gz", gzip.compress(good + bytes(5 << 20), 9, mtime=0), "unpacks to more than --max-size")
+    put("outer-zipped-twice.tar.gz", gzip.compress(gzip.compress(good, 9, mtime=0), 9, mtime=0), "nrecognized")
     put("outer-truncated.tar", good[:2000], "runcated|Damaged")
     put("outer-truncated.tar.gz", gzip.compress(good, 9, mtime=0)[:-30], "runcated")
     put("outer-garbage.tar", b"no archive at all " * 100, "nrecognized")
