@@ -38,8 +38,6 @@ static struct {
 	uint8_t raw[MANIFEST_MAX];
 	size_t raw_len;
 	struct manifest manifest;
-	char text[MANIFEST_MAX + MANIFEST_ARGV_MAX]; /* its arguments, with NUL */
-	char *command[MANIFEST_ARGV_MAX + 2];        /* "app", arguments, NULL */
 } b = { .nsm = -1, .empty = -1 };
 
 static enum rc step_process(void)
@@ -72,21 +70,6 @@ static enum rc step_entropy(void)
 	return entropy_credit(&seed);
 }
 
-/* The main command as an argument vector; its strings end with NUL only here. */
-static void copy_command(const struct manifest *m)
-{
-	static char role[] = "app";
-	char *at = b.text;
-
-	b.command[0] = role;
-	for (size_t i = 0; i < m->argc; i++) {
-		b.command[i + 1] = at;
-		memcpy(at, m->argv[i].p, m->argv[i].len);
-		at += m->argv[i].len;
-		*at++ = '\0';
-	}
-}
-
 static enum rc step_manifest(void)
 {
 	static const char *const modes[] = {
@@ -101,7 +84,6 @@ static enum rc step_manifest(void)
 		log_line("manifest: the second ramdisk's /manifest: %s (%m)", rc_str(rc));
 		return rc;
 	}
-	copy_command(&b.manifest);
 	log_line("manifest: channel %s; %s main command", modes[b.manifest.channel],
 	         b.manifest.argc > 0 ? "a" : "no");
 	return RC_OK;
@@ -171,5 +153,5 @@ _Noreturn void init_main(void)
 		log_line("boot failed at %s; ending the enclave", steps[i].name);
 		supervisor_reset();
 	}
-	supervise(b.nsm, b.manifest.argc > 0 ? b.command : NULL);
+	supervise(b.nsm, b.manifest.argc > 0);
 }

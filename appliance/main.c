@@ -3,10 +3,10 @@
  * argv[0].
  */
 #include <assert.h>
-#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "appliance/app.h"
 #include "appliance/base/log.h"
 #include "appliance/confine.h"
 #include "appliance/gate.h"
@@ -20,20 +20,6 @@ static_assert((int)ADMIT_FD == (int)SPAWN_FD_PAIR &&
                       (int)ADMIT_LISTENER_FD == (int)SPAWN_FD_LISTENER &&
                       (int)SESSION_HANDOVER_FD == (int)SPAWN_FD_PAIR,
               "roles find their descriptors");
-
-/* Becomes the main command. */
-static int app_main(char **argv)
-{
-	static char *const env[] = {
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
-		NULL
-	};
-
-	environ = (char **)(uintptr_t)env;
-	execvp(argv[0], argv);
-	log_line("%s: %s", argv[0], strerror(errno));
-	return errno == ENOENT ? 127 : 126;
-}
 
 int main(int argc, char **argv)
 {
@@ -50,8 +36,8 @@ int main(int argc, char **argv)
 		               : 1;
 	if (strcmp(role, "session") == 0)
 		return confine_app() == RC_OK ? session_main() : 1;
-	if (strcmp(role, "app") == 0 && argc > 1)
-		return confine_app() == RC_OK ? app_main(argv + 1) : 1;
+	if (strcmp(role, "app") == 0)
+		return app_main(SPAWN_FD_SHARED);
 	log_line("this is the init of an enclave and runs only as its process 1");
 	return 2;
 }

@@ -15,6 +15,7 @@
 #include "appliance/broker.h"
 #include "appliance/front.h"
 #include "appliance/spawn.h"
+#include "appliance/touchlog.h"
 #include "boot/heartbeat.h"
 
 enum phase { STARTING, RUNNING, TERM, KILL };
@@ -28,9 +29,9 @@ static struct {
 	int64_t deadline_ms; /* of the phase; INT64_MAX: RUNNING has none */
 	int64_t now_ms;
 	int signals, nsm;
-	char *const *command; /* NULL: none */
-	pid_t command_pid;    /* 0: not running */
-	bool more;            /* there may be children to reap */
+	bool command;      /* there is one */
+	pid_t command_pid; /* 0: not running */
+	bool more;         /* there may be children to reap */
 } s;
 
 _Noreturn void supervisor_reset(void)
@@ -59,7 +60,9 @@ static void stop(const char *why)
 /* Every role serves: the boot is over. */
 static void run(void)
 {
-	static const int no_fds[SPAWN_FDS] = { -1, -1, -1, -1 };
+	static char name[] = "app";
+	static char *const argv[] = { name, NULL };
+	const int fds[SPAWN_FDS] = { -1, -1, -1, touchlog_fd() };
 
 	log_line("gate: attestation over HTTPS on port %d", HTTPS_PORT);
 	if (heartbeat_send() != RC_OK)
@@ -67,7 +70,7 @@ static void run(void)
 	s.phase = RUNNING;
 	s.deadline_ms = INT64_MAX;
 	s.now_ms = clock_mono_ms();
-	if (s.command && (s.command_pid = spawn_role(s.command, no_fds)) < 0) {
+	if (s.command && (s.command_pid = spawn_role(argv, fds)) < 0) {
 		log_line("app: cannot be started: %m");
 		s.command_pid = 0;
 		stop("the main command cannot be started");
@@ -186,7 +189,7 @@ static void wakeup(void)
 		on_deadline();
 }
 
-_Noreturn void supervise(int nsm, char *const command[])
+_Noreturn void supervise(int nsm, bool command)
 {
 	sigset_t ours;
 

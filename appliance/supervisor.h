@@ -15,6 +15,8 @@
 #ifndef APPLIANCE_SUPERVISOR_H
 #define APPLIANCE_SUPERVISOR_H
 
+#include <stdbool.h>
+
 enum {
 	/* An emulated machine with little to give. */
 	ROLES_READY_MS = 10000,
@@ -22,10 +24,9 @@ enum {
 	STOP_KILL_MS = 1000,
 };
 
-/* command: the role "app" and its arguments, or NULL. All signals are
- * blocked. The roles that have a listener are started; what the gate asks is
+/* command: the manifest has a main command. All signals are blocked. The roles that have a listener are started; what the gate asks is
  * asked of nsm. */
-_Noreturn void supervise(int nsm, char *const command[]);
+_Noreturn void supervise(int nsm, bool command);
 
 /* Resets the machine: on Nitro and in the emulator that ends the enclave. */
 _Noreturn void supervisor_reset(void);

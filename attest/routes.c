@@ -208,6 +208,13 @@ static void start_touch(struct reply *r, const struct http *q, struct body *b)
 
 /* --- /manifest ------------------------------------------------------------------------- */
 
+static void put_strings(struct body *b, const struct slice *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		body_put(b, "%s%q", i > 0 ? "," : "[", s[i]);
+	body_put(b, n > 0 ? "]" : "[]");
+}
+
 static void put_manifest(const struct reply *r, struct body *b)
 {
 	struct slice bytes = r->facts->manifest;
@@ -220,10 +227,14 @@ static void put_manifest(const struct reply *r, struct body *b)
 	sha384_final(&h, digest);
 	body_put(b, "{'manifest':%b,'sha384':%x", bytes, slice_of(digest, SHA384_LEN));
 	if (manifest_parse(bytes, &m) == RC_OK) {
-		body_put(b, ",'version':1,'channel':'%s','command':[",
+		body_put(b, ",'version':%u,'channel':'%s','command':", (uint64_t)MANIFEST_VERSION,
 		         m.channel == CHANNEL_OPEN ? "open" : "off");
-		for (size_t i = 0; i < m.argc; i++)
-			body_put(b, "%s%q", i > 0 ? "," : "", m.argv[i]);
+		put_strings(b, m.argv, m.argc);
+		body_put(b, ",'variables':");
+		put_strings(b, m.env, m.envc);
+		body_put(b, ",'directory':%q,'user':%u,'groups':[", m.cwd, (uint64_t)m.ids[0]);
+		for (size_t i = 1; i < m.idc; i++)
+			body_put(b, "%s%u", i > 1 ? "," : "", (uint64_t)m.ids[i]);
 		body_put(b, "]");
 	}
 	body_put(b, "}\n");

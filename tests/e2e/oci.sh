@@ -119,8 +119,7 @@ build_image() {
 ok umoci-image
 
 "$IMAGE" build --from image --name it --channel open -o it.eif >it.json 2>warnings || not_ok build "$(cat warnings)"
-for what in 'Env is not applied yet \(variables: 1' 'WorkingDir /data' 'User app:disk \(1000:6\)' 'ExposedPorts .* \(ports: 1' \
-    'set-user-ID .* \(files: 1; the first: bin/setuid'; do
+for what in 'ExposedPorts .* \(ports: 1' 'set-user-ID .* \(files: 1; the first: bin/setuid'; do
     check "warned-${what%% *}" grep -qE "warning: .*$what" warnings
 done
 
@@ -129,6 +128,7 @@ check extract "$IMAGE" eif extract it.eif parts
 (mkdir packed && cd packed && cpio -id --quiet <../parts/ramdisk1)
 fsck=${CASEMATE_CACHE:-$HOME/.cache/casemate}/tools/fsck.erofs
 check fsck "$fsck" --extract=unpacked --xattrs packed/root.erofs
+same nothing-else-warned 2 "$(wc -l <warnings)"
 check same-tree same_tree reference/rootfs unpacked
 owners() { (cd "$1" && find . -printf '%p %U:%G %m %y %n\n' | sort); }
 # A folder has as many links on one file system as it has folders, and one on another.
@@ -164,14 +164,19 @@ assert a["PCR1"] == b["PCR1"] and a["PCR2"] != b["PCR2"] and a["PCR0"] != b["PCR
 command_of() {
     rm -rf parts command
     "$IMAGE" eif extract "$1" parts && mkdir command && (cd command && cpio -id --quiet manifest <../parts/ramdisk1) &&
-        "$PYTHON" -c 'import cbor2; print(b" ".join(cbor2.load(open("command/manifest", "rb"))[3]).decode())'
+        "$PYTHON" -c 'import cbor2
+m = cbor2.load(open("command/manifest", "rb"))
+print(b" ".join(m[3]).decode(), [v.decode() for v in m[4]], m[5].decode(), m[6])'
 }
-gives command 0 '^/bin/sh -c echo cmd$' command_of it.eif
+path=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+same command "/bin/sh -c echo cmd ['A=b', '$path', 'HOME=/data'] /data [1000, 6]" "$(command_of it.eif)"
 "$IMAGE" build --from image --name it -o out/x.eif -- 'echo mine' >/dev/null 2>&1
-gives command-replaced 0 '^/bin/sh -c echo mine$' command_of out/x.eif
+gives command-replaced 0 '^/bin/sh -c echo mine \[' command_of out/x.eif
+"$IMAGE" build --from root --name it -o out/x.eif -- /bin/x >/dev/null 2>&1
+same command-of-a-folder "/bin/x ['$path', 'HOME=/root'] / [0, 0]" "$(command_of out/x.eif)"
 
 # --- it boots, and the enclave sees the files as they are
-"$IMAGE" build --from it.tar --channel open -o it2.eif -- 'cat /usr/lib/two; sleep 100000' >/dev/null 2>&1
+"$IMAGE" build --from it.tar --channel open -o it2.eif -- 'echo $(cat /usr/lib/two) $(id -u):$(id -G) $(pwd) A=$A HOME=$HOME; cat /proc/self/status; sleep 100000' >/dev/null 2>&1
 "$CASEMATE" run --name oci it2.eif >said 2>&1 || {
     not_ok boot "$(said)"
     "$CASEMATE" console oci | tail -n 20
@@ -188,6 +193,7 @@ gives in-link 0 '/bin/id. -> ./bin/busybox' run_in stat -c %N /bin/id
 gives in-utf8 0 '^0$' run_in stat -c %s /lib/größe
 gives in-denied 1 'Permission denied' "$CASEMATE" exec -u 4711 oci -- cat /data/secret
 gives in-user 0 'uid=1000\(app\) gid=1001\(app\) groups=6\(disk\)' "$CASEMATE" exec -u app oci -- id
-gives in-main 0 '^two' "$CASEMATE" console oci
+gives main-as-image-says 0 'two 1000:6 /data A=b HOME=/data' "$CASEMATE" console oci
+gives main-has-no-rights 0 'CapPrm:.0000000000000000' "$CASEMATE" console oci
 check stop "$CASEMATE" stop oci
 done_testing

@@ -191,17 +191,18 @@ static const struct {
 	enum rc rc;
 	uint32_t uid, gid;
 	size_t groups;
+	const char *home;
 } users[] = {
-	{ "", RC_OK, 0, 0, 0 },           { "root", RC_OK, 0, 0, 0 },
-	{ "app", RC_OK, 7, 8, 1 },        { "7", RC_OK, 7, 8, 1 },
-	{ "app:disk", RC_OK, 7, 6, 0 },   { "4711", RC_OK, 4711, 0, 0 },
-	{ "1:2", RC_OK, 1, 2, 0 },        { "nobody", RC_ABSENT, 0, 0, 0 },
-	{ "app:no", RC_ABSENT, 0, 0, 0 }, { ":", RC_BAD, 0, 0, 0 },
+	{ "", RC_OK, 0, 0, 0, "HOME=/root" },         { "root", RC_OK, 0, 0, 0, "HOME=/rooty" },
+	{ "app", RC_OK, 7, 8, 1, "HOME=/data" },      { "7", RC_OK, 7, 8, 1, "HOME=/data" },
+	{ "app:disk", RC_OK, 7, 6, 0, "HOME=/data" }, { "4711", RC_OK, 4711, 0, 0, "HOME=/" },
+	{ "1:2", RC_OK, 1, 2, 0, "HOME=/" },          { "nobody", RC_ABSENT, 0, 0, 0, NULL },
+	{ "app:no", RC_ABSENT, 0, 0, 0, NULL },       { ":", RC_BAD, 0, 0, 0, NULL },
 };
 
-static void user_numbers(void)
+static void users_are_numbers(void)
 {
-	static const char passwd[] = "root:x:0:0::/:/bin/sh\napp:x:7:8::/:/bin/sh\n";
+	static const char passwd[] = "root:x:0:0::/rooty:/bin/sh\napp:x:7:8::/data:/bin/sh\n";
 	static const char group[] = "root:x:0:\napp:x:8:\ndisk:x:6:app\n";
 
 	for (size_t i = 0; i < sizeof users / sizeof *users; i++) {
@@ -212,9 +213,11 @@ static void user_numbers(void)
 		CHECK(oci_config_load(slice_str(text), &config, why) == RC_OK);
 		CHECK(oci_config_user(&config, slice_str(passwd), slice_str(group), why) ==
 		      users[i].rc);
-		CHECK(config.uid == users[i].uid && config.gid == users[i].gid);
-		CHECK(config.groups == users[i].groups);
-		CHECK(oci_config_other_user(&config) == (users[i].uid != 0));
+		if (users[i].rc == RC_OK) {
+			CHECK(config.ids[0] == users[i].uid && config.ids[1] == users[i].gid);
+			CHECK(config.idc == 2 + users[i].groups);
+			CHECK(strcmp(config.home, users[i].home) == 0);
+		}
 		CHECK(oci_config_user(&config, slice_of(NULL, 0), slice_of(NULL, 0), why) != RC_IO);
 		oci_config_free(&config);
 	}
@@ -258,7 +261,7 @@ int main(void)
 	read_saves();
 	read_config();
 	config_members();
-	user_numbers();
+	users_are_numbers();
 	digests();
 	return test_end();
 }

@@ -85,7 +85,13 @@ static void test_plain_routes(void)
 	json_decref(j);
 	ask(GET("/manifest"));
 	j = heard_json();
-	CHECK(is_text(j, "channel", "open") && is_text(j, "manifest", "owEBAgEDgUNhIuk="));
+	CHECK(is_text(j, "channel", "open") &&
+	      is_text(j, "manifest", "pgECAgEDgUNhIukEgUNBPTEFQi9kBoMHCAk="));
+	CHECK(is_text(j, "directory", "/d") &&
+	      json_integer_value(json_object_get(j, "user")) == 7 &&
+	      json_integer_value(json_array_get(json_object_get(j, "groups"), 1)) == 9);
+	CHECK(strcmp(json_string_value(json_array_get(json_object_get(j, "variables"), 0)),
+	             "A=1") == 0);
 	CHECK(strcmp(json_string_value(json_array_get(json_object_get(j, "command"), 0)),
 	             "a\"\xC3\xA9") == 0);
 	json_decref(j);

@@ -249,8 +249,6 @@ enum rc oci_config_load(struct slice text, struct oci_config *c, char why[OCI_WH
 	const json_t *config;
 	enum rc rc;
 
-	c->uid = c->gid = 0;
-	c->groups = 0;
 	c->root = json_loadb((const char *)text.p, text.len, JSON_REJECT_DUPLICATES, &error);
 	if (c->root == NULL)
 		return bad(why, "not JSON, line %d: %.200s", error.line, error.text);
@@ -278,21 +276,17 @@ void oci_config_free(struct oci_config *c)
 
 /* --- the user --- */
 
-bool oci_config_other_user(const struct oci_config *c)
-{
-	return c->uid != 0 || c->gid != 0 || c->groups > 0;
-}
-
 enum rc oci_config_user(struct oci_config *c, struct slice passwd, struct slice group,
                         char why[OCI_WHY_MAX])
 {
 	struct user u;
 	bool no_group;
-	enum rc rc;
+	enum rc rc = RC_OK;
 
 	if (*c->user == '\0')
-		return RC_OK;
-	rc = user_find(slice_str(c->user), passwd, group, &u, &no_group);
+		user_root(&u);
+	else
+		rc = user_find(slice_str(c->user), passwd, group, &u, &no_group);
 	if (rc != RC_OK) {
 		bad(why, "the User '%.100s': %s", c->user,
 		    rc == RC_ABSENT ? no_group ? "no such group in /etc/group of the image"
@@ -300,11 +294,8 @@ enum rc oci_config_user(struct oci_config *c, struct slice passwd, struct slice 
 		                    : rc_str(rc));
 		return rc;
 	}
-	_Static_assert((size_t)REQUEST_IDS_MAX - 2 <= (size_t)OCI_GROUPS_MAX, "all groups fit");
-	c->uid = u.ids[0];
-	c->gid = u.ids[1];
-	c->groups = u.idc - 2;
-	for (size_t i = 0; i < c->groups; i++)
-		c->group[i] = u.ids[2 + i];
+	c->idc = u.idc;
+	memcpy(c->ids, u.ids, sizeof c->ids);
+	snprintf(c->home, sizeof c->home, "HOME=%.*s", (int)u.home.len, (const char *)u.home.p);
 	return RC_OK;
 }

@@ -7,12 +7,12 @@
 #ifndef IMAGE_OCI_CONFIG_H
 #define IMAGE_OCI_CONFIG_H
 
+#include "channel/user.h"
 #include "tools/image/oci_index.h"
 
 enum {
 	OCI_STRINGS_MAX = 1024, /* words of a command, variables */
 	OCI_PORTS_MAX = 256,
-	OCI_GROUPS_MAX = 64,
 };
 
 struct oci_strings {
@@ -40,9 +40,9 @@ struct oci_config {
 	bool volumes, healthcheck; /* it has some, which we do not do */
 
 	/* Filled in by oci_config_user(). */
-	uint32_t uid, gid;
-	size_t groups; /* supplementary */
-	uint32_t group[OCI_GROUPS_MAX];
+	size_t idc; /* user, group and supplementary groups */
+	uint32_t ids[REQUEST_IDS_MAX];
+	char home[sizeof "HOME=" + USER_WORD_MAX]; /* the variable */
 };
 
 RC_CHECK enum rc oci_config_load(struct slice text, struct oci_config *c, char why[OCI_WHY_MAX]);
@@ -53,8 +53,5 @@ void oci_config_free(struct oci_config *c);
  * it is not given. RC_ABSENT, RC_BAD, RC_LIMIT, the reason in why. */
 RC_CHECK enum rc oci_config_user(struct oci_config *c, struct slice passwd, struct slice group,
                                  char why[OCI_WHY_MAX]);
-
-/* Whether the image asks for another user than root. */
-bool oci_config_other_user(const struct oci_config *c);
 
 #endif

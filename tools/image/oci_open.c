@@ -8,14 +8,14 @@
 
 enum {
 	NESTED_MAX = 64, /* indexes in indexes */
-	NAME_LEN_MAX = 256,
+	ENTRY_NAME_MAX = 256,
 };
 
 /* An index that is to be read, or an image that fits. */
 struct candidate {
 	uint8_t digest[DIGEST_LEN];
 	uint64_t size;
-	char name[NAME_LEN_MAX]; /* its ref, else its digest */
+	char name[ENTRY_NAME_MAX]; /* its ref, else its digest */
 };
 
 struct chooser {

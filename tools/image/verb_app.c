@@ -11,6 +11,7 @@
 #include "appliance/base/manifest.h"
 #include "tools/image/assemble.h"
 #include "tools/image/bzimage.h"
+#include "tools/image/command.h"
 #include "tools/image/cpio.h"
 #include "tools/image/fail.h"
 #include "tools/image/metadata.h"
@@ -48,16 +49,13 @@ static const char help[] =
 	"  -o, --output OUT  the image, by default NAME of SRC and .eif, here\n"
 	"  CMD [ARG...]      the main command; without one only the channel is served.\n"
 	"                    A container image's Entrypoint stays in front of it, its Cmd\n"
-	"                    is what it replaces\n"
+	"                    is what it replaces; it runs with the image's Env, WorkingDir\n"
+	"                    and User, or in / as root\n"
 	"\n"
 	"examples:\n"
 	"  casemate-image build --from rootfs -- /bin/server --port 80\n"
 	"  skopeo copy docker://debian:12 oci-archive:debian.tar\n"
 	"  casemate-image build --from debian.tar --channel open -o debug.eif\n";
-
-/* What the enclave gives every program; most images say just the same. */
-static const char default_path[] =
-	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 struct options {
 	const char *from, *name, *version, *kernel, *init, *cmdline, *key, *cert, *out, *ref;
@@ -128,33 +126,6 @@ static bool take_option(struct options *o, int c)
 	case 's': return take_size(o, optarg);
 	}
 	return false;
-}
-
-static enum rc add_word(struct manifest *m, const char *word)
-{
-	struct slice arg = slice_str(word);
-
-	if (m->argc == MANIFEST_ARGV_MAX)
-		return fail(RC_LIMIT, "the command has more than %d words", MANIFEST_ARGV_MAX);
-	if (arg.len > MANIFEST_ARG_MAX || (m->argc == 0 && arg.len == 0))
-		return fail(RC_LIMIT, "word %zu of the command is %s", m->argc,
-		            arg.len > 0 ? "longer than 4096 bytes" : "empty");
-	m->argv[m->argc++] = arg;
-	return RC_OK;
-}
-
-/* Docker's rule: what the caller says replaces Cmd, not Entrypoint. */
-static enum rc make_command(struct options *o, const struct oci_config *c)
-{
-	enum rc rc = RC_OK;
-
-	for (size_t i = 0; c != NULL && rc == RC_OK && i < c->entrypoint.n; i++)
-		rc = add_word(&o->manifest, c->entrypoint.v[i]);
-	for (size_t i = 0; c != NULL && o->argc == 0 && rc == RC_OK && i < c->cmd.n; i++)
-		rc = add_word(&o->manifest, c->cmd.v[i]);
-	for (int i = 0; rc == RC_OK && i < o->argc; i++)
-		rc = add_word(&o->manifest, o->argv[i]);
-	return rc;
 }
 
 static bool parse_options(struct options *o, int argc, char **argv)
@@ -313,26 +284,14 @@ static enum rc pack(struct cpio *c, const struct manifest *m, int rootfs)
 	return rc == RC_OK ? rc : fail_errno("writing the image");
 }
 
-/* What the manifest has no place for yet. */
+/* What the enclave does not do. */
 static void warn_unapplied(const struct oci_config *c)
 {
-	size_t env = 0;
-
-	for (size_t i = 0; i < c->env.n; i++)
-		env += strcmp(c->env.v[i], default_path) != 0;
-	if (env > 0)
-		fail_warn("the image's Env is not applied yet (variables: %zu)", env);
-	if (strcmp(c->cwd, "/") != 0)
-		fail_warn("the image's WorkingDir %s is not applied yet: the command starts in /",
-		          c->cwd);
-	if (oci_config_other_user(c))
-		fail_warn(
-			"the image's User %s (%u:%u) is not applied yet: the command runs as root",
-			c->user, c->uid, c->gid);
 	if (c->stop_signal != 0 && c->stop_signal != SIGTERM)
-		fail_warn("the image's StopSignal %d is not applied yet", c->stop_signal);
+		fail_warn("the image's StopSignal %d is not applied: a stop sends SIGTERM",
+		          c->stop_signal);
 	if (c->ports > 0)
-		fail_warn("the image's ExposedPorts say nothing to the enclave yet (ports: %zu)",
+		fail_warn("the image's ExposedPorts say nothing to the enclave (ports: %zu)",
 		          c->ports);
 	if (c->volumes)
 		fail_warn("the image's Volumes are ordinary folders in an enclave");
@@ -349,7 +308,7 @@ static enum rc make_root(struct options *o, const char *out)
 	if (!o->is_image) {
 		rc = o->ref ? fail(RC_BAD, "--ref is for container images") : RC_OK;
 		if (rc == RC_OK)
-			rc = make_command(o, NULL);
+			rc = command_make(&o->manifest, NULL, o->argc, o->argv);
 		return rc == RC_OK ? rootfs_make(o->from, out) : rc;
 	}
 	o->image = oci_image_new(&choice);
@@ -357,9 +316,9 @@ static enum rc make_root(struct options *o, const char *out)
 		return RC_LIMIT;
 	rc = oci_image_open(o->image);
 	if (rc == RC_OK)
-		rc = make_command(o, &o->image->config);
-	if (rc == RC_OK)
 		rc = oci_image_pack(o->image, out);
+	if (rc == RC_OK)
+		rc = command_make(&o->manifest, &o->image->config, o->argc, o->argv);
 	if (rc == RC_OK)
 		warn_unapplied(&o->image->config);
 	return rc;
