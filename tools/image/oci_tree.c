@@ -186,12 +186,13 @@ static void drop_lower(struct oci_tree *t, struct oci_name *n, unsigned layer)
 
 void oci_tree_drop(struct oci_tree *t, struct oci_name *top, unsigned layer, bool itself)
 {
-	struct oci_name *n = first_leaf(top), *next;
+	struct oci_name *n = layer > top->swept ? first_leaf(top) : top, *next;
 
 	for (; n != top; n = next) {
 		next = n->next ? first_leaf(n->next) : n->parent;
 		drop_lower(t, n, layer);
 	}
+	top->swept = layer;
 	if (itself)
 		drop_lower(t, top, layer);
 }

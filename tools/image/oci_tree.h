@@ -65,6 +65,7 @@ struct oci_name {
 	struct oci_name *twin_prev, *twin_next; /* of the same node */
 	struct oci_node *node;
 	unsigned layer;  /* the last that set it */
+	unsigned swept;  /* nothing below it is of a layer below this one */
 	size_t path_len; /* without the slash in front */
 };
 
@@ -108,7 +109,8 @@ RC_CHECK enum rc oci_tree_check(const struct oci_tree *t, char *why);
 
 /* Takes away what layers below `layer` set: what is below a name, and with
  * `itself` the name. A folder in which something is left stays, as one that was
- * only made for it. */
+ * only made for it. What was taken away once is not looked for again, however often an
+ * image says so. */
 void oci_tree_drop(struct oci_tree *t, struct oci_name *n, unsigned layer, bool itself);
 
 struct oci_walk {
