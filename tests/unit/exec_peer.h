@@ -269,6 +269,9 @@ static inline void peer_main(int argc, char **argv)
 	if (argc == 2 && strcmp(argv[1], "trap") == 0)
 		exit(helper());
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	/* As a session process begins, whatever nohup and the like have ignored. */
+	for (int i = 1; i < NSIG; i++)
+		(void)signal(i, SIG_DFL);
 	(void)signal(SIGPIPE, SIG_IGN); /* the command must not inherit it */
 	umask(022);
 	if (!mkdtemp(dir)) {

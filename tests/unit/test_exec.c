@@ -247,8 +247,8 @@ static void input_in_pieces(void)
 		data[i] = (uint8_t)(i * 7 >> 5);
 	CHECK(mkfifo(go, 0600) == 0);
 	snprintf(script, sizeof script,
-	         "trap 'cat; exit 0' USR1; read x <%s; "
-	         "dd bs=40000 count=1 iflag=fullblock 2>/dev/null; sleep 1000 & wait",
+	         "sleep 1000 & trap \"kill $!; cat; exit 0\" USR1; read x <%s; "
+	         "dd bs=40000 count=1 iflag=fullblock 2>/dev/null; wait",
 	         go);
 	shell(EXEC_STDIN, script);
 	/* The first fills the pipe, the second waits. */
