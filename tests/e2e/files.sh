@@ -153,6 +153,8 @@ same pull-full-leaves-nothing '' "$(sed -n '/^left/p' "$WORK/said")"
 
 # --- a full file system: one clear error, nothing left, what was there stays
 rm -f "$WORK/dst/big"
+# a session that is not told of its end has the file open, and so its place, for a minute
+settled
 run_in sh -c 'rm -rf /data/big; mount | grep -q overlay'
 truncate -s 0 "$WORK/fill"
 head -c $((400 << 20)) /dev/urandom >"$WORK/fill"
