@@ -3,21 +3,10 @@
 #include <jansson.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "channel/user.h"
-
-__attribute__((format(printf, 2, 3))) static enum rc bad(char *why, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, OCI_WHY_MAX, fmt, ap);
-	va_end(ap);
-	return RC_BAD;
-}
 
 /* --- members --- */
 
@@ -29,7 +18,7 @@ static enum rc get(const json_t *from, const char *name, json_type type, const j
 	if (json_is_null(*v))
 		*v = NULL;
 	if (*v != NULL && json_typeof(*v) != type)
-		return bad(why, "%s is of the wrong type", name);
+		return oci_refuse(why, RC_BAD, "%s is of the wrong type", name);
 	return RC_OK;
 }
 
@@ -50,14 +39,14 @@ static enum rc get_strings(const json_t *from, const char *name, struct oci_stri
 	s->n = 0;
 	if (rc != RC_OK || v == NULL)
 		return rc;
-	if (json_array_size(v) > OCI_STRINGS_MAX) {
-		bad(why, "%s has more than %d elements", name, OCI_STRINGS_MAX);
-		return RC_LIMIT;
-	}
+	if (json_array_size(v) > OCI_STRINGS_MAX)
+		return oci_refuse(why, RC_LIMIT, "%s has more than %d elements", name,
+		                  OCI_STRINGS_MAX);
 	for (; s->n < json_array_size(v); s->n++) {
 		s->v[s->n] = json_string_value(json_array_get(v, s->n));
 		if (s->v[s->n] == NULL)
-			return bad(why, "%s has an element that is not a string", name);
+			return oci_refuse(why, RC_BAD, "%s has an element that is not a string",
+			                  name);
 	}
 	return RC_OK;
 }
@@ -154,13 +143,13 @@ static enum rc read_ports(const json_t *config, struct oci_config *c, char *why)
 		return rc;
 	json_object_foreach((json_t *)(uintptr_t)v, key, unused)
 	{
-		if (c->ports == OCI_PORTS_MAX) {
-			bad(why, "more than %d ExposedPorts", OCI_PORTS_MAX);
-			return RC_LIMIT;
-		}
+		if (c->ports == OCI_PORTS_MAX)
+			return oci_refuse(why, RC_LIMIT, "more than %d ExposedPorts",
+			                  OCI_PORTS_MAX);
 		if (!read_port(key, &c->port[c->ports++]))
-			return bad(why, "the exposed port '%.100s' is not NUMBER/tcp or NUMBER/udp",
-			           key);
+			return oci_refuse(
+				why, RC_BAD,
+				"the exposed port '%.100s' is not NUMBER/tcp or NUMBER/udp", key);
 	}
 	qsort(c->port, c->ports, sizeof *c->port, by_port);
 	return RC_OK;
@@ -172,7 +161,8 @@ static enum rc read_env(const json_t *config, struct oci_config *c, char *why)
 
 	for (size_t i = 0; rc == RC_OK && i < c->env.n; i++)
 		if (strchr(c->env.v[i], '=') == NULL || *c->env.v[i] == '=')
-			rc = bad(why, "the variable '%.100s' is not NAME=VALUE", c->env.v[i]);
+			rc = oci_refuse(why, RC_BAD, "the variable '%.100s' is not NAME=VALUE",
+			                c->env.v[i]);
 	return rc;
 }
 
@@ -185,7 +175,9 @@ static enum rc read_stop_signal(const json_t *config, struct oci_config *c, char
 	if (rc != RC_OK || *text == '\0')
 		return rc;
 	c->stop_signal = signal_number(text);
-	return c->stop_signal > 0 ? RC_OK : bad(why, "the StopSignal '%.100s' is not known", text);
+	return c->stop_signal > 0
+	               ? RC_OK
+	               : oci_refuse(why, RC_BAD, "the StopSignal '%.100s' is not known", text);
 }
 
 static enum rc read_cwd(const json_t *config, struct oci_config *c, char *why)
@@ -195,7 +187,8 @@ static enum rc read_cwd(const json_t *config, struct oci_config *c, char *why)
 	if (rc == RC_OK && *c->cwd == '\0')
 		c->cwd = "/";
 	if (rc == RC_OK && (*c->cwd != '/' || strlen(c->cwd) >= PATH_MAX))
-		rc = bad(why, "the WorkingDir '%.100s' is not an absolute path", c->cwd);
+		rc = oci_refuse(why, RC_BAD, "the WorkingDir '%.100s' is not an absolute path",
+		                c->cwd);
 	return rc;
 }
 
@@ -228,17 +221,16 @@ static enum rc read_layers(const json_t *root, struct oci_config *c, char *why)
 
 	c->layers = 0;
 	if (type == NULL || strcmp(type, "layers") != 0)
-		return bad(why, "the type of its rootfs is not 'layers'");
-	if (json_array_size(ids) > OCI_LAYERS_MAX) {
-		bad(why, "more than %d diff_ids", OCI_LAYERS_MAX);
-		return RC_LIMIT;
-	}
+		return oci_refuse(why, RC_BAD, "the type of its rootfs is not 'layers'");
+	if (json_array_size(ids) > OCI_LAYERS_MAX)
+		return oci_refuse(why, RC_LIMIT, "more than %d diff_ids", OCI_LAYERS_MAX);
 	for (; c->layers < json_array_size(ids); c->layers++) {
 		const char *id = json_string_value(json_array_get(ids, c->layers));
 
 		if (id == NULL || !digest_parse(id, c->diff_id[c->layers]))
-			return bad(why, "the diff_id '%.100s' is not sha256 in lower-case hex",
-			           id ? id : "");
+			return oci_refuse(why, RC_BAD,
+			                  "the diff_id '%.100s' is not sha256 in lower-case hex",
+			                  id ? id : "");
 	}
 	return RC_OK;
 }
@@ -251,8 +243,8 @@ enum rc oci_config_load(struct slice text, struct oci_config *c, char why[OCI_WH
 
 	c->root = json_loadb((const char *)text.p, text.len, JSON_REJECT_DUPLICATES, &error);
 	if (c->root == NULL)
-		return bad(why, "not JSON, line %d: %.200s", error.line, error.text);
-	rc = json_is_object(c->root) ? RC_OK : bad(why, "not an object");
+		return oci_refuse(why, RC_BAD, "not JSON, line %d: %.200s", error.line, error.text);
+	rc = json_is_object(c->root) ? RC_OK : oci_refuse(why, RC_BAD, "not an object");
 	if (rc == RC_OK)
 		rc = get_string(c->root, "os", &c->os, why);
 	if (rc == RC_OK)
@@ -287,13 +279,12 @@ enum rc oci_config_user(struct oci_config *c, struct slice passwd, struct slice 
 		user_root(&u);
 	else
 		rc = user_find(slice_str(c->user), passwd, group, &u, &no_group);
-	if (rc != RC_OK) {
-		bad(why, "the User '%.100s': %s", c->user,
-		    rc == RC_ABSENT ? no_group ? "no such group in /etc/group of the image"
-		                               : "no such user in /etc/passwd of the image"
-		                    : rc_str(rc));
-		return rc;
-	}
+	if (rc != RC_OK)
+		return oci_refuse(why, rc, "the User '%.100s': %s", c->user,
+		                  rc == RC_ABSENT
+		                          ? no_group ? "no such group in /etc/group of the image"
+		                                     : "no such user in /etc/passwd of the image"
+		                          : rc_str(rc));
 	c->idc = u.idc;
 	memcpy(c->ids, u.ids, sizeof c->ids);
 	snprintf(c->home, sizeof c->home, "HOME=%.*s", (int)u.home.len, (const char *)u.home.p);

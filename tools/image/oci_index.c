@@ -1,8 +1,6 @@
 #include "tools/image/oci_index.h"
 
 #include <jansson.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #define OCI_TYPE    "application/vnd.oci.image."
@@ -26,16 +24,6 @@ static const struct {
 	{ DOCKER_TYPE "image.rootfs.diff.tar.zstd", OCI_MEDIA_TAR_ZSTD },
 };
 
-__attribute__((format(printf, 2, 3))) static enum rc bad(char *why, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, OCI_WHY_MAX, fmt, ap);
-	va_end(ap);
-	return RC_BAD;
-}
-
 static enum oci_media media_of(const char *type)
 {
 	for (size_t i = 0; i < sizeof media_types / sizeof *media_types; i++)
@@ -50,7 +38,8 @@ static enum rc load(struct slice text, json_t **root, char *why)
 	json_error_t error;
 
 	*root = json_loadb((const char *)text.p, text.len, JSON_REJECT_DUPLICATES, &error);
-	return *root ? RC_OK : bad(why, "not JSON, line %d: %.200s", error.line, error.text);
+	return *root ? RC_OK
+	             : oci_refuse(why, RC_BAD, "not JSON, line %d: %.200s", error.line, error.text);
 }
 
 static enum rc check_head(const json_t *root, enum oci_media media, char *why)
@@ -59,11 +48,13 @@ static enum rc check_head(const json_t *root, enum oci_media media, char *why)
 	const char *type = json_string_value(json_object_get(root, "mediaType"));
 
 	if (!json_is_object(root))
-		return bad(why, "not an object");
+		return oci_refuse(why, RC_BAD, "not an object");
 	if (!json_is_integer(version) || json_integer_value(version) != 2)
-		return bad(why, "its schemaVersion is not 2");
+		return oci_refuse(why, RC_BAD, "its schemaVersion is not 2");
 	if (type != NULL && media_of(type) != media)
-		return bad(why, "its mediaType '%.200s' is another than it was announced as", type);
+		return oci_refuse(why, RC_BAD,
+		                  "its mediaType '%.200s' is another than it was announced as",
+		                  type);
 	return RC_OK;
 }
 
@@ -77,13 +68,14 @@ static enum rc read_descriptor(const json_t *v, struct oci_descriptor *d, char *
 	*d = (struct oci_descriptor){ 0 };
 	d->media_type = json_string_value(json_object_get(v, "mediaType"));
 	if (d->media_type == NULL)
-		return bad(why, "a descriptor without mediaType");
+		return oci_refuse(why, RC_BAD, "a descriptor without mediaType");
 	d->media = media_of(d->media_type);
 	if (digest == NULL || !digest_parse(digest, d->digest))
-		return bad(why, "the digest '%.200s' is not sha256 in lower-case hex",
-		           digest ? digest : "");
+		return oci_refuse(why, RC_BAD,
+		                  "the digest '%.200s' is not sha256 in lower-case hex",
+		                  digest ? digest : "");
 	if (!json_is_integer(size) || json_integer_value(size) < 0)
-		return bad(why, "the size of %s is not a number", digest);
+		return oci_refuse(why, RC_BAD, "the size of %s is not a number", digest);
 	d->size = (uint64_t)json_integer_value(size);
 	d->os = json_string_value(json_object_get(platform, "os"));
 	d->arch = json_string_value(json_object_get(platform, "architecture"));
@@ -97,11 +89,9 @@ static enum rc read_descriptors(const json_t *list, const char *what, struct oci
 	enum rc rc = RC_OK;
 
 	if (!json_is_array(list))
-		return bad(why, "%s is missing or not an array", what);
-	if (json_array_size(list) > max) {
-		bad(why, "%s has more than %zu elements", what, max);
-		return RC_LIMIT;
-	}
+		return oci_refuse(why, RC_BAD, "%s is missing or not an array", what);
+	if (json_array_size(list) > max)
+		return oci_refuse(why, RC_LIMIT, "%s has more than %zu elements", what, max);
 	for (*n = 0; rc == RC_OK && *n < json_array_size(list); ++*n)
 		rc = read_descriptor(json_array_get(list, *n), &d[*n], why);
 	return rc;
@@ -125,11 +115,13 @@ enum rc oci_index_load(struct slice text, struct oci_index *index, char why[OCI_
 static enum rc check_layers(const struct oci_manifest *m, char *why)
 {
 	if (m->config.media != OCI_MEDIA_CONFIG)
-		return bad(why, "its config is a '%.200s', not an image's", m->config.media_type);
+		return oci_refuse(why, RC_BAD, "its config is a '%.200s', not an image's",
+		                  m->config.media_type);
 	for (size_t i = 0; i < m->layers; i++)
 		if (m->layer[i].media < OCI_MEDIA_TAR)
-			return bad(why, "layer %zu is a '%.200s', which is not known", i + 1,
-			           m->layer[i].media_type);
+			return oci_refuse(why, RC_BAD,
+			                  "layer %zu is a '%.200s', which is not known", i + 1,
+			                  m->layer[i].media_type);
 	return RC_OK;
 }
 
@@ -160,15 +152,14 @@ static enum rc read_strings(const json_t *list, const char *what, const char **v
 	if (list == NULL || json_is_null(list))
 		return RC_OK;
 	if (!json_is_array(list))
-		return bad(why, "%s is not an array", what);
-	if (json_array_size(list) > max) {
-		bad(why, "%s has more than %zu elements", what, max);
-		return RC_LIMIT;
-	}
+		return oci_refuse(why, RC_BAD, "%s is not an array", what);
+	if (json_array_size(list) > max)
+		return oci_refuse(why, RC_LIMIT, "%s has more than %zu elements", what, max);
 	for (; *n < json_array_size(list); ++*n) {
 		v[*n] = json_string_value(json_array_get(list, *n));
 		if (v[*n] == NULL)
-			return bad(why, "%s has an element that is not a string", what);
+			return oci_refuse(why, RC_BAD, "%s has an element that is not a string",
+			                  what);
 	}
 	return RC_OK;
 }
@@ -179,7 +170,7 @@ static enum rc read_saved(const json_t *v, struct oci_saved *image, char *why)
 
 	image->config = json_string_value(json_object_get(v, "Config"));
 	if (image->config == NULL)
-		return bad(why, "an image without Config");
+		return oci_refuse(why, RC_BAD, "an image without Config");
 	rc = read_strings(json_object_get(v, "RepoTags"), "RepoTags", image->tag, OCI_INDEX_MAX,
 	                  &image->tags, why);
 	if (rc == RC_OK)
@@ -195,17 +186,13 @@ enum rc oci_saves_load(struct slice text, struct oci_saves *s, char why[OCI_WHY_
 	*s = (struct oci_saves){ 0 };
 	rc = load(text, &s->root, why);
 	if (rc == RC_OK && (!json_is_array(s->root) || json_array_size(s->root) == 0))
-		rc = bad(why, "no image in it");
-	if (rc == RC_OK && json_array_size(s->root) > OCI_INDEX_MAX) {
-		bad(why, "more than %d images in it", OCI_INDEX_MAX);
-		rc = RC_LIMIT;
-	}
+		rc = oci_refuse(why, RC_BAD, "no image in it");
+	if (rc == RC_OK && json_array_size(s->root) > OCI_INDEX_MAX)
+		rc = oci_refuse(why, RC_LIMIT, "more than %d images in it", OCI_INDEX_MAX);
 	if (rc == RC_OK) {
 		s->image = calloc(json_array_size(s->root), sizeof *s->image);
-		if (s->image == NULL) {
-			bad(why, "memory is out");
-			rc = RC_LIMIT;
-		}
+		if (s->image == NULL)
+			rc = oci_refuse(why, RC_LIMIT, "memory is out");
 	}
 	for (; rc == RC_OK && s->n < json_array_size(s->root); s->n++)
 		rc = read_saved(json_array_get(s->root, s->n), &s->image[s->n], why);
@@ -224,7 +211,7 @@ enum rc oci_layout_check(struct slice text, char why[OCI_WHY_MAX])
 		return rc;
 	version = json_string_value(json_object_get(root, "imageLayoutVersion"));
 	if (version == NULL || strcmp(version, "1.0.0") != 0)
-		rc = bad(why, "its imageLayoutVersion is not 1.0.0");
+		rc = oci_refuse(why, RC_BAD, "its imageLayoutVersion is not 1.0.0");
 	json_decref(root);
 	return rc;
 }

@@ -9,12 +9,6 @@ static const unsigned EVERY_LAYER = UINT_MAX;
 
 static const char no_acl[] = "has a POSIX ACL, which the enclave's kernel does not know";
 
-static enum rc refuse(char *why, enum rc rc, const char *reason)
-{
-	snprintf(why, OCI_WHY_MAX, "%s", reason);
-	return rc;
-}
-
 /* A name as it stands in an archive, split into its folder and the rest. */
 struct split {
 	char folder[PATH_MAX];
@@ -33,11 +27,11 @@ static enum rc add_component(struct split *s, const char *p, size_t n, char *why
 	if (n == 1 && *p == '.')
 		return RC_OK;
 	if (n == 2 && memcmp(p, "..", 2) == 0)
-		return refuse(why, RC_BAD, "'..' in its name");
+		return oci_refuse(why, RC_BAD, "'..' in its name");
 	if (n > NAME_MAX)
-		return refuse(why, RC_BAD, "a name in its path is longer than 255 bytes");
+		return oci_refuse(why, RC_BAD, "a name in its path is longer than 255 bytes");
 	if (is_whiteout(s->label))
-		return refuse(why, RC_BAD, "a folder's name begins with '.wh.'");
+		return oci_refuse(why, RC_BAD, "a folder's name begins with '.wh.'");
 	snprintf(s->folder + used, sizeof s->folder - used, "%s%s", *s->label ? "/" : "", s->label);
 	memcpy(s->label, p, n);
 	s->label[n] = '\0';
@@ -50,9 +44,9 @@ static enum rc split(struct split *s, const char *name, char *why)
 
 	*s = (struct split){ .folder = "" };
 	if (*name == '\0')
-		return refuse(why, RC_BAD, "its name is empty");
+		return oci_refuse(why, RC_BAD, "its name is empty");
 	if (strlen(name) >= PATH_MAX)
-		return refuse(why, RC_LIMIT, "its name is longer than 4095 bytes");
+		return oci_refuse(why, RC_LIMIT, "its name is longer than 4095 bytes");
 	while (rc == RC_OK && *name != '\0') {
 		size_t n = strcspn(name, "/");
 
@@ -87,14 +81,15 @@ static enum rc check_xattrs(const struct oci_entry *e, char *why)
 		const struct oci_xattr *x = &e->xattr[i];
 
 		if (strncmp(x->name, "system.posix_acl_", 17) == 0)
-			return refuse(why, RC_BAD, no_acl);
+			return oci_refuse(why, RC_BAD, "%s", no_acl);
 		if (!kept(x->name))
 			continue;
 		/* mkfs.erofs takes everything up to the first '=' for the name. */
 		if (strlen(x->name) > NAME_MAX || strchr(x->name, '=') != NULL)
-			return refuse(why, RC_BAD, "an attribute's name is too long or has a '='");
+			return oci_refuse(why, RC_BAD,
+			                  "an attribute's name is too long or has a '='");
 		if (x->value.len > OCI_XATTR_BYTES - bytes)
-			return refuse(why, RC_LIMIT, "has more than 64 KiB of attributes");
+			return oci_refuse(why, RC_LIMIT, "has more than 64 KiB of attributes");
 		bytes += x->value.len;
 	}
 	return RC_OK;
@@ -103,20 +98,20 @@ static enum rc check_xattrs(const struct oci_entry *e, char *why)
 static enum rc check_entry(struct oci_tree *t, const struct oci_entry *e, char *why)
 {
 	if (e->kind == OCI_DEVICE)
-		return refuse(why, RC_BAD, "is a device, or of no known kind");
+		return oci_refuse(why, RC_BAD, "is a device, or of no known kind");
 	if (e->kind == OCI_SOCKET)
-		return refuse(why, RC_BAD, "is a socket");
+		return oci_refuse(why, RC_BAD, "is a socket");
 	if (e->uid < 0 || e->uid >= UINT32_MAX || e->gid < 0 || e->gid >= UINT32_MAX)
-		return refuse(why, RC_BAD, "its owner is no number of 32 bits");
+		return oci_refuse(why, RC_BAD, "its owner is no number of 32 bits");
 	if ((e->kind == OCI_SYMLINK || e->kind == OCI_HARDLINK) &&
 	    (e->link == NULL || *e->link == '\0' || strlen(e->link) >= PATH_MAX))
-		return refuse(why, RC_BAD, "its target is empty or longer than 4095 bytes");
+		return oci_refuse(why, RC_BAD, "its target is empty or longer than 4095 bytes");
 	if (e->kind == OCI_FILE && e->size > t->limits.size - t->size)
-		return refuse(why, RC_LIMIT, "the image unpacks to more than --max-size");
+		return oci_refuse(why, RC_LIMIT, "the image unpacks to more than --max-size");
 	if (e->kind == OCI_FILE)
 		t->size += e->size;
 	if (e->acl)
-		return refuse(why, RC_BAD, no_acl);
+		return oci_refuse(why, RC_BAD, "%s", no_acl);
 	return check_xattrs(e, why);
 }
 
@@ -170,11 +165,11 @@ static enum rc node_set(struct oci_tree *t, struct oci_node *n, const struct oci
 	if (e->kind == OCI_SYMLINK) {
 		n->target = strdup(e->link);
 		if (n->target == NULL)
-			return refuse(why, RC_LIMIT, "memory is out");
+			return oci_refuse(why, RC_LIMIT, "memory is out");
 		t->bytes += strlen(n->target);
 	}
 	if (copy_xattrs(t, n, e) != RC_OK)
-		return refuse(why, RC_LIMIT, "memory is out");
+		return oci_refuse(why, RC_LIMIT, "memory is out");
 	return oci_tree_check(t, why);
 }
 
@@ -209,17 +204,15 @@ static enum rc put_link(struct oci_tree *t, const struct place *p, const char *t
 	enum rc rc = split(&s, target, why);
 
 	if (rc != RC_OK)
-		return refuse(why, RC_BAD, "its target is no name within the image");
+		return oci_refuse(why, RC_BAD, "its target is no name within the image");
 	rc = find_folder(&w, t, s.folder);
 	if (rc == RC_OK)
 		to = *s.label ? oci_tree_child(w.at, s.label) : t->root;
-	if (to == NULL) {
-		snprintf(why, OCI_WHY_MAX, "is a hard link to '%.400s', which is not there",
-		         target);
-		return RC_BAD;
-	}
+	if (to == NULL)
+		return oci_refuse(why, RC_BAD, "is a hard link to '%.400s', which is not there",
+		                  target);
 	if (to->node->kind == OCI_FOLDER)
-		return refuse(why, RC_BAD, "is a hard link to a folder");
+		return oci_refuse(why, RC_BAD, "is a hard link to a folder");
 	if (to->parent == p->folder && strcmp(to->label, p->label) == 0) {
 		to->layer = p->layer;
 		return RC_OK;
@@ -239,12 +232,12 @@ static enum rc put_entry(struct oci_tree *t, const struct place *p, uint32_t ord
 		return node_set(t, old->node, e, why);
 	}
 	if (old == t->root)
-		return refuse(why, RC_BAD, "the root is not a folder");
+		return oci_refuse(why, RC_BAD, "the root is not a folder");
 	if (e->kind == OCI_HARDLINK)
 		return put_link(t, p, e->link, why);
 	node = oci_tree_node(t, e->kind);
 	if (node == NULL)
-		return refuse(why, RC_LIMIT, "memory is out");
+		return oci_refuse(why, RC_LIMIT, "memory is out");
 	node->layer = p->layer;
 	node->ordinal = ordinal;
 	rc = node_set(t, node, e, why);
@@ -264,10 +257,10 @@ static enum rc take_away(struct oci_tree *t, const struct split *s, unsigned lay
 	enum rc rc;
 
 	if (kind != OCI_FILE)
-		return refuse(why, RC_BAD, "a whiteout must be a file");
+		return oci_refuse(why, RC_BAD, "a whiteout must be a file");
 	if (!opaque && (is_whiteout(label) || *label == '\0' || strcmp(label, ".") == 0 ||
 	                strcmp(label, "..") == 0))
-		return refuse(why, RC_BAD, "a whiteout of no name");
+		return oci_refuse(why, RC_BAD, "a whiteout of no name");
 	rc = find_folder(&w, t, s->folder);
 	if (rc == RC_ABSENT || rc == RC_BAD) {
 		*why = '\0'; /* no such folder: nothing there to take away */
@@ -291,7 +284,7 @@ enum rc oci_merge(struct oci_tree *t, unsigned layer, uint32_t ordinal, const st
 
 	/* umoci calls the root so. */
 	if (*e->name == '/' && e->name[1] != '\0')
-		return refuse(why, RC_BAD, "its name is absolute");
+		return oci_refuse(why, RC_BAD, "its name is absolute");
 	rc = split(&s, e->name, why);
 	if (rc == RC_OK)
 		rc = check_entry(t, e, why);

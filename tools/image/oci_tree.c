@@ -2,12 +2,17 @@
 
 #include <limits.h>
 #include <search.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-static enum rc refuse(char *why, enum rc rc, const char *reason)
+enum rc oci_refuse(char *why, enum rc rc, const char *fmt, ...)
 {
-	snprintf(why, OCI_WHY_MAX, "%s", reason);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, OCI_WHY_MAX, fmt, ap);
+	va_end(ap);
 	return rc;
 }
 
@@ -123,9 +128,9 @@ static struct oci_name *name_new(struct oci_tree *t, struct oci_node *node, cons
 enum rc oci_tree_check(const struct oci_tree *t, char *why)
 {
 	if (t->names > t->limits.names)
-		return refuse(why, RC_LIMIT, "the image has too many files");
+		return oci_refuse(why, RC_LIMIT, "the image has too many files");
 	if (t->bytes > t->limits.bytes)
-		return refuse(why, RC_LIMIT, "the image's names take too much memory");
+		return oci_refuse(why, RC_LIMIT, "the image's names take too much memory");
 	return RC_OK;
 }
 
@@ -136,12 +141,12 @@ enum rc oci_tree_add(struct oci_tree *t, struct oci_name *folder, const char *la
 	size_t path_len = folder->path_len + (folder->parent ? 1 : 0) + strlen(label);
 
 	if (path_len >= PATH_MAX)
-		return refuse(why, RC_LIMIT, "its path is longer than 4095 bytes");
+		return oci_refuse(why, RC_LIMIT, "its path is longer than 4095 bytes");
 	if (folder->node->count >= OCI_FOLDER_MAX)
-		return refuse(why, RC_LIMIT, "its folder has too many files");
+		return oci_refuse(why, RC_LIMIT, "its folder has too many files");
 	n = name_new(t, node, label);
 	if (n == NULL)
-		return refuse(why, RC_LIMIT, "memory is out");
+		return oci_refuse(why, RC_LIMIT, "memory is out");
 	n->layer = layer;
 	n->path_len = path_len;
 	n->parent = folder;
@@ -152,7 +157,7 @@ enum rc oci_tree_add(struct oci_tree *t, struct oci_name *folder, const char *la
 	folder->node->count++;
 	if (tsearch(n, &folder->node->index, by_label) == NULL) {
 		name_remove(t, n);
-		return refuse(why, RC_LIMIT, "memory is out");
+		return oci_refuse(why, RC_LIMIT, "memory is out");
 	}
 	return oci_tree_check(t, why);
 }
@@ -206,9 +211,9 @@ static enum rc follow(struct oci_walk *w, const struct oci_node *link, const cha
 	int n = snprintf(path, sizeof path, "%s/%s", link->target, rest);
 
 	if (n < 0 || (size_t)n >= sizeof path)
-		return refuse(w->why, RC_LIMIT, "a path through symbolic links is too long");
+		return oci_refuse(w->why, RC_LIMIT, "a path through symbolic links is too long");
 	if (++w->links > OCI_LINKS_MAX)
-		return refuse(w->why, RC_LIMIT, "too many symbolic links in its path");
+		return oci_refuse(w->why, RC_LIMIT, "too many symbolic links in its path");
 	if (*path == '/')
 		w->at = w->t->root;
 	memcpy(w->rest, path, (size_t)n + 1);
@@ -221,12 +226,12 @@ static enum rc make_folder(struct oci_walk *w, const char *label)
 	enum rc rc;
 
 	if (!w->create)
-		return refuse(w->why, RC_ABSENT, "is not there");
+		return oci_refuse(w->why, RC_ABSENT, "is not there");
 	if (strlen(label) > NAME_MAX)
-		return refuse(w->why, RC_BAD, "a name in its path is longer than 255 bytes");
+		return oci_refuse(w->why, RC_BAD, "a name in its path is longer than 255 bytes");
 	node = oci_tree_node(w->t, OCI_FOLDER);
 	if (node == NULL)
-		return refuse(w->why, RC_LIMIT, "memory is out");
+		return oci_refuse(w->why, RC_LIMIT, "memory is out");
 	rc = oci_tree_add(w->t, w->at, label, node, w->layer, w->why);
 	if (node->names == NULL)
 		oci_tree_node_free(w->t, node);
@@ -254,10 +259,8 @@ static enum rc step(struct oci_walk *w, const char *label, const char *rest, boo
 		*moved = true;
 		return follow(w, child->node, rest);
 	}
-	if (child->node->kind != OCI_FOLDER) {
-		snprintf(w->why, OCI_WHY_MAX, "'%.255s' in its path is not a folder", label);
-		return RC_BAD;
-	}
+	if (child->node->kind != OCI_FOLDER)
+		return oci_refuse(w->why, RC_BAD, "'%.255s' in its path is not a folder", label);
 	w->at = child;
 	return RC_OK;
 }
@@ -277,7 +280,7 @@ enum rc oci_tree_walk(struct oci_walk *w)
 		if (n == 0)
 			break;
 		if (n >= sizeof label)
-			return refuse(w->why, RC_LIMIT, "a name in its path is too long");
+			return oci_refuse(w->why, RC_LIMIT, "a name in its path is too long");
 		memcpy(label, p, n);
 		label[n] = '\0';
 		p += n;

@@ -85,6 +85,10 @@ struct oci_tree {
 	char first_left_out[OCI_WHY_MAX];
 };
 
+/* Writes a reason into why, which has OCI_WHY_MAX bytes; returns rc. */
+__attribute__((format(printf, 3, 4))) enum rc oci_refuse(char *why, enum rc rc, const char *fmt,
+                                                         ...);
+
 /* An empty root folder; RC_LIMIT when memory is out. */
 RC_CHECK enum rc oci_tree_init(struct oci_tree *t, const struct oci_limits *limits);
 void oci_tree_free(struct oci_tree *t);
