@@ -70,6 +70,24 @@ static void test_remove_swapped(int at)
 	CHECK(walk_remove(at, "tree") == RC_OK && walk_remove(at, "aside") == RC_OK);
 }
 
+/* As deep as a walk can hold, and one directory deeper. */
+static void test_deep(int at)
+{
+	int fd = dup(at);
+
+	for (int i = 0; i < WALK_DEPTH + 1; i++) {
+		int up = fd;
+
+		CHECK(mkdirat(up, "d", 0700) == 0);
+		fd = openat(up, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		close(up);
+	}
+	close(fd);
+	CHECK(walk_remove(at, "d") == RC_LIMIT);
+	CHECK(rename("d/d", "e") == 0 && rmdir("d") == 0);
+	CHECK(walk_remove(at, "e") == RC_OK);
+}
+
 /* A stage in which others can write holds nothing of ours, resumed or not. */
 static void test_stage(void)
 {
@@ -98,6 +116,7 @@ int main(void)
 	at = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	test_remove(at);
 	test_remove_swapped(at);
+	test_deep(at);
 	test_stage();
 	CHECK(system("rm -rf \"$PWD\"") == 0);
 	return test_end();
