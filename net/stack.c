@@ -101,7 +101,7 @@ static bool *in(enum set set, const struct stack_conn *c)
 /* One of the set, which leaves it; NULL when it is empty. */
 static struct stack_conn *take(enum set set)
 {
-	bool *first = memchr(st.sets[set], true, SLOTS);
+	bool *first = memchr(st.sets[set], 1, SLOTS);
 
 	if (first == NULL)
 		return NULL;

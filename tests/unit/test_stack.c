@@ -315,7 +315,7 @@ static void send_segment(int raw, struct segment s)
 static struct segment hear_segment(int raw)
 {
 	uint8_t frame[LINK_HEAD + 44];
-	struct segment s;
+	struct segment s = { 0 };
 	size_t n = 0, want = LINK_HEAD;
 
 	while (n < want) {

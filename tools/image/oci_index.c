@@ -191,8 +191,10 @@ enum rc oci_saves_load(struct slice text, struct oci_saves *s, char why[OCI_WHY_
 		rc = oci_refuse(why, RC_LIMIT, "more than %d images in it", OCI_INDEX_MAX);
 	if (rc == RC_OK) {
 		s->image = calloc(json_array_size(s->root), sizeof *s->image);
-		if (s->image == NULL)
-			rc = oci_refuse(why, RC_LIMIT, "memory is out");
+		if (s->image == NULL) {
+			oci_refuse(why, RC_LIMIT, "memory is out");
+			rc = RC_LIMIT;
+		}
 	}
 	for (; rc == RC_OK && s->n < json_array_size(s->root); s->n++)
 		rc = read_saved(json_array_get(s->root, s->n), &s->image[s->n], why);
