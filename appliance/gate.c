@@ -207,7 +207,7 @@ static bool outdated(void)
 {
 	if (g.touches > 0 || facts()->touches == 0)
 		return false;
-	if (g.due_ms > g.now_ms)
+	if (facts()->ready && g.due_ms > g.now_ms)
 		g.due_ms = g.now_ms;
 	clients_reset_handshakes();
 	return true;

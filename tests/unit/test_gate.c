@@ -1,5 +1,5 @@
-/* appliance/gate.h against a PID 1 that is busy: over its rate is not a failure of
- * the security module.
+/* appliance/gate.h against a PID 1 that is busy, or whose security module fails: when
+ * the certificate's document is asked for again.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -22,7 +22,6 @@ static void begin(void)
 {
 	int pair[2], lines[2];
 
-	CHECK(touchlog_open(-1) == RC_OK);
 	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
 	CHECK(pipe2(lines, O_CLOEXEC | O_NONBLOCK) == 0);
 	pid = fork();
@@ -57,10 +56,19 @@ static bool complained(void)
 	return n > 0 && memmem(text, (size_t)n, "not renewed", 11) != NULL;
 }
 
-int main(void)
+static void end(void)
 {
 	int status = -1;
 
+	CHECK(shutdown(gate, SHUT_WR) == 0);
+	CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	io_close(&gate);
+	io_close(&said);
+}
+
+/* Over the rate is no failure. */
+static void busy(void)
+{
 	begin();
 	/* The second question comes when the answer to the first is digested. */
 	refuse(RC_LIMIT);
@@ -69,7 +77,28 @@ int main(void)
 	refuse(RC_IO);
 	refuse(RC_LIMIT);
 	CHECK(complained());
-	CHECK(shutdown(gate, SHUT_WR) == 0);
-	CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	end();
+}
+
+/* A module that fails is left alone for a while, also when a touch has made the
+ * certificate outdated. */
+static void failing(void)
+{
+	int64_t from_ms;
+
+	touchlog_shared()->touches = 1;
+	begin();
+	from_ms = clock_mono_ms();
+	refuse(RC_IO);
+	refuse(RC_IO);
+	CHECK(clock_mono_ms() - from_ms >= GATE_RETRY_MS);
+	end();
+}
+
+int main(void)
+{
+	CHECK(touchlog_open(-1) == RC_OK);
+	busy();
+	failing();
 	return test_end();
 }
