@@ -9,6 +9,7 @@
 #include "channel/host_message.h"
 #include "channel/receive.h"
 #include "channel/send.h"
+#include "channel/session.h"
 
 /* One transfer a process. */
 static struct sender sender;
@@ -37,6 +38,13 @@ static enum rc ask(struct stream_in *in, const struct request *r, struct failure
 	if (type != FRAME_ACCEPT || accept_parse(payload, &pid) != RC_OK)
 		return failure_stream(f, RC_BAD);
 	return RC_OK;
+}
+
+/* A receiver that fails reads on until the sender has heard of it. */
+static void give_up(int conn, const struct failure *f)
+{
+	if (!f->remote)
+		session_fail(conn, f->code, f->text);
 }
 
 /* Tells the enclave why we stop; it may be past caring. */
@@ -116,7 +124,7 @@ enum rc transfer_pull(int conn, struct transfer *t, char *const *src, size_t cou
 	if (rc == RC_OK)
 		rc = receive_run(&receiver);
 	if (rc != RC_OK)
-		tell(conn, &t->failure);
+		give_up(conn, &t->failure);
 	t->totals = receiver.totals;
 	memcpy(t->file_digest, receiver.file_digest, sizeof t->file_digest);
 	receive_close(&receiver);
@@ -255,7 +263,7 @@ enum rc transfer_read(int conn, struct transfer_file *files, size_t count, struc
 	if (rc == RC_OK)
 		rc = read_done();
 	if (rc != RC_OK)
-		tell(conn, f);
+		give_up(conn, f);
 	digest_stop(&none);
 	return rc != RC_OK && f->remote && f->code == ERR_NOT_FOUND ? RC_ABSENT : rc;
 }

@@ -18,6 +18,7 @@ static char dir[] = "/tmp/test_transfer_read.XXXXXX";
 static uint8_t mem[2][MAX];
 static struct transfer_file files[2];
 static struct failure failure;
+static int ended; /* status of the enclave's end */
 
 static const char *in_dir(const char *name)
 {
@@ -58,7 +59,7 @@ static enum rc read_from(enclave *serve, const struct slice *frames, const char 
 	close(pair[1]);
 	rc = transfer_read(pair[0], files, b ? 2 : 1, &failure);
 	close(pair[0]);
-	CHECK(waitpid(pid, NULL, 0) == pid);
+	CHECK(waitpid(pid, &ended, 0) == pid);
 	return rc;
 }
 
@@ -208,6 +209,33 @@ static void lies(void)
 	}
 }
 
+/* More than a socket holds, before it looks for an answer. */
+static void talk_on(int fd, const struct slice *frames)
+{
+	static struct request r;
+	static uint8_t junk[65536];
+	uint8_t head[FRAME_HEAD];
+
+	read_request(fd, &r);
+	if (send(fd, frames->p, frames->len, MSG_NOSIGNAL) < 0)
+		_exit(4);
+	for (int i = 0; i < 64; i++)
+		if (send(fd, junk, sizeof junk, MSG_NOSIGNAL) != sizeof junk)
+			_exit(5);
+	if (io_read_full(fd, head, sizeof head) != RC_OK || head[0] != FRAME_ERROR)
+		_exit(6);
+}
+
+/* Of a connection that is closed with bytes unread some devices tell nobody: we
+ * read on until the enclave has heard why. */
+static void reads_on(void)
+{
+	static const struct slice accept = ACCEPT;
+
+	CHECK(read_from(talk_on, &accept, "/etc/passwd", NULL) == RC_DENIED);
+	CHECK(failure.code == ERR_PROTOCOL && ended == 0);
+}
+
 /* A good file, and sums that are another's. */
 static void wrong_sums(void)
 {
@@ -242,6 +270,7 @@ int main(void)
 	refused();
 	lies();
 	wrong_sums();
+	reads_on();
 	if (fork() == 0)
 		execlp("rm", "rm", "-rf", dir, (char *)NULL);
 	wait(NULL);
