@@ -54,7 +54,7 @@ struct place {
 	size_t got, want;    /* bytes of the frame read, and its length as far as known */
 };
 
-/* A place's frame. 8.5 MiB in all, of which only touched pages exist: a page a
+/* A place's frame. 17 MiB in all, of which only touched pages exist: a page a
  * place, unless peers send large requests. */
 static uint8_t frames[PENDING_MAX][(FRAME_HEAD + FRAME_REQUEST_MAX + PAGE - 1) / PAGE * PAGE]
 	__attribute__((aligned(PAGE)));

@@ -10,7 +10,9 @@
 #define CHANNEL_LISTEN_H
 
 enum {
-	PENDING_MAX = 128,
+	/* As many as sessions: a burst of honest callers on a machine that is busy
+	 * does not evict one another. */
+	PENDING_MAX = 256,
 	PENDING_DEADLINE_MS = 10000,
 	PENDING_EVICT_MS = 100,
 	PENDING_LINGER_MS = 5000, /* after an ERROR of ours, for the peer to close */
