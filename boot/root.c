@@ -17,8 +17,8 @@
 #define UPPER   "/upper"
 #define ROOT_AT "/root"
 
-/* Of all memory: beside ROOT_SHARE of what is free it leaves something to run
- * in when both are full. */
+/* Of all memory, beside ROOT_SHARE of what is free. When both are full, an
+ * enclave of 48 MiB or less loses a program to the kernel, never a role. */
 #define SHM_SIZE "5%"
 
 /* No device files but those made below, no programs with other rights. */
