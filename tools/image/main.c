@@ -12,6 +12,8 @@ static const char help[] =
 	"usage: casemate-image VERB ...      (casemate-image VERB --help says more)\n"
 	"\n"
 	"  build --from SRC [-- CMD...]   an image from a container image or a folder\n"
+	"  rebuild-check FILE --from SRC  build it again and compare, byte for byte\n"
+	"  provenance-check FILE          check an image against its .intoto.json\n"
 	"  eif build                      an image from a kernel and ramdisks\n"
 	"  eif describe FILE              check an image, print its measurements\n"
 	"  eif extract FILE DIR           check an image, write out its parts\n"
@@ -29,6 +31,10 @@ static const struct verb {
 } verbs[] = {
 	{ NULL, "build", "build", "casemate-image: build", verb_app },
 	{ NULL, "cpio", "cpio", "casemate-image: cpio", verb_cpio },
+	{ NULL, "rebuild-check", "rebuild-check", "casemate-image: rebuild-check",
+	  verb_rebuild_check },
+	{ NULL, "provenance-check", "provenance-check", "casemate-image: provenance-check",
+	  verb_provenance_check },
 	{ "eif", "build", "eif build", "casemate-image: eif build", verb_eif_build },
 	{ "eif", "describe", "eif describe", "casemate-image: eif describe", verb_eif_describe },
 	{ "eif", "extract", "eif extract", "casemate-image: eif extract", verb_eif_extract },

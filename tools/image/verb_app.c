@@ -16,6 +16,7 @@
 #include "tools/image/fail.h"
 #include "tools/image/metadata.h"
 #include "tools/image/oci_image.h"
+#include "tools/image/outputs.h"
 #include "tools/image/rootfs.h"
 #include "tools/image/verbs.h"
 
@@ -46,7 +47,10 @@ static const char help[] =
 	"                    init.cpio and cmdline beside this program\n"
 	"  --sign-key, --sign-cert PEM\n"
 	"                    as in `eif build`\n"
-	"  -o, --output OUT  the image, by default NAME of SRC and .eif, here\n"
+	"  -o, --output OUT  the image, by default NAME of SRC and .eif, here. Beside it, with\n"
+	"                    another ending: .measurements.json, .cdx.json (what it is made\n"
+	"                    of), .intoto.json (where it comes from), and of a signed image\n"
+	"                    .intoto.cose\n"
 	"  CMD [ARG...]      the main command; without one only the channel is served.\n"
 	"                    A container image's Entrypoint stays in front of it, its Cmd\n"
 	"                    is what it replaces; it runs with the image's Env, WorkingDir\n"
@@ -61,7 +65,8 @@ struct options {
 	const char *from, *name, *version, *kernel, *init, *cmdline, *key, *cert, *out, *ref;
 	uint64_t max_size;
 	bool aarch64, is_image, help;
-	int argc; /* the command */
+	bool our_kernel, our_init; /* those beside the program */
+	int argc;                  /* the command */
 	char **argv;
 	struct oci_image *image; /* its strings are in the manifest */
 	struct manifest manifest;
@@ -220,6 +225,8 @@ static enum rc complete(struct options *o, struct paths *p)
 	o->name = o->name ? o->name : p->base;
 	o->version = o->version ? o->version : "1.0";
 	o->out = o->out ? o->out : p->out;
+	o->our_kernel = o->kernel == NULL;
+	o->our_init = o->init == NULL;
 	if (rc == RC_OK && o->kernel == NULL)
 		rc = beside_us(p->kernel, "bzImage");
 	if (rc == RC_OK && o->init == NULL)
@@ -346,24 +353,57 @@ static enum rc add_app(struct eifwrite *w, struct options *o)
 	return rc;
 }
 
+static enum rc fill(struct eifwrite *w, struct options *o, struct outfile *of)
+{
+	enum rc rc = RC_OK;
+
+	if (eifwrite_start(w, of->fd, o->aarch64) != RC_OK)
+		rc = fail_errno("output '%s'", o->out);
+	if (rc == RC_OK)
+		rc = assemble_file(w, EIF_KERNEL, "kernel", o->kernel, 1);
+	if (rc == RC_OK)
+		rc = add_cmdline(w, o->cmdline);
+	if (rc == RC_OK)
+		rc = add_metadata(w, o);
+	if (rc == RC_OK)
+		rc = assemble_file(w, EIF_RAMDISK, "first ramdisk", o->init, CPIO_ALIGN);
+	return rc == RC_OK ? add_app(w, o) : rc;
+}
+
+static enum rc finish(struct eifwrite *w, const struct options *o, struct outfile *of)
+{
+	char why[METADATA_WHY_MAX];
+	struct recipe r = {
+		.parameters = {
+			.name = o->name,
+			.version = o->version,
+			.channel = o->manifest.channel == CHANNEL_OPEN ? "open" : "off",
+			.arch = o->aarch64 ? "aarch64" : "x86_64",
+			.ref = o->ref,
+			.argc = (size_t)o->argc,
+			.argv = (const char *const *)o->argv,
+		},
+		.folder = o->from,
+		.image = o->image,
+		.our_kernel = o->our_kernel,
+		.our_init = o->our_init,
+		.sign_key = o->key,
+		.sign_cert = o->cert,
+	};
+
+	if (metadata_epoch(&r.parameters.epoch, why) != RC_OK)
+		return fail(RC_BAD, "%s", why);
+	return outputs_finish(w, of, &r);
+}
+
 static enum rc build(struct options *o, struct outfile *of)
 {
 	struct eifwrite w;
 	enum rc rc = outfile_open(of, o->out);
 
-	if (rc == RC_OK && eifwrite_start(&w, of->fd, o->aarch64) != RC_OK)
-		rc = fail_errno("output '%s'", o->out);
 	if (rc == RC_OK)
-		rc = assemble_file(&w, EIF_KERNEL, "kernel", o->kernel, 1);
-	if (rc == RC_OK)
-		rc = add_cmdline(&w, o->cmdline);
-	if (rc == RC_OK)
-		rc = add_metadata(&w, o);
-	if (rc == RC_OK)
-		rc = assemble_file(&w, EIF_RAMDISK, "first ramdisk", o->init, CPIO_ALIGN);
-	if (rc == RC_OK)
-		rc = add_app(&w, o);
-	return rc == RC_OK ? assemble_finish(&w, of, o->key, o->cert) : rc;
+		rc = fill(&w, o, of);
+	return rc == RC_OK ? finish(&w, o, of) : rc;
 }
 
 int verb_app(int argc, char **argv)
@@ -385,4 +425,25 @@ int verb_app(int argc, char **argv)
 	outfile_close(&of);
 	oci_image_free(o.image);
 	return rc != RC_OK;
+}
+
+enum rc verb_app_again(int argc, char **argv, const char *beside, struct outfile *scratch)
+{
+	struct options o = { 0 };
+	struct paths p = { 0 };
+	struct eifwrite w;
+	enum rc rc = RC_BAD;
+
+	optind = 0; /* getopt begins anew */
+	if (parse_options(&o, argc, argv))
+		rc = complete(&o, &p);
+	o.out = beside;
+	if (rc == RC_OK)
+		rc = outfile_scratch(scratch, beside);
+	if (rc == RC_OK)
+		rc = fill(&w, &o, scratch);
+	if (rc == RC_OK && eifwrite_finish(&w) != RC_OK)
+		rc = fail_errno("writing the image");
+	oci_image_free(o.image);
+	return rc;
 }
