@@ -30,7 +30,7 @@ bool job_open(struct job *j, size_t number, struct slice definition, int cgroups
 	memcpy(j->name, service.name.p, service.name.len);
 	*policy = service.policy;
 	return records_open(number, policy->log) == RC_OK &&
-	       cgroup_make(cgroups, j->name, policy, &j->cgroup) == RC_OK;
+	       cgroup_clear(cgroups, j->name);
 }
 
 /* An abstract name, so that a read-only root does not matter; who speaks there
@@ -79,7 +79,6 @@ bool job_start(struct job *j, const struct unit *u, int cgroups)
 	s.cgroup = j->cgroup;
 	s.out = theirs[0];
 	s.err = theirs[1];
-	j->ooms = cgroup_number(j->cgroup, "memory.events", "oom_kill");
 	j->pid = ok ? start(&s) : -1;
 	if (j->pid < 0)
 		records_event((unsigned)j->number, RECORD_DIAGNOSTIC, "cannot be started: %s",

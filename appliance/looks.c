@@ -186,8 +186,13 @@ void looks_serve(const struct pollfd p[LOOKS_MAX], int64_t now_ms)
 		if (l->deadline_ms <= now_ms ||
 		    (p[i].fd >= 0 && p[i].revents & ~POLLOUT && has_left(l)))
 			release(l);
-		flush(l, now_ms);
 	}
+}
+
+void looks_flush(int64_t now_ms)
+{
+	for (size_t i = 0; i < LOOKS_MAX; i++)
+		flush(&looks[i], now_ms);
 }
 
 int64_t looks_deadline(void)
@@ -213,6 +218,7 @@ void looks_end(int64_t now_ms)
 {
 	for (size_t i = 0; i < LOOKS_MAX; i++) {
 		looks[i].follow = false;
-		flush(&looks[i], now_ms);
+		looks[i].until = records_sequence();
 	}
+	looks_flush(now_ms);
 }
