@@ -5,7 +5,6 @@
 
 #include "appliance/base/manifest.h"
 #include "attest/lcbor.h"
-#include "attest/nsm.h"
 #include "attest/tojson.h"
 
 static_assert((int)ROUTES_WORK >= (int)NSM_RESPONSE_MAX, "a document fits");
