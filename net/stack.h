@@ -21,7 +21,7 @@
 #include <stdbool.h>
 
 #include "appliance/base/rc.h"
-#include "net/ring.h"
+#include "appliance/base/ring.h"
 
 enum {
 	STACK_LINKS_MAX = 8,
