@@ -5,7 +5,6 @@
 
 #include "appliance/base/manifest.h"
 #include "attest/lcbor.h"
-#include "attest/nsm.h"
 #include "attest/tojson.h"
 
 static_assert((int)ROUTES_WORK >= (int)NSM_RESPONSE_MAX, "a document fits");
@@ -102,12 +101,10 @@ static void put_document(const struct reply *r, struct body *b)
 	payload = dcbor_bytes(&c, NSM_RESPONSE_MAX);
 	body_put(b, "{'document':%b,'payload':", r->text);
 	tojson_put(b, payload, NULL, false);
-	c = lcbor_of(payload);
-	lcbor_open(&c, DCBOR_MAP, NSM_RESPONSE_MAX, &seq);
-	while (lcbor_more(&c, &seq) && !slice_is(dcbor_text(&c, NSM_RESPONSE_MAX), "user_data"))
-		lcbor_skip(&c);
 	body_put(b, ",'claims':");
-	tojson_put(b, dcbor_bytes(&c, NSM_USER_DATA_MAX), claims_keys, false);
+	c = lcbor_of(payload);
+	tojson_put(b, dcbor_bytes(lcbor_at(&c, payload, "user_data"), NSM_USER_DATA_MAX),
+	           claims_keys, false);
 	body_put(b, "}\n");
 }
 

@@ -84,7 +84,7 @@ static void finish_failed(void)
 static void bad_frame(const char *what)
 {
 	FAIL(ERR_PROTOCOL, "the enclave sent %s", what);
-	if (duplex_room(&at.link) >= CONTROL_ROOM / 2)
+	if (at.link.out.max - at.link.out.len >= CONTROL_ROOM / 2)
 		error_put(&at.link.out, ERR_PROTOCOL, what);
 	if (duplex_send(&at.link) != RC_OK) {
 		/* it need not know */
@@ -266,7 +266,7 @@ static void put_control(void)
 {
 	uint16_t rows, cols;
 
-	if (!at.accepted || duplex_room(&at.link) < CONTROL_ROOM / 2)
+	if (!at.accepted || at.link.out.max - at.link.out.len < CONTROL_ROOM / 2)
 		return;
 	if (at.resized && tty_size(&rows, &cols))
 		winsize_put(&at.link.out, rows, cols);
@@ -304,7 +304,7 @@ static int patience(void)
 static void wait_and_move(void)
 {
 	int n;
-	bool full = duplex_pending(&at.link), writing = at.out.len > 0;
+	bool full = at.link.sent<at.link.out.len, writing = at.out.len> 0;
 	bool reading = at.in_open && at.credit > 0 && !full;
 	struct pollfd p[4] = {
 		{ at.link.fd, (short)((writing ? 0 : POLLIN) | (full ? POLLOUT : 0)), 0 },

@@ -56,7 +56,7 @@ enum rc duplex_next(struct duplex *d, enum frame_type *type, struct slice *paylo
 
 enum rc duplex_send(struct duplex *d)
 {
-	while (duplex_pending(d)) {
+	while (d->sent < d->out.len) {
 		ssize_t n = send(d->fd, d->out.p + d->sent, d->out.len - d->sent,
 		                 MSG_DONTWAIT | MSG_NOSIGNAL);
 

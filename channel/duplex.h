@@ -5,8 +5,8 @@
  * whole frame of the largest kind that the caller accepts, and what does not
  * fit is RC_LIMIT before it is read. Input comes from the other end.
  *
- * Back-pressure is the caller's: it polls for POLLOUT while duplex_pending,
- * and puts frames only where there is room.
+ * Back-pressure is the caller's: it polls for POLLOUT while sent is less than
+ * out.len, and puts frames only where there is room.
  */
 #ifndef CHANNEL_DUPLEX_H
 #define CHANNEL_DUPLEX_H
@@ -39,16 +39,5 @@ RC_CHECK enum rc duplex_next(struct duplex *d, enum frame_type *type, struct sli
 /* Sends what the socket takes. RC_OK: all has gone; RC_MORE: the rest later;
  * RC_EOF, RC_IO as duplex_recv. */
 RC_CHECK enum rc duplex_send(struct duplex *d);
-
-static inline bool duplex_pending(const struct duplex *d)
-{
-	return d->sent < d->out.len;
-}
-
-/* Bytes that can still be put. */
-static inline size_t duplex_room(const struct duplex *d)
-{
-	return d->out.max - d->out.len;
-}
 
 #endif

@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "appliance/base/io.h"
+#include "appliance/base/ring.h"
 #include "channel/duplex.h"
 #include "channel/exec_spawn.h"
 #include "channel/session.h"
@@ -46,33 +47,22 @@ enum {
 static struct exec {
 	struct duplex link;
 	struct spawned cmd;
-	size_t at, len;   /* of pending */
-	size_t window;    /* bytes that the host may still send */
-	bool takes_input; /* STDIN is in turn; then it ends */
-	uint8_t last;     /* last byte of input, for a terminal */
-	bool ended;       /* the command has; exit is set */
+	struct ring pending; /* input that the command has not taken */
+	size_t window;       /* bytes that the host may still send */
+	bool takes_input;    /* STDIN is in turn; then it ends */
+	uint8_t last;        /* last byte of input, for a terminal */
+	bool ended;          /* the command has; exit is set */
 	struct exit_msg exit;
 	size_t left[3]; /* bytes that a stream may carry once it has */
 	bool exit_sent; /* EXIT is in link.out */
 	/* From here on nothing is cleared, so that pages exist once used. */
 	uint8_t in[IN_MAX], out[OUT_MAX];
-	uint8_t pending[STDIN_WINDOW]; /* input that the command has not taken */
+	uint8_t waiting[STDIN_WINDOW]; /* of pending */
 } x;
 
 static_assert((int)STDIN_WINDOW >= (int)FRAME_CONTROL_MAX, "every frame of the host fits into in");
 
 /* --- towards the command --- */
-
-/* s is within the window, so that there is room. */
-static void keep_pending(struct slice s)
-{
-	if (s.len > STDIN_WINDOW - x.at - x.len) {
-		memmove(x.pending, x.pending + x.at, x.len);
-		x.at = 0;
-	}
-	memcpy(x.pending + x.at + x.len, s.p, s.len);
-	x.len += s.len;
-}
 
 /* A terminal ends its input where a line begins; elsewhere the character only
  * hands over what has been typed. */
@@ -91,8 +81,9 @@ static void write_input(void)
 {
 	int *fd = &x.cmd.fd[STDIN_FILENO];
 
-	while (x.len > 0 && *fd >= 0) {
-		ssize_t n = write(*fd, x.pending + x.at, x.len);
+	while (x.pending.len > 0 && *fd >= 0) {
+		struct slice s = ring_part(&x.pending, 0);
+		ssize_t n = write(*fd, s.p, s.len);
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
@@ -100,11 +91,10 @@ static void write_input(void)
 			io_close(fd); /* nobody reads it any more */
 			break;
 		}
-		x.at += (size_t)n;
-		x.len -= (size_t)n;
-		x.last = x.pending[x.at - 1];
+		x.last = s.p[n - 1];
+		ring_drop(&x.pending, (size_t)n);
 	}
-	x.len = 0;
+	ring_drop(&x.pending, x.pending.len);
 	if (x.takes_input || *fd < 0)
 		return;
 	if (x.cmd.tty)
@@ -131,7 +121,7 @@ static bool take_frame(enum frame_type type, struct slice payload)
 		if (!x.takes_input || payload.len > x.window)
 			return false;
 		x.window -= payload.len;
-		keep_pending(payload);
+		ring_put(&x.pending, payload.p, payload.len); /* the window is its room */
 		return true;
 	case FRAME_STDIN_END:
 		if (!x.takes_input || payload.len > 0)
@@ -199,9 +189,10 @@ static void carry(int stream)
 
 static void give_credit(void)
 {
-	size_t taken = STDIN_WINDOW - x.window - x.len;
+	size_t taken = STDIN_WINDOW - x.window - x.pending.len;
 
-	if (taken < CREDIT_STEP || !x.takes_input || x.ended || duplex_room(&x.link) < CONTROL_ROOM)
+	if (taken < CREDIT_STEP || !x.takes_input || x.ended ||
+	    x.link.out.max - x.link.out.len < CONTROL_ROOM)
 		return;
 	credit_put(&x.link.out, (uint32_t)taken);
 	x.window += taken;
@@ -236,7 +227,7 @@ static enum rc wait_and_move(bool full)
 {
 	const int *fd = x.cmd.fd;
 	struct pollfd p[5] = {
-		{ x.len > 0 ? fd[STDIN_FILENO] : -1, POLLOUT, 0 },
+		{ x.pending.len > 0 ? fd[STDIN_FILENO] : -1, POLLOUT, 0 },
 		{ full ? -1 : fd[STDOUT_FILENO], POLLIN, 0 },
 		{ full ? -1 : fd[STDERR_FILENO], POLLIN, 0 },
 		{ x.link.fd, (short)(POLLIN | (full ? POLLOUT : 0)), 0 },
@@ -332,6 +323,7 @@ void exec_serve(int conn, const struct request *r)
 	(void)signal(SIGPIPE, SIG_IGN);
 	memset(&x, 0, offsetof(struct exec, in));
 	x.window = STDIN_WINDOW;
+	x.pending = (struct ring){ .p = x.waiting, .max = sizeof x.waiting };
 	x.last = '\n';
 	x.left[STDOUT_FILENO] = x.left[STDERR_FILENO] = DRAIN_MAX;
 	duplex_init(&x.link, conn, x.in, sizeof x.in, x.out, sizeof x.out);

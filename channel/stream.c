@@ -48,12 +48,6 @@ enum rc stream_file(int fd, struct digest *d, int file, int64_t max, int64_t *n)
 	return RC_OK;
 }
 
-static void ring_init(struct stream_ring *r, struct digest *d)
-{
-	r->cur = 0;
-	r->digest = d;
-}
-
 /* The next buffer, once the digest is through with it. */
 static uint8_t *ring_next(struct stream_ring *r)
 {
@@ -90,7 +84,8 @@ void stream_out_init(struct stream_out *o, int fd, struct digest *d)
 {
 	o->fd = fd;
 	o->rc = RC_OK;
-	ring_init(&o->ring, d);
+	o->ring.cur = 0;
+	o->ring.digest = d;
 	o->w = wbuf_of(o->ring.mem[0], STREAM_BUF);
 }
 
@@ -138,7 +133,8 @@ void stream_in_init(struct stream_in *s, int fd, struct digest *d)
 	s->fd = fd;
 	s->start = s->end = s->data_left = 0;
 	s->rc = RC_OK;
-	ring_init(&s->ring, d);
+	s->ring.cur = 0;
+	s->ring.digest = d;
 }
 
 bool stream_in_ready(const struct stream_in *s)
