@@ -41,10 +41,14 @@ static void put_index(const struct reply *r, struct body *b)
 
 static void start_health(struct reply *r, const struct http *q, struct body *b)
 {
+	const char *why;
+
 	(void)q;
-	body_put(b, "{'ready':true}\n");
-	if (!r->facts->ready)
-		fail(r, 503, "not ready", r->facts->why);
+	body_put(b, "{'ready':true,'services':[");
+	why = r->facts->services(b);
+	body_put(b, "]}\n");
+	if (!r->facts->ready || why)
+		fail(r, 503, "not ready", why ? why : r->facts->why);
 }
 
 static void start_measurements(struct reply *r, const struct http *q, struct body *b)
@@ -208,15 +212,41 @@ static void start_touch(struct reply *r, const struct http *q, struct body *b)
 
 /* --- /manifest ------------------------------------------------------------------------- */
 
-static void put_strings(struct body *b, const struct slice *s, size_t n)
+static void put_strings(struct body *b, const char *key, const struct slice *s, size_t n)
 {
+	body_put(b, ",'%s':[", key);
 	for (size_t i = 0; i < n; i++)
-		body_put(b, "%s%q", i > 0 ? "," : "[", s[i]);
-	body_put(b, n > 0 ? "]" : "[]");
+		body_put(b, "%s%q", i > 0 ? "," : "", s[i]);
+	body_put(b, "]");
+}
+
+static void put_service(struct body *b, const struct service *s)
+{
+	/* Of struct service_policy. */
+	static const char *const keys[SERVICE_NUMBERS] = {
+		"after",     "requires", "ready",        "ready_port", "start_ms",
+		"restart",   "pause_ms", "pause_max_ms", "burst",      "burst_ms",
+		"signal",    "stop_ms",  "memory",       "pids",       "cpu",
+		"caps",      "flags",    "log",
+	};
+	struct service_policy policy = s->policy;
+
+	body_put(b, "{'name':%q,'directory':%q,'ids':", s->name, s->cwd);
+	for (size_t i = 0; i < s->idc; i++)
+		body_put(b, "%s%u", i > 0 ? "," : "[", (uint64_t)s->ids[i]);
+	body_put(b, "]");
+	put_strings(b, "command", s->argv, s->argc);
+	put_strings(b, "environment", s->env, s->envc);
+	put_strings(b, "probe", s->probe, s->probec);
+	put_strings(b, "writable", s->paths, s->pathc);
+	for (size_t i = 0; i < SERVICE_NUMBERS; i++)
+		body_put(b, ",'%s':%u", keys[i], service_numbers(&policy)[i]);
+	body_put(b, "}");
 }
 
 static void put_manifest(const struct reply *r, struct body *b)
 {
+	static struct service service;
 	struct slice bytes = r->facts->manifest;
 	struct sha384 h;
 	uint8_t digest[SHA384_LEN];
@@ -227,14 +257,16 @@ static void put_manifest(const struct reply *r, struct body *b)
 	sha384_final(&h, digest);
 	body_put(b, "{'manifest':%b,'sha384':%x", bytes, slice_of(digest, SHA384_LEN));
 	if (manifest_parse(bytes, &m) == RC_OK) {
-		body_put(b, ",'version':%u,'channel':'%s','command':", (uint64_t)MANIFEST_VERSION,
-		         m.channel == CHANNEL_OPEN ? "open" : "off");
-		put_strings(b, m.argv, m.argc);
-		body_put(b, ",'variables':");
-		put_strings(b, m.env, m.envc);
-		body_put(b, ",'directory':%q,'user':%u,'groups':[", m.cwd, (uint64_t)m.ids[0]);
-		for (size_t i = 1; i < m.idc; i++)
-			body_put(b, "%s%u", i > 1 ? "," : "", (uint64_t)m.ids[i]);
+		body_put(b, ",'version':%u,'channel':'%s','operations':%u,'main':%u,'keep':%s,'services':[",
+		         (uint64_t)MANIFEST_VERSION, m.channel == CHANNEL_OPEN ? "open" : "off",
+		         (uint64_t)m.operations, m.main, m.keep ? "true" : "false");
+		for (size_t i = 0; i < m.services; i++) {
+			body_put(b, i > 0 ? "," : "");
+			if (service_parse(m.service[i], i, &service) == RC_OK)
+				put_service(b, &service);
+			else
+				body_put(b, "null");
+		}
 		body_put(b, "]");
 	}
 	body_put(b, "}\n");
