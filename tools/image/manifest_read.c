@@ -4,8 +4,6 @@
 
 #include "tools/image/nearest.h"
 
-enum { NUMBER_TEXT_MAX = 32 };
-
 bool reading_wrong(const struct reading *r, const struct yaml *at, const char *fmt, ...)
 {
 	char what[NOTE_MAX], service[SHOW_MAX + 16] = "", key[2 * SHOW_MAX] = "";
@@ -73,8 +71,7 @@ static const struct {
 	               { { "", 1000 } } },
 };
 
-/* The shortest way to write it. */
-static void print_number(char text[NUMBER_TEXT_MAX], enum unit unit, uint64_t v)
+void number_print(char text[NUMBER_TEXT_MAX], enum unit unit, uint64_t v)
 {
 	size_t i = 0;
 
@@ -151,7 +148,8 @@ bool read_number(const struct reading *r, const struct yaml *v, const struct num
 
 	if (!is_scalar(r, v, example))
 		return false;
-	if (!v->plain)
+	/* "10s" is a word to YAML, and "42" is none that means a number. */
+	if (!v->plain && (n->unit == UNIT_NONE || n->unit == UNIT_CPU))
 		return reading_wrong(r, v, "'%.*s' is in quotes: expected %s, without",
 		                     SHOW(v->text), example);
 	if (n->unit == UNIT_DURATION && digits(v->text) == v->text.len)
@@ -160,12 +158,12 @@ bool read_number(const struct reading *r, const struct yaml *v, const struct num
 		return reading_wrong(r, v, "'%.*s' is not %s: expected %s", SHOW(v->text),
 		                     units[n->unit].name, example);
 	if (value < n->min) {
-		print_number(bound, n->unit, n->min);
+		number_print(bound, n->unit, n->min);
 		return reading_wrong(r, v, "%.*s is less than %s%s%s", SHOW(v->text), bound,
 		                     n->why_min ? ": " : "", n->why_min ? n->why_min : "");
 	}
 	if (value > n->max) {
-		print_number(bound, n->unit, n->max);
+		number_print(bound, n->unit, n->max);
 		return reading_wrong(r, v, "%.*s is more than %s%s%s", SHOW(v->text), bound,
 		                     n->why_max ? ": " : "", n->why_max ? n->why_max : "");
 	}

@@ -27,6 +27,11 @@ enum unit {
 	UNIT_CPU,      /* thousandths: 0.5, 2 */
 };
 
+enum { NUMBER_TEXT_MAX = 32 };
+
+/* The shortest way to write it. */
+void number_print(char text[NUMBER_TEXT_MAX], enum unit unit, uint64_t v);
+
 struct number {
 	enum unit unit;
 	uint64_t min, max;

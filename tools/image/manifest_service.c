@@ -7,7 +7,7 @@
 /* The number of a policy that a member is. */
 #define AT(member) (offsetof(struct service_policy, member) / sizeof(uint64_t))
 
-enum { LOG_MIN = 4096, MEMORY_MIN = 1 << 20, CPU_MIN = 10 };
+enum { LOG_MIN = 16 << 10, MEMORY_MIN = 1 << 20, CPU_MIN = 10 };
 
 /* --- what is started, and as whom --- */
 
@@ -259,20 +259,29 @@ static void take_stop_signal(struct reading *r, const struct yaml *v, const stru
 
 /* --- what it may do --- */
 
+static const struct named caps[] = {
+	{ "CHOWN", CAP_CHOWN },
+	{ "DAC_OVERRIDE", CAP_DAC_OVERRIDE },
+	{ "FOWNER", CAP_FOWNER },
+	{ "FSETID", CAP_FSETID },
+	{ "SETUID", CAP_SETUID },
+	{ "SETGID", CAP_SETGID },
+	{ "SETPCAP", CAP_SETPCAP },
+	{ "KILL", CAP_KILL },
+	{ "NET_BIND_SERVICE", CAP_NET_BIND_SERVICE },
+};
+
+const char *manifest_capability(unsigned number)
+{
+	for (size_t i = 0; i < sizeof caps / sizeof *caps; i++)
+		if (caps[i].number == number)
+			return caps[i].name;
+	return NULL;
+}
+
 static void take_capabilities(struct reading *r, const struct yaml *v, const struct manifest_key *k,
                               struct plan_service *s)
 {
-	static const struct named caps[] = {
-		{ "CHOWN", CAP_CHOWN },
-		{ "DAC_OVERRIDE", CAP_DAC_OVERRIDE },
-		{ "FOWNER", CAP_FOWNER },
-		{ "FSETID", CAP_FSETID },
-		{ "SETUID", CAP_SETUID },
-		{ "SETGID", CAP_SETGID },
-		{ "SETPCAP", CAP_SETPCAP },
-		{ "KILL", CAP_KILL },
-		{ "NET_BIND_SERVICE", CAP_NET_BIND_SERVICE },
-	};
 	uint64_t mask = 0;
 
 	(void)k;
@@ -292,7 +301,6 @@ static void take_capabilities(struct reading *r, const struct yaml *v, const str
 	s->service.policy.caps = mask;
 }
 
-/* k->number.min is the flag. */
 static void take_flag(struct reading *r, const struct yaml *v, const struct manifest_key *k,
                       struct plan_service *s)
 {
@@ -330,14 +338,14 @@ static void take_writable(struct reading *r, const struct yaml *v, const struct 
 
 #define NUMBER(key, member, ...)                                                                   \
 	{                                                                                          \
-		key, take_number, AT(member),                                                      \
+		key, take_number, KEY_NUMBER, AT(member),                                          \
 		{                                                                                  \
 			__VA_ARGS__                                                                \
 		}                                                                                  \
 	}
 #define FLAG(key, flag)                                                                            \
 	{                                                                                          \
-		key, take_flag, AT(flags),                                                         \
+		key, take_flag, KEY_FLAG, AT(flags),                                               \
 		{                                                                                  \
 			.min = (flag)                                                              \
 		}                                                                                  \
@@ -372,7 +380,7 @@ static const struct manifest_key service_keys[] = {
 	FLAG("read-only", SERVICE_READ_ONLY),
 	{ .name = "writable", .read = take_writable },
 	FLAG("own-pids", SERVICE_OWN_PIDS),
-	NUMBER("log-size", log, UNIT_SIZE, LOG_MIN, 0, "a few lines are the least",
+	NUMBER("log-size", log, UNIT_SIZE, LOG_MIN, 0, "a piece of output may be as long",
 	       "logs lie in the enclave's memory"),
 	FLAG("console", SERVICE_TO_CONSOLE),
 };

@@ -9,8 +9,8 @@
 #include "tools/image/fail.h"
 #include "tools/image/manifest_text.h"
 
-/* What the channel can be asked to do, operations 1 to 6 of PROTOCOL.md. */
-enum { OPERATIONS = 0x7e };
+/* All that the channel can be asked to do. */
+enum { OPERATIONS = (1 << (OP_LOOK + 1)) - (1 << OP_EXEC) };
 
 struct plan *plan_new(void)
 {
