@@ -16,6 +16,7 @@
 #include "tools/casemate/conlog.h"
 #include "tools/casemate/monitor.h"
 #include "tools/casemate/nitro.h"
+#include "tools/casemate/run.h"
 #include "tools/casemate/state.h"
 #include "tools/casemate/text.h"
 #include "tools/casemate/verb.h"
@@ -350,23 +351,70 @@ static int run_nitro(struct run *r)
 	return STATUS_FAILED;
 }
 
+static int start(struct run *r, const char *image)
+{
+	int lock;
+
+	if (!check_image(r, image) || !check_memory(r) || !open_ports(r))
+		return STATUS_FAILED;
+	if (!r->named)
+		default_name(&r->e);
+	r->e.started_ms = clock_boot_ms();
+	lock = state_claim(&r->e, !r->named);
+	if (lock < 0)
+		return STATUS_FAILED;
+	return r->e.backend == BACKEND_NITRO ? run_nitro(r) : run_emulated(r, lock);
+}
+
 static int run_main(int argc, char **argv)
 {
 	static struct run r = { .e = { .cpus = DEFAULT_CPUS } };
 	const char *image;
-	int lock;
 
 	r.e.backend = nitro_here() ? BACKEND_NITRO : BACKEND_EMULATOR;
 	image = parse(&r, argc, argv);
-	if (!check_image(&r, image) || !check_memory(&r) || !open_ports(&r))
+	return start(&r, image);
+}
+
+/* --- once more ----------------------------------------------------------------- */
+
+/* What open_ports() wrote, "ADDR:HOST->ENCLAVE" and a space between. */
+static bool same_ports(struct run *r, const char *text)
+{
+	char copy[STATE_PORTS_MAX], *rest = copy, *one;
+
+	snprintf(copy, sizeof copy, "%s", text);
+	while ((one = strsep(&rest, " ")) != NULL) {
+		char *arrow = strstr(one, "->");
+
+		if (*one == '\0')
+			continue;
+		if (arrow == NULL || r->gateway.ports == PUBLISH_MAX)
+			return false;
+		*arrow = ':';
+		memmove(arrow + 1, arrow + 2, strlen(arrow + 2) + 1);
+		if (!publish_parse(one, &r->gateway.port[r->gateway.ports++]))
+			return false;
+	}
+	return true;
+}
+
+int run_again(const struct enclave *was)
+{
+	static struct run r;
+
+	r.named = true;
+	r.e.backend = was->backend;
+	r.e.debug = was->debug;
+	r.e.cpus = was->cpus;
+	r.e.memory_mib = was->memory_mib;
+	memcpy(r.e.name, was->name, sizeof r.e.name);
+	if (!same_ports(&r, was->ports)) {
+		say("%s: its ports are not known any more: %s; start it with casemate run",
+		    r.e.name, was->ports);
 		return STATUS_FAILED;
-	if (!r.named)
-		default_name(&r.e);
-	r.e.started_ms = clock_boot_ms();
-	lock = state_claim(&r.e, !r.named);
-	if (lock < 0)
-		return STATUS_FAILED;
-	return r.e.backend == BACKEND_NITRO ? run_nitro(&r) : run_emulated(&r, lock);
+	}
+	return start(&r, was->image);
 }
 
 static const char help_text[] =
