@@ -302,13 +302,15 @@ static int run_emulated(struct run *r, int lock)
 /* --- nitro ------------------------------------------------------------------------- */
 
 /* The enclave's ports, in a process that ends with nitro-cli's, which ends with
- * the enclave. */
-static _Noreturn void become_gateway(struct gateway *g, uint32_t enclave_pid)
+ * the enclave; its number goes to report. */
+static _Noreturn void become_gateway(struct gateway *g, uint32_t enclave_pid, int report)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	pid_t pid = setsid() < 0 ? -1 : fork();
 
-	if (setsid() < 0 || fork() != 0)
-		_exit(0);
+	if (pid != 0)
+		_exit(pid < 0 || write(report, &pid, sizeof pid) != sizeof pid);
+	close(report);
 	for (int i = 0; i < 3; i++)
 		dup2(null, i);
 	g->until = child_fd((pid_t)enclave_pid);
@@ -318,19 +320,24 @@ static _Noreturn void become_gateway(struct gateway *g, uint32_t enclave_pid)
 
 static void start_gateway(struct run *r)
 {
-	pid_t pid;
+	int report[2] = { -1, -1 };
+	pid_t pid, server;
 
 	if (r->gateway.ports == 0)
 		return;
 	r->gateway.target.kind = TARGET_NAME;
 	memcpy(r->gateway.target.text, r->e.name, sizeof r->e.name);
-	pid = fork();
+	pid = pipe2(report, O_CLOEXEC) < 0 ? -1 : fork();
 	if (pid == 0)
-		become_gateway(&r->gateway, r->e.pid);
+		become_gateway(&r->gateway, r->e.pid, report[1]);
 	if (pid < 0)
 		say("cannot start the gateway: %m; casemate gateway does it by itself");
 	else
 		child_wait(pid);
+	io_close(&report[1]);
+	if (pid > 0 && io_read_full(report[0], &server, sizeof server) == RC_OK)
+		r->e.gateway = (uint32_t)server;
+	io_close(&report[0]);
 }
 
 static int run_nitro(struct run *r)
@@ -339,8 +346,8 @@ static int run_nitro(struct run *r)
 
 	if (state_save(&r->e) && nitro_run(&r->e)) {
 		r->e.life = LIFE_RUNNING;
+		start_gateway(r);
 		if (state_save(&r->e)) {
-			start_gateway(r);
 			print_ready(&r->e, clock_mono_ms() - start);
 			return STATUS_OK;
 		}

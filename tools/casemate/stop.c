@@ -117,6 +117,16 @@ static bool stop_emulated(const struct target *t, const struct enclave *e, int64
 	return gone;
 }
 
+/* It ends with the enclave and by itself; only then are its ports free. */
+static void await_gateway(const struct enclave *e)
+{
+	int fd = e->gateway == 0 ? -1 : (int)syscall(SYS_pidfd_open, (pid_t)e->gateway, 0);
+
+	if (fd >= 0 && !readable(fd, clock_mono_ms() + KILL_MS))
+		say("the gateway of %s (process %" PRIu32 ") does not end", e->name, e->gateway);
+	io_close(&fd);
+}
+
 /* nitro-cli's own process ends with the enclave. */
 static bool stop_nitro(const struct target *t, const struct enclave *e, int64_t deadline_ms)
 {
@@ -136,8 +146,10 @@ static bool stop_nitro(const struct target *t, const struct enclave *e, int64_t 
 		ok = nitro_terminate(e);
 	}
 	io_close(&fd);
-	if (ok)
+	if (ok) {
+		await_gateway(e);
 		state_remove(e->name, false);
+	}
 	return ok;
 }
 
