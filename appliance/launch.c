@@ -433,6 +433,7 @@ static bool open_services(int shared)
 			return false;
 		unit_init(&l.unit[l.count], &policy);
 		unit_start(&l.unit[l.count], l.now_ms);
+		l.job[l.count].changed = true;
 	}
 	return true;
 }
