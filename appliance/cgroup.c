@@ -39,7 +39,10 @@ enum rc cgroup_make(int root, const char *name, const struct service_policy *p, 
 	enum { PERIOD_US = 100000 };
 	enum rc rc = RC_IO;
 
-	if (mkdirat(root, name, 0755) == 0 || errno == EEXIST)
+	/* Never one in which something was killed: CLONE_INTO_CGROUP of Linux 6.12
+	 * kills what enters it. */
+	if ((unlinkat(root, name, AT_REMOVEDIR) == 0 || errno == ENOENT) &&
+	    mkdirat(root, name, 0755) == 0)
 		*fd = openat(root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (*fd >= 0)
 		rc = limit(*fd, "memory.max", p->memory, "");
@@ -48,11 +51,18 @@ enum rc cgroup_make(int root, const char *name, const struct service_policy *p, 
 	if (rc == RC_OK)
 		rc = limit(*fd, "cpu.max", p->cpu * PERIOD_US / 1000, " 100000");
 	/* Half a service is no service. */
-	if (rc == RC_OK)
-		rc = put(*fd, "memory.oom.group", "1");
-	if (rc == RC_OK)
-		cgroup_kill(*fd);
-	return rc;
+	return rc == RC_OK ? put(*fd, "memory.oom.group", "1") : rc;
+}
+
+bool cgroup_clear(int root, const char *name)
+{
+	int fd = openat(root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool clear = fd < 0 || !cgroup_populated(fd);
+
+	if (!clear)
+		cgroup_kill(fd);
+	io_close(&fd);
+	return clear;
 }
 
 void cgroup_kill(int fd)

@@ -12,9 +12,12 @@
 /* Lets groups below root have limits. RC_IO. Once. */
 RC_CHECK enum rc cgroup_init(int root);
 
-/* Makes group `name`, or takes the one that is there and ends what runs in it;
- * with the policy's limits. RC_IO. *fd is open then. */
+/* Makes group `name` anew, with the policy's limits; one that is there must be
+ * empty. RC_IO; *fd may be open then. */
 RC_CHECK enum rc cgroup_make(int root, const char *name, const struct service_policy *p, int *fd);
+
+/* Is group `name` empty or not there? Else what is in it is killed. */
+bool cgroup_clear(int root, const char *name);
 
 /* SIGKILL to all that is in it. */
 void cgroup_kill(int fd);

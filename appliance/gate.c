@@ -20,12 +20,10 @@
 
 #include <errno.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "appliance/base/filter.h"
 #include "appliance/base/io.h"

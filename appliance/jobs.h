@@ -17,11 +17,12 @@ struct job {
 	int cgroup, out[2];      /* what it prints: standard output, error */
 	int notify, tcp;         /* -1, as all of these: none */
 	int64_t probe_ms;        /* when to look whether it is ready */
-	uint64_t ooms;           /* of its cgroup, when it was started */
+	uint64_t ooms;           /* how often it ended for want of memory */
 	bool changed;            /* to be reported to PID 1 */
 };
 
-/* For unit i; false, said, when it cannot be had. */
+/* False when it cannot be had: a ring, or its cgroup, since what was in it has
+ * not ended yet. */
 bool job_open(struct job *j, size_t number, struct slice definition, int cgroups,
               struct service_policy *policy);
 

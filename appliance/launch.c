@@ -3,7 +3,8 @@
  * One poll over the launcher's signals, PID 1's pair, what services print and
  * say, and the channel's connections, each at a fixed place of one array. After
  * every wakeup each unit is asked what is due (unit.h), as long as something is,
- * and what it says is done; nothing in here waits.
+ * and what it says is done, and then what there is to say goes out; nothing in
+ * here waits.
  *
  * The launcher is the parent of all main processes and of what they leave
  * behind (PR_SET_CHILD_SUBREAPER), so that the end of a cgroup's last process is
@@ -93,11 +94,6 @@ static void note_end(size_t i)
 	log_line("%s: %s", l.job[i].name, text);
 }
 
-static uint64_t ooms(size_t i)
-{
-	return cgroup_number(l.job[i].cgroup, "memory.events", "oom_kill");
-}
-
 /* False: PID 1 takes nothing now. */
 static bool report(size_t i)
 {
@@ -105,7 +101,7 @@ static bool report(size_t i)
 		                   .service = (uint32_t)i,
 		                   .state = l.unit[i].state,
 		                   .starts = (uint32_t)l.unit[i].starts,
-		                   .ooms = (uint32_t)ooms(i) };
+		                   .ooms = (uint32_t)l.job[i].ooms };
 
 	memcpy(r.name, l.job[i].name, sizeof r.name);
 	return send(l.init, &r, sizeof r, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof r;
@@ -174,10 +170,13 @@ static void main_ended(size_t i, int status)
 	struct unit *u = &l.unit[i];
 
 	l.job[i].pid = 0;
+	l.job[i].probe = 0; /* what it comes to is nobody's business now */
 	if (u->ended != LOOK_NOT_READY) {
 		u->ended = WIFSIGNALED(status) ? LOOK_KILLED : LOOK_EXITED;
-		if (ooms(i) > l.job[i].ooms)
+		if (cgroup_number(l.job[i].cgroup, "memory.events", "oom_kill") > 0) {
 			u->ended = LOOK_OUT_OF_MEMORY;
+			l.job[i].ooms++;
+		}
 		u->status = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
 		note_end(i);
 	}
@@ -203,23 +202,44 @@ static void reap(void)
 	l.more = pid > 0;
 }
 
-static void look_after(size_t i)
+static void probe(size_t i)
 {
-	struct unit *u = &l.unit[i];
 	struct job *j = &l.job[i];
-	enum unit_event event;
 
-	if (u->state == LOOK_KILLING && j->pid == 0 && !cgroup_populated(j->cgroup)) {
-		job_close(j, u);
-		apply(i, EVENT_EMPTY);
-	}
-	while ((event = unit_due(l.unit, l.count, i, l.now_ms)) != EVENT_NONE)
-		apply(i, event);
-	if (u->state != LOOK_STARTING || j->probe_ms > l.now_ms)
+	if (l.unit[i].state != LOOK_STARTING || j->probe_ms > l.now_ms)
 		return;
 	j->probe_ms = l.now_ms + LAUNCH_PROBE_MS;
-	if (job_probe(j, u))
+	if (job_probe(j, &l.unit[i]))
 		apply(i, EVENT_UP);
+}
+
+/* True when something was due. */
+static bool advance(size_t i)
+{
+	struct job *j = &l.job[i];
+	enum unit_event event = unit_due(l.unit, l.count, i, l.now_ms);
+
+	if (l.unit[i].state == LOOK_KILLING && j->pid == 0 && !cgroup_populated(j->cgroup)) {
+		job_close(j, &l.unit[i]);
+		event = EVENT_EMPTY;
+	}
+	if (event != EVENT_NONE)
+		apply(i, event);
+	return event != EVENT_NONE;
+}
+
+/* What one does may make others due. */
+static void settle(void)
+{
+	bool more = true;
+
+	while (more) {
+		more = false;
+		for (size_t i = 0; i < l.count; i++) {
+			more = advance(i) || more;
+			probe(i);
+		}
+	}
 }
 
 /* --- what is asked --- */
@@ -258,7 +278,7 @@ void launch_status(size_t number, struct service_status *s)
 		.memory_max = u->policy.memory,
 		.cpu_us = cgroup_number(j->cgroup, "cpu.stat", "usage_usec"),
 		.tasks = cgroup_number(j->cgroup, "pids.current", ""),
-		.ooms = ooms(number - 1),
+		.ooms = j->ooms,
 	};
 	records_count(number, &s->output, &s->dropped);
 }
@@ -387,11 +407,14 @@ static void wakeup(void)
 		reap();
 	if (p[AT_INIT].fd >= 0 && p[AT_INIT].revents != 0)
 		on_init();
-	for (size_t i = 0; i < l.count; i++)
-		look_after(i);
+	looks_serve(p + AT_LOOKS, l.now_ms);
+}
+
+static void say(void)
+{
 	note_all();
 	report_changes();
-	looks_serve(p + AT_LOOKS, l.now_ms);
+	looks_flush(l.now_ms);
 }
 
 static bool open_services(int shared)
@@ -439,7 +462,10 @@ int launch_main(int init, int cgroups, int shared)
 		log_line("cannot start: %m");
 		return 1;
 	}
-	while (l.close_ms > l.now_ms && (l.close_ms == INT64_MAX || looks_open() > 0))
+	while (l.close_ms > l.now_ms && (l.close_ms == INT64_MAX || looks_open() > 0)) {
+		settle();
+		say();
 		wakeup();
+	}
 	return 0;
 }

@@ -136,6 +136,17 @@ static void begin(struct look *l, const struct request *r)
 	        error == ERR_NOT_FOUND ? "no such service" : "the service does not run");
 }
 
+/* Without a place nobody waits for it to be read. */
+static void refuse(int conn)
+{
+	uint8_t mem[64];
+	struct wbuf w = wbuf_of(mem, sizeof mem);
+
+	error_put(&w, ERR_BUSY, "too many look already");
+	(void)!send(conn, w.p, w.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	io_close(&conn);
+}
+
 void looks_add(int conn, int request, const struct session_handover *h, int64_t now_ms)
 {
 	static struct request r;
@@ -144,7 +155,7 @@ void looks_add(int conn, int request, const struct session_handover *h, int64_t 
 	while (l < looks + LOOKS_MAX && l->used)
 		l++;
 	if (l == looks + LOOKS_MAX || !session_request(&r, request, h)) {
-		io_close(&conn);
+		refuse(conn);
 	} else {
 		memset(l, 0, offsetof(struct look, out));
 		l->fd = conn;
@@ -186,8 +197,13 @@ void looks_serve(const struct pollfd p[LOOKS_MAX], int64_t now_ms)
 		if (l->deadline_ms <= now_ms ||
 		    (p[i].fd >= 0 && p[i].revents & ~POLLOUT && has_left(l)))
 			release(l);
-		flush(l, now_ms);
 	}
+}
+
+void looks_flush(int64_t now_ms)
+{
+	for (size_t i = 0; i < LOOKS_MAX; i++)
+		flush(&looks[i], now_ms);
 }
 
 int64_t looks_deadline(void)
@@ -213,6 +229,7 @@ void looks_end(int64_t now_ms)
 {
 	for (size_t i = 0; i < LOOKS_MAX; i++) {
 		looks[i].follow = false;
-		flush(&looks[i], now_ms);
+		looks[i].until = records_sequence();
 	}
+	looks_flush(now_ms);
 }

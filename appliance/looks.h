@@ -24,6 +24,9 @@ void looks_add(int conn, int request, const struct session_handover *h, int64_t 
 void looks_watch(struct pollfd p[LOOKS_MAX]);
 void looks_serve(const struct pollfd p[LOOKS_MAX], int64_t now_ms);
 
+/* Sends what is new. */
+void looks_flush(int64_t now_ms);
+
 /* The next deadline, INT64_MAX for none; how many there are. */
 int64_t looks_deadline(void);
 size_t looks_open(void);

@@ -30,7 +30,7 @@ enum {
 
 /* Makes one, valid from CERT_BEFORE_S before now_s (seconds since 1970) to
  * CERT_AFTER_S after it. *der lives until the call after the next one. RC_LIMIT
- * when the document is too long. */
+ * when the document is too long, or now_s is not from 1970 to 9999. */
 RC_CHECK enum rc cert_make(struct slice document, int64_t now_s, struct slice *der);
 
 #endif

@@ -5,7 +5,6 @@
 
 #include "appliance/base/manifest.h"
 #include "attest/lcbor.h"
-#include "attest/nsm.h"
 #include "attest/tojson.h"
 
 static_assert((int)ROUTES_WORK >= (int)NSM_RESPONSE_MAX, "a document fits");
@@ -102,12 +101,10 @@ static void put_document(const struct reply *r, struct body *b)
 	payload = dcbor_bytes(&c, NSM_RESPONSE_MAX);
 	body_put(b, "{'document':%b,'payload':", r->text);
 	tojson_put(b, payload, NULL, false);
-	c = lcbor_of(payload);
-	lcbor_open(&c, DCBOR_MAP, NSM_RESPONSE_MAX, &seq);
-	while (lcbor_more(&c, &seq) && !slice_is(dcbor_text(&c, NSM_RESPONSE_MAX), "user_data"))
-		lcbor_skip(&c);
 	body_put(b, ",'claims':");
-	tojson_put(b, dcbor_bytes(&c, NSM_USER_DATA_MAX), claims_keys, false);
+	c = lcbor_of(payload);
+	tojson_put(b, dcbor_bytes(lcbor_at(&c, payload, "user_data"), NSM_USER_DATA_MAX),
+	           claims_keys, false);
 	body_put(b, "}\n");
 }
 
@@ -212,41 +209,13 @@ static void start_touch(struct reply *r, const struct http *q, struct body *b)
 
 /* --- /manifest ------------------------------------------------------------------------- */
 
-static void put_strings(struct body *b, const char *key, const struct slice *s, size_t n)
-{
-	body_put(b, ",'%s':[", key);
-	for (size_t i = 0; i < n; i++)
-		body_put(b, "%s%q", i > 0 ? "," : "", s[i]);
-	body_put(b, "]");
-}
-
-static void put_service(struct body *b, const struct service *s)
-{
-	/* Of struct service_policy. */
-	static const char *const keys[SERVICE_NUMBERS] = {
-		"after",     "requires", "ready",        "ready_port", "start_ms",
-		"restart",   "pause_ms", "pause_max_ms", "burst",      "burst_ms",
-		"signal",    "stop_ms",  "memory",       "pids",       "cpu",
-		"caps",      "flags",    "log",
-	};
-	struct service_policy policy = s->policy;
-
-	body_put(b, "{'name':%q,'directory':%q,'ids':", s->name, s->cwd);
-	for (size_t i = 0; i < s->idc; i++)
-		body_put(b, "%s%u", i > 0 ? "," : "[", (uint64_t)s->ids[i]);
-	body_put(b, "]");
-	put_strings(b, "command", s->argv, s->argc);
-	put_strings(b, "environment", s->env, s->envc);
-	put_strings(b, "probe", s->probe, s->probec);
-	put_strings(b, "writable", s->paths, s->pathc);
-	for (size_t i = 0; i < SERVICE_NUMBERS; i++)
-		body_put(b, ",'%s':%u", keys[i], service_numbers(&policy)[i]);
-	body_put(b, "}");
-}
+/* The keys of a service. */
+static const char *const service_keys[TOJSON_KEYS] = { NULL,    "name",      "command",
+	                                               "environment", "directory", "ids",
+	                                               "probe", "writable",  "policy" };
 
 static void put_manifest(const struct reply *r, struct body *b)
 {
-	static struct service service;
 	struct slice bytes = r->facts->manifest;
 	struct sha384 h;
 	uint8_t digest[SHA384_LEN];
@@ -262,10 +231,7 @@ static void put_manifest(const struct reply *r, struct body *b)
 		         (uint64_t)m.operations, m.main, m.keep ? "true" : "false");
 		for (size_t i = 0; i < m.services; i++) {
 			body_put(b, i > 0 ? "," : "");
-			if (service_parse(m.service[i], i, &service) == RC_OK)
-				put_service(b, &service);
-			else
-				body_put(b, "null");
+			tojson_put(b, m.service[i], service_keys, false);
 		}
 		body_put(b, "]");
 	}

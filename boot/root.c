@@ -1,8 +1,6 @@
 #include "boot/root.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>

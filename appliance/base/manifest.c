@@ -20,7 +20,7 @@ uint64_t *service_numbers(struct service_policy *p)
 
 static struct slice parse_string(struct dcbor *d)
 {
-	struct slice s = dcbor_bytes(d, MANIFEST_ARG_MAX);
+	struct slice s = dcbor_text(d, MANIFEST_ARG_MAX);
 
 	if (s.len > 0 && memchr(s.p, 0, s.len))
 		dcbor_fail(d, RC_BAD);

@@ -17,18 +17,18 @@
  *      as below; a service depends on earlier ones only
  *   7  milliseconds that services get to end in when the enclave stops
  *
- * A service:
+ * A service, whose strings are of type text, though they need not be UTF-8:
  *
- *   1  name, byte string of 1 to SERVICE_NAME_MAX of a-z, 0-9, - and _
- *   2  command, array of 1 to MANIFEST_ARGV_MAX byte strings
- *   3  its variables, NAME=VALUE, array of 0 to MANIFEST_ENV_MAX byte strings;
+ *   1  name, string of 1 to SERVICE_NAME_MAX of a-z, 0-9, - and _
+ *   2  command, array of 1 to MANIFEST_ARGV_MAX strings
+ *   3  its variables, NAME=VALUE, array of 0 to MANIFEST_ENV_MAX strings;
  *      it has no others but NOTIFY_SOCKET
- *   4  its working directory, byte string, absolute
+ *   4  its working directory, absolute
  *   5  its user, group and supplementary groups: array of 2 to
  *      MANIFEST_IDS_MAX unsigned numbers up to MANIFEST_ID_MAX
  *   6  the command that says whether it is ready, as key 2 or empty
  *   7  paths that it may write to though its root is read-only, array of 0 to
- *      MANIFEST_PATHS_MAX absolute byte strings
+ *      MANIFEST_PATHS_MAX absolute strings
  *   8  array of the numbers of struct service_policy, in their order
  *
  * All keys are mandatory, others are refused (RC_BAD).

@@ -7,7 +7,7 @@ static void put_strings(struct wbuf *w, uint64_t key, const struct slice *s, siz
 	dcbor_put_uint(w, key);
 	dcbor_put_array(w, n);
 	for (size_t i = 0; i < n; i++)
-		dcbor_put_bytes(w, s[i]);
+		dcbor_put_text(w, s[i]);
 }
 
 void service_put(struct wbuf *w, const struct service *s)
@@ -15,10 +15,10 @@ void service_put(struct wbuf *w, const struct service *s)
 	struct service_policy policy = s->policy;
 
 	dcbor_put_map(w, 8);
-	dcbor_pair_bytes(w, 1, s->name);
+	dcbor_pair_text(w, 1, s->name);
 	put_strings(w, 2, s->argv, s->argc);
 	put_strings(w, 3, s->env, s->envc);
-	dcbor_pair_bytes(w, 4, s->cwd);
+	dcbor_pair_text(w, 4, s->cwd);
 	dcbor_put_uint(w, 5);
 	dcbor_put_array(w, s->idc);
 	for (size_t i = 0; i < s->idc; i++)
@@ -39,6 +39,9 @@ void manifest_put(struct wbuf *w, const struct manifest *m)
 	dcbor_pair_uint(w, 3, m->operations);
 	dcbor_pair_uint(w, 4, m->main);
 	dcbor_pair_uint(w, 5, m->keep);
-	put_strings(w, 6, m->service, m->services);
+	dcbor_put_uint(w, 6);
+	dcbor_put_array(w, m->services);
+	for (size_t i = 0; i < m->services; i++)
+		dcbor_put_bytes(w, m->service[i]);
 	dcbor_pair_uint(w, 7, m->stop_ms);
 }

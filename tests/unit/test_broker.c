@@ -264,7 +264,7 @@ static void boot(void)
 /* The request that nothing in the enclave makes. */
 static enum rc lock_pcrs(uint32_t count)
 {
-	const struct nsm_field question[] = { { "range", NSM_NUMBER, &count, 0 }, { 0 } };
+	const struct nsm_field question[] = { { "range", .number = &count }, { 0 } };
 	uint8_t asked[64], answered[64];
 	struct wbuf w = wbuf_of(asked, sizeof asked), say = wbuf_of(answered, sizeof answered);
 	char reason[NSM_ERROR_MAX + 1];

@@ -1,7 +1,7 @@
 /* A ring of bytes in memory of the owner's. Bytes do not move while they are in
  * it, so that others can refer to them. */
-#ifndef NET_RING_H
-#define NET_RING_H
+#ifndef BASE_RING_H
+#define BASE_RING_H
 
 #include "appliance/base/slice.h"
 

@@ -1,4 +1,4 @@
-#include "net/ring.h"
+#include "appliance/base/ring.h"
 
 struct slice ring_part(const struct ring *r, size_t offset)
 {
