@@ -69,16 +69,16 @@ static enum rc parse(struct slice in)
 
 static void round_trip(void)
 {
-	static const uint8_t want[] = "\xa8\x01\x47web-1_x"
-				      "\x02\x83\x4b/bin/server\x40\x44\xff -x"
-				      "\x03\x82\x42"
+	static const uint8_t want[] = "\xa8\x01\x67web-1_x"
+				      "\x02\x83\x6b/bin/server\x60\x64\xff -x"
+				      "\x03\x82\x62"
 				      "A="
-				      "\x45"
+				      "\x65"
 				      "B=c=d"
-				      "\x04\x42/d"
+				      "\x04\x62/d"
 				      "\x05\x83\x19\x03\xe8\x00\x1a\x7f\xff\xff\xff"
-				      "\x06\x81\x42ok"
-				      "\x07\x81\x44/tmp"
+				      "\x06\x81\x62ok"
+				      "\x07\x81\x64/tmp"
 				      "\x08\x92\x03\x02\x01\x00\x04\x02\x06\x07\x08\x09\x0a\x0b"
 				      "\x0c\x0d\x0e\x0f\x02\x11";
 	struct service s = sample();
