@@ -166,8 +166,6 @@ static bool ask(uint32_t mark, struct slice nonce)
 		                    .nonce_len = (uint32_t)nonce.len,
 		                    .key_len = (uint32_t)tls_spki().len };
 
-	if (nonce.len > sizeof r.nonce || r.key_len > sizeof r.key)
-		return false;
 	if (nonce.len > 0)
 		memcpy(r.nonce, nonce.p, nonce.len);
 	memcpy(r.key, tls_spki().p, r.key_len);
