@@ -32,6 +32,7 @@
 #include "appliance/broker.h"
 #include "appliance/clients.h"
 #include "appliance/facts.h"
+#include "attest/cert.h"
 #include "attest/tls.h"
 
 /* Tags of epoll beside the links' numbers. */
@@ -105,8 +106,8 @@ static void become_ready(void)
 static void on_certificate(enum rc rc, struct slice document)
 {
 	g.asked = false;
-	if (rc == RC_OK)
-		rc = https_certify(document, time(NULL));
+	if (rc == RC_OK && cert_renew(document, time(NULL)).len == 0)
+		rc = RC_LIMIT;
 	facts()->ready = rc == RC_OK;
 	facts()->why = "the security module gives no document";
 	if (rc != RC_OK) {
