@@ -11,6 +11,7 @@
 #include "appliance/base/io.h"
 #include "appliance/base/log.h"
 #include "appliance/base/pass.h"
+#include "appliance/report.h"
 #include "appliance/touchlog.h"
 #include "channel/admit.h"
 #include "channel/message.h"
@@ -19,6 +20,7 @@ static_assert((int)ADMIT_SUMMARY_MAX == (int)TOUCH_SUMMARY_MAX, "a summary fits 
 
 static char name[] = "channel", session_name[] = "session";
 struct role front_role = ROLE_NONE(name);
+uint32_t front_operations;
 
 static pid_t running[SESSIONS_MAX]; /* 0: free */
 /* The session process that waits for work; never started again by itself. */
@@ -34,7 +36,7 @@ static bool printable(const char text[ADMIT_SUMMARY_MAX], size_t len)
 
 static bool well_formed(const struct admit_request *r)
 {
-	return r->op >= OP_EXEC && r->op <= OP_STOP && r->len > 0 && r->len <= FRAME_REQUEST_MAX &&
+	return r->op >= OP_EXEC && r->op <= OP_LOOK && r->len > 0 && r->len <= FRAME_REQUEST_MAX &&
 	       r->summary_len <= ADMIT_SUMMARY_MAX && printable(r->summary, r->summary_len);
 }
 
@@ -89,12 +91,15 @@ static void prepare(void)
 		log_line("session: none is ready in advance");
 }
 
-/* Gives the connection and its request to the process that waits; the
- * descriptors stay ours. The error the peer is to get, 0 for none. */
+/* Gives the connection and its request to the launcher, or to the process that
+ * waits, which gets the place; the descriptors stay ours. The error the peer is
+ * to get, 0 for none. */
 static uint32_t hand_over(const struct admit_request *r, const int *fds, pid_t *place)
 {
 	const struct session_handover h = { r->op, r->len };
 
+	if (r->op >= OP_CONTROL)
+		return pass_send(launch_role.sock, &h, sizeof h, fds) == RC_OK ? 0 : ERR_BUSY;
 	if (spare.pid == 0 && role_start(&spare) != RC_OK)
 		return ERR_BUSY;
 	if (pass_send(spare.sock, &h, sizeof h, fds) != RC_OK) {
@@ -112,13 +117,18 @@ static uint32_t hand_over(const struct admit_request *r, const int *fds, pid_t *
 static uint32_t admit(const struct admit_request *r, const int *fds, enum front_said *said)
 {
 	static const char *const names[] = {
-		[OP_EXEC] = "exec", [OP_PUSH] = "push", [OP_PULL] = "pull", [OP_STOP] = "stop"
+		[OP_EXEC] = "exec", [OP_PUSH] = "push",       [OP_PULL] = "pull",
+		[OP_STOP] = "stop", [OP_CONTROL] = "control",
 	};
 	uint8_t digest[SHA384_LEN];
 	pid_t *place = find(0);
 
-	if (r->op != OP_STOP && !place)
+	if (!(front_operations >> r->op & 1))
+		return ERR_DENIED;
+	if (r->op < OP_STOP && !place)
 		return ERR_BUSY;
+	if (r->op == OP_LOOK)
+		return hand_over(r, fds, NULL); /* no touch: it changes nothing */
 	if (sealed_digest(fds[1], r->len, digest) != RC_OK) {
 		log_line("channel: a request that is not sealed refused");
 		return ERR_PROTOCOL;
@@ -150,7 +160,7 @@ static enum front_said answer(const struct admit_request *r, const struct passed
 	else
 		error = admit(r, m->fds, &said);
 	reply(r->place, error);
-	if (error == 0 && said == FRONT_NOTHING)
+	if (error == 0 && r->op < OP_STOP)
 		prepare();
 	return said;
 }

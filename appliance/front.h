@@ -20,6 +20,9 @@ enum front_said {
 
 extern struct role front_role;
 
+/* What the manifest admits: bit N for operation N. */
+extern uint32_t front_operations;
+
 /* Receives and answers one message. */
 enum front_said front_answer(void);
 

@@ -6,11 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "appliance/app.h"
 #include "appliance/base/log.h"
 #include "appliance/confine.h"
 #include "appliance/gate.h"
 #include "appliance/init.h"
+#include "appliance/launch.h"
 #include "appliance/spawn.h"
 #include "channel/admit.h"
 #include "channel/listen.h"
@@ -36,8 +36,8 @@ int main(int argc, char **argv)
 		               : 1;
 	if (strcmp(role, "session") == 0)
 		return confine_app() == RC_OK ? session_main() : 1;
-	if (strcmp(role, "app") == 0)
-		return app_main(SPAWN_FD_SHARED);
+	if (strcmp(role, "launch") == 0)
+		return launch_main(SPAWN_FD_PAIR, SPAWN_FD_ROOT, SPAWN_FD_SHARED);
 	log_line("this is the init of an enclave and runs only as its process 1");
 	return 2;
 }

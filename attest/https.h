@@ -59,6 +59,9 @@ struct https_facts {
 	/* Copies record number n (touch_first..touches) into out; its length, 0
 	 * when it is not kept any more. */
 	size_t (*touch_record)(uint64_t n, uint8_t out[TOUCH_RECORD_MAX]);
+	/* Writes the services of /health; NULL, or why they are not ready (as why
+	 * above). */
+	const char *(*services)(struct body *b);
 	/* Writes the owner's own lines of /metrics. */
 	void (*metrics)(struct body *b);
 };

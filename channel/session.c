@@ -49,8 +49,7 @@ static void widen(int conn)
 	(void)setsockopt(conn, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &size, sizeof size);
 }
 
-/* What PID 1 was asked for is what is served. */
-static bool read_request(struct request *r, int fd, const struct session_handover *h)
+bool session_request(struct request *r, int fd, const struct session_handover *h)
 {
 	static uint8_t mem[FRAME_REQUEST_MAX];
 
@@ -61,7 +60,7 @@ static bool read_request(struct request *r, int fd, const struct session_handove
 static int serve(int conn, int request, const struct session_handover *h)
 {
 	static struct request r;
-	bool good = read_request(&r, request, h);
+	bool good = session_request(&r, request, h);
 
 	io_close(&request);
 	/* The channel role worked without waiting; a session waits. */

@@ -271,7 +271,7 @@ static void boot(int *nsm)
 {
 	uint8_t mem[64];
 	struct wbuf w = wbuf_of(mem, sizeof mem);
-	struct manifest manifest = { .channel = CHANNEL_OPEN, .cwd = slice_str("/"), .idc = 2 };
+	struct manifest manifest = { .channel = CHANNEL_OPEN, .main = MANIFEST_NO_MAIN };
 	int pair[2];
 
 	manifest_put(&w, &manifest);

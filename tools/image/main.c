@@ -12,6 +12,7 @@ static const char help[] =
 	"usage: casemate-image VERB ...      (casemate-image VERB --help says more)\n"
 	"\n"
 	"  build --from SRC [-- CMD...]   an image from a container image or a folder\n"
+	"  manifest check FILE            check a manifest, print what it means\n"
 	"  eif build                      an image from a kernel and ramdisks\n"
 	"  eif describe FILE              check an image, print its measurements\n"
 	"  eif extract FILE DIR           check an image, write out its parts\n"
@@ -29,6 +30,8 @@ static const struct verb {
 } verbs[] = {
 	{ NULL, "build", "build", "casemate-image: build", verb_app },
 	{ NULL, "cpio", "cpio", "casemate-image: cpio", verb_cpio },
+	{ "manifest", "check", "manifest check", "casemate-image: manifest check",
+	  verb_manifest_check },
 	{ "eif", "build", "eif build", "casemate-image: eif build", verb_eif_build },
 	{ "eif", "describe", "eif describe", "casemate-image: eif describe", verb_eif_describe },
 	{ "eif", "extract", "eif extract", "casemate-image: eif extract", verb_eif_extract },
@@ -58,7 +61,8 @@ static int choose(int argc, char **argv)
 		    strcmp(argv[words], v->name) == 0)
 			return run(v, argc - words, argv + words);
 	}
-	if (argc > 2 && strcmp(argv[1], "eif") == 0 && strcmp(argv[2], "--help") == 0)
+	if (argc > 2 && (strcmp(argv[1], "eif") == 0 || strcmp(argv[1], "manifest") == 0) &&
+	    strcmp(argv[2], "--help") == 0)
 		return fputs(help, stdout) < 0;
 	fputs(help, stderr);
 	return EXIT_USAGE;

@@ -45,6 +45,8 @@ struct oci_image {
 	struct oci_saves saves;
 	struct oci_tree tree;
 	struct oci_layer reading;
+	/* After packing: what /etc/passwd and /etc/group hold. */
+	struct slice passwd, group;
 };
 
 /* Whether path is an image and not a root file system: no folder, or a folder

@@ -1,29 +1,27 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "appliance/base/io.h"
-#include "appliance/base/manifest.h"
 #include "tools/image/assemble.h"
 #include "tools/image/bzimage.h"
-#include "tools/image/command.h"
 #include "tools/image/cpio.h"
 #include "tools/image/fail.h"
 #include "tools/image/metadata.h"
 #include "tools/image/oci_image.h"
+#include "tools/image/plan.h"
 #include "tools/image/rootfs.h"
+#include "tools/image/users.h"
 #include "tools/image/verbs.h"
 
 static const char help[] =
-	"usage: casemate-image build --from SRC [--channel off|open] [--name NAME]\n"
-	"           [--version VERSION] [--ref NAME] [--arch x86_64|aarch64] [--max-size SIZE]\n"
-	"           [--kernel FILE] [--init FILE] [--cmdline FILE]\n"
-	"           [--sign-key PEM --sign-cert PEM] [-o OUT.eif] [-- CMD [ARG...]]\n"
+	"usage: casemate-image build --from SRC [--manifest FILE] [OPTION...] [-o OUT.eif]\n"
+	"       casemate-image build --from SRC [--channel off|open] [OPTION...] [-o OUT.eif]\n"
+	"           [-- CMD [ARG...]]\n"
 	"\n"
 	"Makes an enclave image that boots with SRC as its root file system and prints its\n"
 	"measurements. The same SRC gives the same image everywhere.\n"
@@ -33,8 +31,11 @@ static const char help[] =
 	"                    user.* attributes are the image's, its digests are checked. Or\n"
 	"                    a folder with a root file system: owners become root, times\n"
 	"                    1970, extended attributes stay behind\n"
-	"  --channel MODE    off (the default): nobody gets in; open: whoever reaches the\n"
-	"                    enclave can push, pull and exec. Measured.\n"
+	"  --manifest FILE   what runs in the enclave and who gets in, as YAML: services, their\n"
+	"                    order, readiness, restarts and limits, the channel\n"
+	"                    (tools/image/MANIFEST.md). Measured.\n"
+	"  --channel MODE    without a manifest: off (the default): nobody gets in; open:\n"
+	"                    whoever reaches the enclave can push, pull and exec. Measured.\n"
 	"  --name NAME       ImageName, by default SRC's last component\n"
 	"  --version VERSION ImageVersion, by default 1.0\n"
 	"  --ref NAME        which image, by name or digest, when SRC holds several\n"
@@ -47,32 +48,36 @@ static const char help[] =
 	"  --sign-key, --sign-cert PEM\n"
 	"                    as in `eif build`\n"
 	"  -o, --output OUT  the image, by default NAME of SRC and .eif, here\n"
-	"  CMD [ARG...]      the main command; without one only the channel is served.\n"
-	"                    A container image's Entrypoint stays in front of it, its Cmd\n"
-	"                    is what it replaces; it runs with the image's Env, WorkingDir\n"
-	"                    and User, or in / as root\n"
+	"  CMD [ARG...]      without a manifest: the one service, app; without a command only\n"
+	"                    the channel is served. A container image's Entrypoint stays in\n"
+	"                    front of it, its Cmd is what it replaces; it runs with the image's\n"
+	"                    Env, WorkingDir and User, or in / as root\n"
 	"\n"
 	"examples:\n"
 	"  casemate-image build --from rootfs -- /bin/server --port 80\n"
 	"  skopeo copy docker://debian:12 oci-archive:debian.tar\n"
-	"  casemate-image build --from debian.tar --channel open -o debug.eif\n";
+	"  casemate-image build --from debian.tar --channel open -o debug.eif\n"
+	"  casemate-image build --from debian.tar --manifest app.yaml -o app.eif\n";
 
 struct options {
 	const char *from, *name, *version, *kernel, *init, *cmdline, *key, *cert, *out, *ref;
+	const char *manifest;
 	uint64_t max_size;
-	bool aarch64, is_image, help;
+	bool aarch64, is_image, help, channel_given;
+	enum channel_mode channel;
 	int argc; /* the command */
 	char **argv;
-	struct oci_image *image; /* its strings are in the manifest */
-	struct manifest manifest;
+	struct oci_image *image; /* its strings are in the plan */
+	struct plan *plan;
 };
 
 static bool take_channel(struct options *o, const char *mode)
 {
+	o->channel_given = true;
 	if (strcmp(mode, "open") == 0)
-		o->manifest.channel = CHANNEL_OPEN;
+		o->channel = CHANNEL_OPEN;
 	else if (strcmp(mode, "off") == 0)
-		o->manifest.channel = CHANNEL_OFF;
+		o->channel = CHANNEL_OFF;
 	else
 		return fail(RC_BAD, "--channel '%s': off or open", mode) == RC_OK;
 	return true;
@@ -120,6 +125,7 @@ static bool take_option(struct options *o, int c)
 	case 'C': o->cert = optarg; return true;
 	case 'o': o->out = optarg; return true;
 	case 'h': o->help = true; return true;
+	case 'M': o->manifest = optarg; return true;
 	case 'm': return take_channel(o, optarg);
 	case 'r': o->ref = optarg; return true;
 	case 'a': return take_arch(o, optarg);
@@ -132,6 +138,7 @@ static bool parse_options(struct options *o, int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "from", required_argument, NULL, 'f' },
+		{ "manifest", required_argument, NULL, 'M' },
 		{ "channel", required_argument, NULL, 'm' },
 		{ "name", required_argument, NULL, 'n' },
 		{ "ref", required_argument, NULL, 'r' },
@@ -162,6 +169,10 @@ static bool parse_options(struct options *o, int argc, char **argv)
 		fail(RC_BAD, "--from is needed");
 	else if (!o->key != !o->cert)
 		fail(RC_BAD, "--sign-key and --sign-cert go together");
+	else if (o->manifest != NULL && o->channel_given)
+		fail(RC_BAD, "--channel and --manifest: the manifest's key channel says it");
+	else if (o->manifest != NULL && o->argc > 0)
+		fail(RC_BAD, "--manifest and a command: the manifest's services say what runs");
 	else
 		return true;
 	return false;
@@ -264,17 +275,14 @@ static enum rc add_metadata(struct eifwrite *w, const struct options *o)
 	return rc;
 }
 
-static enum rc pack(struct cpio *c, const struct manifest *m, int rootfs)
+static enum rc pack(struct cpio *c, struct plan *plan, int rootfs)
 {
-	static uint8_t buf[MANIFEST_MAX];
-	struct wbuf b = wbuf_of(buf, sizeof buf);
-	enum rc rc;
+	struct slice manifest;
+	enum rc rc = plan_encode(plan, &manifest);
 
-	manifest_put(&b, m);
-	if (b.over)
-		return fail(RC_LIMIT, "the command is longer than a manifest's %d bytes",
-		            MANIFEST_MAX);
-	rc = cpio_add(c, "manifest", 0444, wbuf_slice(&b));
+	if (rc != RC_OK)
+		return rc;
+	rc = cpio_add(c, "manifest", 0444, manifest);
 	if (rc == RC_OK)
 		rc = cpio_add_fd(c, "root.erofs", 0444, rootfs);
 	if (rc == RC_OK)
@@ -287,9 +295,11 @@ static enum rc pack(struct cpio *c, const struct manifest *m, int rootfs)
 /* What the enclave does not do. */
 static void warn_unapplied(const struct oci_config *c)
 {
-	if (c->stop_signal != 0 && c->stop_signal != SIGTERM)
-		fail_warn("the image's StopSignal %d is not applied: a stop sends SIGTERM",
-		          c->stop_signal);
+	if (c->stop_signal >= PLAN_RT_SIGNAL)
+		fail_warn(
+			"the image's StopSignal %d is a real-time signal and not applied: SIGTERM "
+			"is, unless a manifest says another",
+			c->stop_signal);
 	if (c->ports > 0)
 		fail_warn("the image's ExposedPorts say nothing to the enclave (ports: %zu)",
 		          c->ports);
@@ -299,28 +309,43 @@ static void warn_unapplied(const struct oci_config *c)
 		fail_warn("the image's Healthcheck is not applied");
 }
 
+static enum rc make_root_of_folder(struct options *o, const char *out)
+{
+	struct users users = { 0 };
+	enum rc rc = o->ref ? fail(RC_BAD, "--ref is for container images") : RC_OK;
+
+	if (rc == RC_OK)
+		rc = plan_inherit(o->plan, NULL, o->argc, o->argv);
+	if (rc == RC_OK)
+		rc = users_read(&users, o->from);
+	if (rc == RC_OK)
+		rc = plan_users(o->plan, NULL, users.passwd, users.group);
+	users_free(&users);
+	return rc == RC_OK ? rootfs_make(o->from, out) : rc;
+}
+
 static enum rc make_root(struct options *o, const char *out)
 {
 	struct oci_choice choice = { o->from, o->ref, o->aarch64 ? "arm64" : "amd64", o->max_size,
 		                     o->out };
+	const struct oci_config *config;
 	enum rc rc;
 
-	if (!o->is_image) {
-		rc = o->ref ? fail(RC_BAD, "--ref is for container images") : RC_OK;
-		if (rc == RC_OK)
-			rc = command_make(&o->manifest, NULL, o->argc, o->argv);
-		return rc == RC_OK ? rootfs_make(o->from, out) : rc;
-	}
+	if (!o->is_image)
+		return make_root_of_folder(o, out);
 	o->image = oci_image_new(&choice);
 	if (o->image == NULL)
 		return RC_LIMIT;
+	config = &o->image->config;
 	rc = oci_image_open(o->image);
+	if (rc == RC_OK)
+		rc = plan_inherit(o->plan, config, o->argc, o->argv);
 	if (rc == RC_OK)
 		rc = oci_image_pack(o->image, out);
 	if (rc == RC_OK)
-		rc = command_make(&o->manifest, &o->image->config, o->argc, o->argv);
+		rc = plan_users(o->plan, config, o->image->passwd, o->image->group);
 	if (rc == RC_OK)
-		warn_unapplied(&o->image->config);
+		warn_unapplied(config);
 	return rc;
 }
 
@@ -338,12 +363,24 @@ static enum rc add_app(struct eifwrite *w, struct options *o)
 	if (rc == RC_OK && eifwrite_begin(w) != RC_OK)
 		rc = fail_errno("writing the image");
 	if (rc == RC_OK)
-		rc = pack(&c, &o->manifest, fd);
+		rc = pack(&c, o->plan, fd);
 	if (rc == RC_OK && eifwrite_end(w, EIF_RAMDISK) != RC_OK)
 		rc = fail_errno("writing the image");
 	io_close(&fd);
 	outfile_close(&root);
 	return rc;
+}
+
+/* Before anything is written or takes long. */
+static enum rc make_plan(struct options *o)
+{
+	o->plan = plan_new();
+	if (o->plan == NULL)
+		return RC_LIMIT;
+	if (o->manifest != NULL)
+		return plan_read(o->plan, o->manifest);
+	plan_default(o->plan, o->channel);
+	return RC_OK;
 }
 
 static enum rc build(struct options *o, struct outfile *of)
@@ -381,8 +418,13 @@ int verb_app(int argc, char **argv)
 		return fputs(help, stdout) < 0;
 	rc = complete(&o, &p);
 	if (rc == RC_OK)
+		rc = make_plan(&o);
+	if (rc == RC_OK)
 		rc = build(&o, &of);
+	if (o.plan != NULL)
+		notes_print(&o.plan->notes);
 	outfile_close(&of);
+	plan_free(o.plan);
 	oci_image_free(o.image);
 	return rc != RC_OK;
 }

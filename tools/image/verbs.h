@@ -12,5 +12,6 @@ int verb_eif_describe(int argc, char **argv);
 int verb_eif_extract(int argc, char **argv);
 int verb_cpio(int argc, char **argv);
 int verb_app(int argc, char **argv); /* "build" */
+int verb_manifest_check(int argc, char **argv);
 
 #endif
