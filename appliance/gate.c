@@ -32,6 +32,7 @@
 #include "appliance/broker.h"
 #include "appliance/clients.h"
 #include "appliance/facts.h"
+#include "attest/cert.h"
 #include "attest/tls.h"
 
 /* Tags of epoll beside the links' numbers. */
@@ -105,8 +106,8 @@ static void become_ready(void)
 static void on_certificate(enum rc rc, struct slice document)
 {
 	g.asked = false;
-	if (rc == RC_OK)
-		rc = https_certify(document, time(NULL));
+	if (rc == RC_OK && cert_renew(document, time(NULL)).len == 0)
+		rc = RC_LIMIT;
 	facts()->ready = rc == RC_OK;
 	facts()->why = "the security module gives no document";
 	if (rc != RC_OK) {
@@ -166,8 +167,6 @@ static bool ask(uint32_t mark, struct slice nonce)
 		                    .nonce_len = (uint32_t)nonce.len,
 		                    .key_len = (uint32_t)tls_spki().len };
 
-	if (nonce.len > sizeof r.nonce || r.key_len > sizeof r.key)
-		return false;
 	if (nonce.len > 0)
 		memcpy(r.nonce, nonce.p, nonce.len);
 	memcpy(r.key, tls_spki().p, r.key_len);
