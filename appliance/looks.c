@@ -146,14 +146,14 @@ static void refuse(int conn)
 	io_close(&conn);
 }
 
-void looks_add(int conn, int request, const struct session_handover *h, int64_t now_ms)
+void looks_add(int conn, const struct admit_request *m, size_t len, int64_t now_ms)
 {
 	static struct request r;
 	struct look *l = looks;
 
 	while (l < looks + LOOKS_MAX && l->used)
 		l++;
-	if (l == looks + LOOKS_MAX || !session_request(&r, request, h)) {
+	if (l == looks + LOOKS_MAX || !session_request(&r, m, len)) {
 		refuse(conn);
 	} else {
 		memset(l, 0, offsetof(struct look, out));
@@ -165,7 +165,6 @@ void looks_add(int conn, int request, const struct session_handover *h, int64_t 
 			l->deadline_ms = INT64_MAX;
 		flush(l, now_ms);
 	}
-	io_close(&request);
 }
 
 void looks_watch(struct pollfd p[LOOKS_MAX])
