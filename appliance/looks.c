@@ -133,18 +133,33 @@ static void begin(struct look *l, const struct request *r)
 	if (error != 0)
 		w.len = 0;
 	put_end(l, &w, error,
-	        error == ERR_NOT_FOUND ? "no such service" : "the service does not run");
+	        error == ERR_NOT_FOUND  ? "no such service"
+	        : error == ERR_CONFLICT ? "the service does not run"
+	                                : "the enclave stops");
+}
+
+/* A socket that nothing was sent to has room for this. */
+static void refuse(int conn, enum error_code error, const char *text)
+{
+	uint8_t mem[128];
+	struct wbuf w = wbuf_of(mem, sizeof mem);
+
+	error_put(&w, error, text);
+	(void)!send(conn, w.p, w.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	io_close(&conn);
 }
 
 void looks_add(int conn, int request, const struct session_handover *h, int64_t now_ms)
 {
 	static struct request r;
 	struct look *l = looks;
+	bool good = session_request(&r, request, h);
 
 	while (l < looks + LOOKS_MAX && l->used)
 		l++;
-	if (l == looks + LOOKS_MAX || !session_request(&r, request, h)) {
-		io_close(&conn);
+	if (!good || l == looks + LOOKS_MAX) {
+		refuse(conn, good ? ERR_BUSY : ERR_PROTOCOL,
+		       good ? "too many look at once" : "the request is malformed");
 	} else {
 		memset(l, 0, offsetof(struct look, out));
 		l->fd = conn;
