@@ -14,6 +14,7 @@
 #include "appliance/base/log.h"
 #include "appliance/cgroup.h"
 #include "appliance/launch.h"
+#include "appliance/notify.h"
 #include "appliance/records.h"
 #include "appliance/start.h"
 
@@ -24,7 +25,7 @@ bool job_open(struct job *j, size_t number, struct slice definition, int cgroups
               struct service_policy *policy)
 {
 	*j = (struct job){ .definition = definition, .number = number, .cgroup = -1,
-		           .out = { -1, -1 }, .notify = -1, .tcp = -1 };
+		           .out = { -1, -1 }, .notify = -1, .tcp = -1, .changed = true };
 	if (service_parse(definition, number - 1, &service) != RC_OK)
 		return false;
 	memcpy(j->name, service.name.p, service.name.len);
@@ -33,19 +34,23 @@ bool job_open(struct job *j, size_t number, struct slice definition, int cgroups
 	       cgroup_clear(cgroups, j->name);
 }
 
-/* An abstract name, so that a read-only root does not matter; who speaks there
- * is seen from its credentials. */
+/* An abstract name, so that a read-only root does not matter, of the kernel's
+ * choice, so that nobody can have taken it; who speaks there is seen from its
+ * credentials. */
 static bool open_notify(struct job *j, char variable[128])
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	int on = 1, n = snprintf(a.sun_path + 1, sizeof a.sun_path - 1, "casemate/%s", j->name);
+	socklen_t len = sizeof a;
+	int on = 1;
 
-	(void)snprintf(variable, 128, "NOTIFY_SOCKET=@%s", a.sun_path + 1);
 	j->notify = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	return j->notify >= 0 &&
-	       setsockopt(j->notify, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0 &&
-	       bind(j->notify, (const struct sockaddr *)&a,
-	            (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)) == 0;
+	if (j->notify < 0 || setsockopt(j->notify, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0 ||
+	    bind(j->notify, (const struct sockaddr *)&a, sizeof a.sun_family) != 0 ||
+	    getsockname(j->notify, (struct sockaddr *)&a, &len) != 0)
+		return false;
+	(void)snprintf(variable, 128, "NOTIFY_SOCKET=@%.*s",
+	               (int)(len - offsetof(struct sockaddr_un, sun_path) - 1), a.sun_path + 1);
+	return true;
 }
 
 /* The service's ends belong to its user, so that /dev/stdout can be opened. */
@@ -86,6 +91,7 @@ bool job_start(struct job *j, const struct unit *u, int cgroups)
 	io_close(&theirs[0]);
 	io_close(&theirs[1]);
 	j->probe_ms = 0;
+	j->probe = 0; /* an end that is still to come is not of this one */
 	if (j->pid > 0)
 		return true;
 	j->pid = 0;
@@ -94,7 +100,7 @@ bool job_start(struct job *j, const struct unit *u, int cgroups)
 
 void job_close(struct job *j, const struct unit *u)
 {
-	enum { LEFT = 32 }; /* pieces, more than a pipe holds */
+	enum { LEFT = 130 }; /* pieces, more than a pipe can be made to hold */
 
 	for (int i = 0; i < 2; i++) {
 		for (int n = 0; n < LEFT && job_carry(j, u, i); n++)
@@ -139,42 +145,33 @@ bool job_carry(struct job *j, const struct unit *u, int stream)
 	return true;
 }
 
-/* The lines of a message that mean something to us (sd_notify(3)). */
-static bool read_lines(const struct job *j, char *text)
-{
-	bool ready = false;
-	char *rest = text;
-
-	for (char *line; (line = strsep(&rest, "\n")) != NULL;) {
-		if (strcmp(line, "READY=1") == 0)
-			ready = true;
-		else if (strcmp(line, "RELOADING=1") == 0)
-			records_event((unsigned)j->number, RECORD_BUSY, "%s", "");
-		else if (strncmp(line, "STATUS=", 7) == 0)
-			records_event((unsigned)j->number, RECORD_STATUS, "%s", line + 7);
-	}
-	return ready;
-}
-
 bool job_notified(struct job *j)
 {
-	char text[4096];
+	uint8_t text[4096];
 	union {
 		struct cmsghdr head;
 		char room[CMSG_SPACE(sizeof(struct ucred))]; /* none for descriptors */
 	} control = { 0 };
-	struct iovec iov = { text, sizeof text - 1 };
+	struct iovec iov = { text, sizeof text };
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
 		            .msg_controllen = sizeof control };
 	ssize_t n = recvmsg(j->notify, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	struct ucred who = { 0 };
+	struct notify said;
 
 	if (n < 0)
 		return false;
 	if (control.head.cmsg_level == SOL_SOCKET && control.head.cmsg_type == SCM_CREDENTIALS)
 		memcpy(&who, CMSG_DATA(&control.head), sizeof who);
-	text[n] = '\0';
-	return who.pid == j->pid && read_lines(j, text);
+	if (who.pid != j->pid)
+		return false;
+	said = notify_of(slice_of(text, (size_t)n));
+	if (said.busy)
+		records_event((unsigned)j->number, RECORD_BUSY, "%s", "");
+	if (said.status.p)
+		records_event((unsigned)j->number, RECORD_STATUS, "%.*s", (int)said.status.len,
+		              said.status.p);
+	return said.ready;
 }
 
 /* A connection that was begun is looked at again the next time. */
