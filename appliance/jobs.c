@@ -34,8 +34,8 @@ bool job_open(struct job *j, size_t number, struct slice definition, int cgroups
 	       cgroup_clear(cgroups, j->name);
 }
 
-/* An abstract name, so that a read-only root does not matter, of the kernel's
- * choice, so that nobody can have taken it; who speaks there is seen from its
+/* An abstract name of the kernel's choice, so that nobody can have it before us and
+ * a read-only root does not matter; who speaks there is seen from its
  * credentials. */
 static bool open_notify(struct job *j, char variable[128])
 {
@@ -48,8 +48,7 @@ static bool open_notify(struct job *j, char variable[128])
 	    bind(j->notify, (const struct sockaddr *)&a, sizeof a.sun_family) != 0 ||
 	    getsockname(j->notify, (struct sockaddr *)&a, &len) != 0)
 		return false;
-	(void)snprintf(variable, 128, "NOTIFY_SOCKET=@%.*s",
-	               (int)(len - offsetof(struct sockaddr_un, sun_path) - 1), a.sun_path + 1);
+	(void)snprintf(variable, 128, "NOTIFY_SOCKET=@%s", a.sun_path + 1);
 	return true;
 }
 
@@ -91,7 +90,6 @@ bool job_start(struct job *j, const struct unit *u, int cgroups)
 	io_close(&theirs[0]);
 	io_close(&theirs[1]);
 	j->probe_ms = 0;
-	j->probe = 0; /* an end that is still to come is not of this one */
 	if (j->pid > 0)
 		return true;
 	j->pid = 0;

@@ -138,13 +138,13 @@ static void begin(struct look *l, const struct request *r)
 	                                : "the enclave stops");
 }
 
-/* A socket that nothing was sent to has room for this. */
-static void refuse(int conn, enum error_code error, const char *text)
+/* Without a place nobody waits for it to be read. */
+static void refuse(int conn)
 {
-	uint8_t mem[128];
+	uint8_t mem[64];
 	struct wbuf w = wbuf_of(mem, sizeof mem);
 
-	error_put(&w, error, text);
+	error_put(&w, ERR_BUSY, "too many look already");
 	(void)!send(conn, w.p, w.len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	io_close(&conn);
 }
@@ -153,13 +153,11 @@ void looks_add(int conn, int request, const struct session_handover *h, int64_t 
 {
 	static struct request r;
 	struct look *l = looks;
-	bool good = session_request(&r, request, h);
 
 	while (l < looks + LOOKS_MAX && l->used)
 		l++;
-	if (!good || l == looks + LOOKS_MAX) {
-		refuse(conn, good ? ERR_BUSY : ERR_PROTOCOL,
-		       good ? "too many look at once" : "the request is malformed");
+	if (l == looks + LOOKS_MAX || !session_request(&r, request, h)) {
+		refuse(conn);
 	} else {
 		memset(l, 0, offsetof(struct look, out));
 		l->fd = conn;
