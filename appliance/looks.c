@@ -132,7 +132,9 @@ static void begin(struct look *l, const struct request *r)
 	if (error != 0)
 		w.len = 0;
 	put_end(l, &w, error,
-	        error == ERR_NOT_FOUND ? "no such service" : "the service does not run");
+	        error == ERR_NOT_FOUND  ? "no such service"
+	        : error == ERR_CONFLICT ? "the service does not run"
+	                                : "the enclave stops");
 }
 
 /* Without a place nobody waits for it to be read. */

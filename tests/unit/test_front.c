@@ -7,6 +7,7 @@
 #include "appliance/base/io.h"
 #include "appliance/base/pass.h"
 #include "appliance/front.h"
+#include "appliance/report.h"
 #include "appliance/spawn.h"
 #include "appliance/touchlog.h"
 #include "channel/admit.h"
@@ -227,6 +228,69 @@ static void full(void)
 	CHECK(front_answer() == FRONT_NOTHING);
 }
 
+/* Control is recorded, look is not; both go to the launcher, if it is there. */
+static void launcher(void)
+{
+	uint64_t touches = touchlog_shared()->touches;
+	int fd = request("abcd", ALL), loose = request("abcd", 0), pair[2], before;
+
+	begin();
+	CHECK(ask_for(OP_LOOK, fd, 4, "", 0) == FRONT_NOTHING);
+	expect(9, ERR_BUSY); /* there is none */
+	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
+	launch_role.sock = pair[0];
+	session = pair[1];
+	before = count_fds();
+	CHECK(ask_for(OP_LOOK, fd, 4, "", 0) == FRONT_NOTHING);
+	expect(9, 0);
+	get_work(OP_LOOK, 4);
+	CHECK(touchlog_shared()->touches == touches);
+	CHECK(ask_for(OP_CONTROL, loose, 4, "stop x", 6) == FRONT_NOTHING);
+	expect(9, ERR_PROTOCOL);
+	CHECK(touchlog_shared()->touches == touches);
+	CHECK(ask_for(OP_CONTROL, fd, 4, "stop x", 6) == FRONT_NOTHING);
+	expect(9, 0);
+	get_work(OP_CONTROL, 4);
+	CHECK(touchlog_shared()->touches == touches + 1 && count_fds() == before);
+	/* One that takes nothing more holds up nobody. */
+	for (int i = 0; i < 10000; i++) {
+		struct admit_reply r = { 0, 0 };
+
+		CHECK(ask_for(OP_LOOK, fd, 4, "", 0) == FRONT_NOTHING);
+		CHECK(recv(role, &r, sizeof r, MSG_DONTWAIT) == sizeof r);
+		if (r.error == ERR_BUSY)
+			break;
+		CHECK(r.error == 0 && i < 9999);
+	}
+	io_close(&session);
+	io_close(&launch_role.sock);
+	io_close(&loose);
+	io_close(&fd);
+	io_close(&role);
+	CHECK(front_answer() == FRONT_NOTHING);
+}
+
+/* What the manifest does not admit is refused, and recorded nowhere. */
+static void not_admitted(void)
+{
+	uint64_t touches = touchlog_shared()->touches;
+	int fd = request("abcd", ALL);
+
+	begin();
+	for (uint32_t op = OP_EXEC; op <= OP_LOOK; op++) {
+		front_operations = ALL_OPERATIONS & ~(1u << op);
+		CHECK(ask_for(op, fd, 4, "", 0) == FRONT_NOTHING);
+		expect(9, ERR_DENIED);
+	}
+	front_operations = 0;
+	CHECK(ask_for(OP_STOP, fd, 4, "", 0) == FRONT_NOTHING);
+	expect(9, ERR_DENIED);
+	CHECK(touchlog_shared()->touches == touches);
+	io_close(&fd);
+	io_close(&role);
+	CHECK(front_answer() == FRONT_NOTHING);
+}
+
 static void stops(void)
 {
 	static const char text[] = "the whole request";
@@ -303,6 +367,8 @@ int main(void)
 	unmarked();
 	sessions_are_handed();
 	full();
+	launcher();
+	not_admitted();
 	stops();
 	return test_end();
 }
