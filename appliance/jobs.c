@@ -33,19 +33,22 @@ bool job_open(struct job *j, size_t number, struct slice definition, int cgroups
 	       cgroup_clear(cgroups, j->name);
 }
 
-/* An abstract name, so that a read-only root does not matter; who speaks there
- * is seen from its credentials. */
+/* An abstract name of the kernel's choice, so that nobody can have it before us and
+ * a read-only root does not matter; who speaks there is seen from its
+ * credentials. */
 static bool open_notify(struct job *j, char variable[128])
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	int on = 1, n = snprintf(a.sun_path + 1, sizeof a.sun_path - 1, "casemate/%s", j->name);
+	socklen_t len = sizeof a;
+	int on = 1;
 
-	(void)snprintf(variable, 128, "NOTIFY_SOCKET=@%s", a.sun_path + 1);
 	j->notify = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	return j->notify >= 0 &&
-	       setsockopt(j->notify, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0 &&
-	       bind(j->notify, (const struct sockaddr *)&a,
-	            (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)) == 0;
+	if (j->notify < 0 || setsockopt(j->notify, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0 ||
+	    bind(j->notify, (const struct sockaddr *)&a, sizeof a.sun_family) != 0 ||
+	    getsockname(j->notify, (struct sockaddr *)&a, &len) != 0)
+		return false;
+	(void)snprintf(variable, 128, "NOTIFY_SOCKET=@%s", a.sun_path + 1);
+	return true;
 }
 
 /* The service's ends belong to its user, so that /dev/stdout can be opened. */

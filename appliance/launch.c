@@ -170,6 +170,7 @@ static void main_ended(size_t i, int status)
 	struct unit *u = &l.unit[i];
 
 	l.job[i].pid = 0;
+	l.job[i].probe = 0; /* what it comes to is nobody's business now */
 	if (u->ended != LOOK_NOT_READY) {
 		u->ended = WIFSIGNALED(status) ? LOOK_KILLED : LOOK_EXITED;
 		if (cgroup_number(l.job[i].cgroup, "memory.events", "oom_kill") > 0) {

@@ -136,6 +136,17 @@ static void begin(struct look *l, const struct request *r)
 	        error == ERR_NOT_FOUND ? "no such service" : "the service does not run");
 }
 
+/* Without a place nobody waits for it to be read. */
+static void refuse(int conn)
+{
+	uint8_t mem[64];
+	struct wbuf w = wbuf_of(mem, sizeof mem);
+
+	error_put(&w, ERR_BUSY, "too many look already");
+	(void)!send(conn, w.p, w.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	io_close(&conn);
+}
+
 void looks_add(int conn, int request, const struct session_handover *h, int64_t now_ms)
 {
 	static struct request r;
@@ -144,7 +155,7 @@ void looks_add(int conn, int request, const struct session_handover *h, int64_t 
 	while (l < looks + LOOKS_MAX && l->used)
 		l++;
 	if (l == looks + LOOKS_MAX || !session_request(&r, request, h)) {
-		io_close(&conn);
+		refuse(conn);
 	} else {
 		memset(l, 0, offsetof(struct look, out));
 		l->fd = conn;

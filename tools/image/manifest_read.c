@@ -52,31 +52,26 @@ static bool is_scalar(const struct reading *r, const struct yaml *v, const char 
 /* --- numbers --- */
 
 static const struct {
-	const char *name; /* what a number of this kind is called */
 	const char *example;
 	struct {
 		const char *suffix;
 		uint64_t scale;
 	} scale[5]; /* the largest first */
 } units[] = {
-	[UNIT_NONE] = { "a number", "a number such as 42", { { "", 1 } } },
-	[UNIT_DURATION] = { "a duration",
-	                    "a duration such as 500ms, 10s, 5m or 1h",
+	[UNIT_NONE] = { "a decimal number such as 42", { { "", 1 } } },
+	[UNIT_DURATION] = { "a duration such as 500ms, 10s, 5m or 1h",
 	                    { { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 } } },
-	[UNIT_SIZE] = { "a size",
-	                "a size such as 4096, 512K, 64M or 1G",
+	[UNIT_SIZE] = { "a size such as 4096, 512K, 64M or 1G",
 	                { { "G", 1 << 30 }, { "M", 1 << 20 }, { "K", 1 << 10 }, { "", 1 } } },
-	[UNIT_CPU] = { "a number of processors",
-	               "a number of processors such as 0.5 or 2",
-	               { { "", 1000 } } },
+	[UNIT_CPU] = { "a number of processors such as 0.5 or 2", { { "", 1000 } } },
 };
 
 void number_print(char text[NUMBER_TEXT_MAX], enum unit unit, uint64_t v)
 {
 	size_t i = 0;
 
-	if (unit == UNIT_CPU && v % 1000 != 0) {
-		snprintf(text, NUMBER_TEXT_MAX, "%.3g", (double)v / 1000);
+	if (unit == UNIT_CPU) {
+		snprintf(text, NUMBER_TEXT_MAX, "%.10g", (double)v / 1000);
 		return;
 	}
 	while (units[unit].scale[i].scale > 1 && (v == 0 || v % units[unit].scale[i].scale != 0))
@@ -155,8 +150,7 @@ bool read_number(const struct reading *r, const struct yaml *v, const struct num
 	if (n->unit == UNIT_DURATION && digits(v->text) == v->text.len)
 		return reading_wrong(r, v, "%.*s has no unit: expected %s", SHOW(v->text), example);
 	if (!parse_number(v->text, n->unit, n->max, &value))
-		return reading_wrong(r, v, "'%.*s' is not %s: expected %s", SHOW(v->text),
-		                     units[n->unit].name, example);
+		return reading_wrong(r, v, "'%.*s': expected %s", SHOW(v->text), example);
 	if (value < n->min) {
 		number_print(bound, n->unit, n->min);
 		return reading_wrong(r, v, "%.*s is less than %s%s%s", SHOW(v->text), bound,
@@ -279,7 +273,7 @@ bool read_list(const struct reading *r, const struct yaml *v, size_t min, size_t
 		return reading_wrong(r, v, "%s: expected a list such as %s",
 		                     is_null(v) ? "there is no value" : kind(v), example);
 	if (v->n < min)
-		return reading_wrong(r, v, "the list is empty: leave the key out for the default");
+		return reading_wrong(r, v, "the list is empty: expected one such as %s", example);
 	if (v->n > max)
 		return reading_wrong(r, v, "%zu members: at most %zu", v->n, max);
 	return true;

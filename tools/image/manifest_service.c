@@ -1,5 +1,6 @@
 #include <linux/capability.h>
 #include <signal.h>
+#include <strings.h>
 
 #include "tools/image/manifest_text.h"
 #include "tools/image/nearest.h"
@@ -189,12 +190,16 @@ static void take_restart(struct reading *r, const struct yaml *v, const struct m
 		s->service.policy.restart = i;
 }
 
-/* Without what may stand in front: SIG, CAP_. */
-static struct slice without(struct slice s, const char *front)
+/* Without what may stand in front, SIG or CAP_; wherever it is a guess, sig and cap_
+ * as well. */
+static struct slice without(struct slice s, const char *front, bool guess)
 {
 	size_t n = strlen(front);
+	const char *word = (const char *)s.p;
 
-	return s.len > n && memcmp(s.p, front, n) == 0 ? slice_of(s.p + n, s.len - n) : s;
+	if (s.len <= n || (guess ? strncasecmp(word, front, n) : strncmp(word, front, n)) != 0)
+		return s;
+	return slice_of(s.p + n, s.len - n);
 }
 
 struct named {
@@ -211,8 +216,8 @@ static int find_named(struct reading *r, const struct yaml *v, const char *front
 
 	if (!read_word(r, v, &word))
 		return -1;
-	name = without(word, front);
-	near = nearest_of(name);
+	name = without(word, front, false);
+	near = nearest_of(without(word, front, true));
 	for (size_t i = 0; i < n; i++) {
 		if (slice_is(name, table[i].name))
 			return (int)table[i].number;

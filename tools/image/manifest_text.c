@@ -168,7 +168,7 @@ static void read_services(struct reading *r, const struct yaml *v, const struct 
 	for (const struct yaml *m = v->first; m != NULL; m = m->next, n++) {
 		struct reading in = { p, p->service[n].service.name, NULL, NULL };
 
-		if (read_map(&in, m, "{} for one with all defaults"))
+		if (read_map(&in, m, "such as { command: [/bin/server] }"))
 			manifest_read_service(&in, m, &p->service[n]);
 	}
 }

@@ -229,16 +229,21 @@ static void begin_document(struct building *b, struct fy_event *e, const struct 
 		note(b, line, 1, "%%YAML and %%TAG are not taken: leave them out");
 }
 
+static void refuse_token(struct building *b, struct fy_token *token, const char *what)
+{
+	const struct fy_mark *mark = token ? fy_token_start_mark(token) : NULL;
+
+	if (token != NULL)
+		note(b, mark ? (unsigned)mark->line + 1 : 1, mark ? (unsigned)mark->column + 1 : 1,
+		     "%s: leave it out, or quote the value", what);
+}
+
 static void take_event(struct building *b, struct fy_event *e)
 {
 	const struct fy_mark *mark = fy_event_start_mark(e);
-	unsigned line = mark ? (unsigned)mark->line + 1 : 1;
-	unsigned column = mark ? (unsigned)mark->column + 1 : 1;
 
-	if (fy_event_get_anchor_token(e) != NULL)
-		note(b, line, column, "an anchor (&): leave it out, or quote the value");
-	if (fy_event_get_tag_token(e) != NULL)
-		note(b, line, column, "a tag (!): leave it out, or quote the value");
+	refuse_token(b, fy_event_get_anchor_token(e), "an anchor (&)");
+	refuse_token(b, fy_event_get_tag_token(e), "a tag (!)");
 	switch (e->type) {
 	case FYET_DOCUMENT_START: begin_document(b, e, mark); break;
 	case FYET_MAPPING_START: begin(b, YAML_MAP, mark); break;
