@@ -13,12 +13,13 @@ for tool in mmdebstrap umoci skopeo rsync; do
 done
 [ "$(id -u)" = 0 ] || { skip containers 'only root can make a Debian root' && done_testing; }
 
-# --- the roots, both at once
+# --- the roots, all at once
+makers=()
 for root in web python other; do
     "$IMAGES/roots.sh" $root >"$root.root" 2>"$root.said" &
-    maker[${#maker[@]}]=$!
+    makers+=($!)
 done
-for pid in "${maker[@]}"; do
+for pid in "${makers[@]}"; do
     status=0
     wait "$pid" || status=$?
     case $status in
@@ -34,7 +35,6 @@ ok roots
 layer() { tar -C "$2" --owner=0 --group=0 -cf layer.tar . && umoci raw add-layer --image "$1" layer.tar; }
 
 web_image() {
-    set -e
     umoci init --layout web
     umoci new --image web:it
     umoci raw add-layer --image web:it "$(cat web.root)"
@@ -46,7 +46,6 @@ web_image() {
         --config.entrypoint lighttpd --config.cmd -D --config.cmd -f --config.cmd /etc/lighttpd/lighttpd.conf
 }
 box_image() {
-    set -e
     mkdir -p box.files/{bin,etc,tmp,www}
     cp "$BUSYBOX" box.files/bin/busybox
     "$BUSYBOX" --list | grep -vx busybox | while read -r applet; do ln -s busybox "box.files/bin/$applet"; done
@@ -63,7 +62,6 @@ box_image() {
 }
 # What a file with "FROM web" would do: the web server goes, Python comes.
 python_image() {
-    set -e
     cp -r web python
     umoci unpack --image python:it bundle
     mkdir python.files
@@ -78,7 +76,13 @@ python_image() {
         --config.user 1000:1000 --config.workingdir /srv
 }
 for name in web box python; do
-    (${name}_image) >said 2>&1 || { not_ok image-$name "$(said)" && done_testing; }
+    # Not in a condition: there bash ignores set -e.
+    (
+        set -e
+        ${name}_image
+    ) >said 2>&1
+    status=$?
+    [ $status = 0 ] || { not_ok image-$name "$(said)" && done_testing; }
     ok image-$name
 done
 check python-takes-files-away bash -c 'for blob in python/blobs/sha256/*; do tar -tzf "$blob"; done 2>/dev/null |
@@ -112,7 +116,11 @@ lives() {
         "$CASEMATE" console "$name" | tail -n 20
         return
     }
-    check "$name-ready" until_true "$CASEMATE" ctl "$name" status
+    until_true "$CASEMATE" ctl "$name" status || {
+        not_ok "$name-ready" "$(said); $("$CASEMATE" console "$name" | tail -n 5)"
+        return
+    }
+    ok "$name-ready"
     gives "$name-serves" 0 "$SERVED" "$CASEMATE" exec "$name" -- "${FETCH[@]}"
     pid=$(state "$name" pid)
     gives "$name-started-once" 0 '^1 ready 0$' state "$name" starts state end_status

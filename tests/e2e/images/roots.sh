@@ -41,7 +41,7 @@ bootstrap() {
     case $name in
     web) kind=(--variant=essential --include=lighttpd) ;;
     python) kind=(--variant=essential --include=python3-minimal) ;;
-    other) kind=(--variant=extract --include=base-files --include=libc6 --include=libjansson4
+    other) kind=(--variant=extract --include=base-files --include=libc6 --include=libjansson4 --include=libfyaml0
         --include='?exact-name(libarchive13)|?exact-name(libarchive13t64)') ;;
     *) die "no such root: $name (web, python, other)" ;;
     esac
