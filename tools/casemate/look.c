@@ -52,8 +52,8 @@ static enum look_got failed(struct look *l)
 static enum look_got bad_frame(struct look *l, const char *what)
 {
 	(void)failure_set(&l->failure, ERR_PROTOCOL, "the enclave sent %s", what);
-	error_put(&l->link.out, ERR_PROTOCOL, what);
-	if (duplex_send(&l->link) != RC_OK) {
+	error_put(&l->up, ERR_PROTOCOL, what);
+	if (stream_push(l->fd, &l->up, &l->sent) != RC_OK) {
 		/* it need not know */
 	}
 	return failed(l);
@@ -98,18 +98,18 @@ static bool flush(void)
 	return false;
 }
 
-/* The next whole frame. As duplex.h, RC_TIMEOUT, and RC_DENIED when our own
+/* The next whole frame. As stream.h, RC_TIMEOUT, and RC_DENIED when our own
  * output is not taken, which has been said. */
 static enum rc next_frame(struct look *l, enum frame_type *type, struct slice *payload)
 {
 	enum rc rc;
 
-	while ((rc = duplex_next(&l->link, type, payload)) == RC_MORE) {
+	while ((rc = stream_in_take(&l->in, type, payload)) == RC_MORE) {
 		if (!look_ready(l) && !flush())
 			return RC_DENIED;
 		rc = wait_for(l, POLLIN);
 		if (rc == RC_OK)
-			rc = duplex_recv(&l->link);
+			rc = stream_in_read(&l->in);
 		if (rc != RC_OK && rc != RC_MORE)
 			return rc;
 	}
@@ -118,17 +118,15 @@ static enum rc next_frame(struct look *l, enum frame_type *type, struct slice *p
 
 bool look_ready(const struct look *l)
 {
-	struct pollfd p = { l->fd, POLLIN, 0 };
-
-	return l->link.end > l->link.start || poll(&p, 1, 0) > 0;
+	return stream_in_ready(&l->in);
 }
 
 static bool send_request(struct look *l, const struct request *r)
 {
 	enum rc rc = RC_OK;
 
-	request_put(&l->link.out, r);
-	while (rc == RC_OK && (rc = duplex_send(&l->link)) == RC_MORE)
+	request_put(&l->up, r);
+	while (rc == RC_OK && (rc = stream_push(l->fd, &l->up, &l->sent)) == RC_MORE)
 		rc = wait_for(l, POLLOUT);
 	/* A peer that has closed may have said why: that is read first. */
 	if (rc == RC_OK || rc == RC_EOF)
@@ -267,7 +265,8 @@ static void start(struct look *l, int conn, const char *who)
 	l->fd = conn;
 	l->who = who;
 	l->until_ms = clock_mono_ms() + STREAM_TIMEOUT_MS;
-	duplex_init(&l->link, conn, l->in, sizeof l->in, l->out, sizeof l->out);
+	l->up = wbuf_of(l->out, sizeof l->out);
+	stream_in_init(&l->in, conn, NULL);
 }
 
 static bool read_accept(struct look *l)

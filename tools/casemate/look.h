@@ -13,8 +13,8 @@
 #define TOOL_LOOK_H
 
 #include "appliance/base/manifest.h"
-#include "channel/duplex.h"
 #include "channel/failure.h"
+#include "channel/stream.h"
 #include "tools/casemate/target.h"
 
 struct look_service {
@@ -59,8 +59,10 @@ struct look {
 	} position[LOOK_SERVICES_MAX + 1];
 	uint8_t by_number[LOOK_SERVICES_MAX + 1]; /* index in services and 1; 0: none */
 	struct failure failure;
-	struct duplex link;
-	uint8_t in[65536], out[FRAME_CONTROL_MAX];
+	struct wbuf up; /* over out; of it so much was sent */
+	size_t sent;
+	struct stream_in in; /* large: from here on nothing is cleared */
+	uint8_t out[FRAME_CONTROL_MAX];
 };
 
 /* Appends argv to a->name, each once; false when one is no name of a service or
