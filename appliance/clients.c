@@ -131,8 +131,8 @@ static void pump(struct client *k, int64_t now_ms)
 
 	while (push(k, now_ms) + pull(k, now_ms) > 0)
 		;
-	if (stack_over(k->conn) || (k->finished && stack_peer_done(k->conn))) {
-		release(k, stack_over(k->conn));
+	if (k->conn->over || (k->finished && stack_peer_done(k->conn))) {
+		release(k, k->conn->over);
 		return;
 	}
 	if (!k->finished)
@@ -184,7 +184,7 @@ void clients_accept(struct stack_conn *c, int64_t now_ms)
 	counters.accepted++;
 	counters.open++;
 	*k = (struct client){ .conn = c, .https = k->https };
-	stack_set_user(c, k);
+	c->user = k;
 	https_open(k->https, now_ms);
 	pump(k, now_ms);
 }
@@ -198,7 +198,7 @@ void clients_reset_handshakes(void)
 
 void clients_event(struct stack_conn *c, int64_t now_ms)
 {
-	struct client *k = stack_user(c);
+	struct client *k = c->user;
 
 	if (k)
 		pump(k, now_ms);

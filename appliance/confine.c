@@ -94,6 +94,21 @@ enum rc confine_role(int root_fd, uid_t id)
 	              prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0);
 }
 
+enum rc confine_launch(void)
+{
+	const uint64_t keep = app_caps | CAP(SYS_ADMIN);
+
+	/* Its services begin with no signal ignored (start.c). */
+	return logged(last_to_be_killed() && signal(SIGTERM, SIG_IGN) != SIG_ERR &&
+	              bound_caps(keep) && set_caps(keep) &&
+	              prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0);
+}
+
+enum rc confine_service(uint64_t keep)
+{
+	return logged(bound_caps(app_caps & keep) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+}
+
 enum rc confine_app(void)
 {
 	/* First, and until the next execution: no command may trace a session,

@@ -4,6 +4,7 @@
 #ifndef APPLIANCE_CONFINE_H
 #define APPLIANCE_CONFINE_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "appliance/base/rc.h"
@@ -30,7 +31,16 @@ RC_CHECK enum rc confine_init(void);
  * roles (and PID 1 never); that needs /proc. RC_IO, logged. */
 RC_CHECK enum rc confine_role(int root_fd, uid_t id);
 
-/* For the app and sessions: root of the app's root, with the capabilities
+/* For the launcher: what the app has, and SYS_ADMIN for mounts and namespaces.
+ * SIGTERM is ignored, and it is spared as roles are. RC_IO, logged. */
+RC_CHECK enum rc confine_launch(void);
+
+/* For a service, on its way to be executed as some user: of the capabilities
+ * that root of the app's root has those of keep (bit N for N), and no way to
+ * more. RC_IO, logged. */
+RC_CHECK enum rc confine_service(uint64_t keep);
+
+/* For sessions: root of the app's root, with the capabilities
  * that confine.c lists and no way to more. RC_IO, logged. */
 RC_CHECK enum rc confine_app(void);
 

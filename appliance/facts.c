@@ -49,6 +49,46 @@ static bool touch_after(uint64_t n, uint8_t head[SHA384_LEN])
 	return was_kept(n + 1);
 }
 
+static struct slice service_name(const struct launch_report *r)
+{
+	return slice_of(r->name, strnlen(r->name, sizeof r->name));
+}
+
+static const char *services(struct body *b)
+{
+	static const char *const states[] = { "stopped",  "done",  "failed",   "waiting",
+		                              "starting", "ready", "stopping", "killing" };
+	const char *why = NULL, *comma = "";
+
+	for (size_t i = 0; i < SERVICES_MAX; i++) {
+		struct launch_report r = shared->service[i];
+
+		if (r.kind != LAUNCH_STATE || r.state > LOOK_KILLING)
+			continue;
+		body_put(b, "%s{'name':%q,'state':'%s','starts':%u,'out_of_memory':%u}",
+		         comma, service_name(&r), states[r.state],
+		         (uint64_t)r.starts, (uint64_t)r.ooms);
+		comma = ",";
+		if (r.state != LOOK_READY && r.state != LOOK_DONE && r.state != LOOK_STOPPED)
+			why = "a service is not ready";
+	}
+	return why;
+}
+
+static void service_metric(struct body *b, const char *name, size_t offset)
+{
+	body_put(b, "# TYPE casemate_service_%s gauge\n", name);
+	for (size_t i = 0; i < SERVICES_MAX; i++) {
+		struct launch_report r = shared->service[i];
+		uint32_t value;
+
+		memcpy(&value, (const char *)&r + offset, sizeof value);
+		if (r.kind == LAUNCH_STATE)
+			body_put(b, "casemate_service_%s{service=%q} %u\n", name,
+			         service_name(&r), (uint64_t)value);
+	}
+}
+
 static void metrics(struct body *b)
 {
 	const struct clients_counters *c = clients_counters();
@@ -69,6 +109,9 @@ static void metrics(struct body *b)
 	body_metric(b, "stack_pbufs", "gauge", u.pbufs);
 	body_metric(b, "stack_heap_bytes", "gauge", u.heap);
 	body_metric(b, "stack_dropped_total", "counter", u.dropped);
+	service_metric(b, "state", offsetof(struct launch_report, state));
+	service_metric(b, "starts", offsetof(struct launch_report, starts));
+	service_metric(b, "out_of_memory", offsetof(struct launch_report, ooms));
 }
 
 enum rc facts_open(int fd)
@@ -84,6 +127,7 @@ enum rc facts_open(int fd)
 		.touch_first = 1,
 		.touch_record = touch_record,
 		.touch_after = touch_after,
+		.services = services,
 		.metrics = metrics,
 	};
 	memcpy(f.pcr, shared->pcr, sizeof f.pcr);

@@ -17,6 +17,7 @@
 #include "appliance/front.h"
 #include "appliance/gate.h"
 #include "appliance/measure.h"
+#include "appliance/report.h"
 #include "appliance/spawn.h"
 #include "appliance/supervisor.h"
 #include "appliance/touchlog.h"
@@ -24,6 +25,7 @@
 #include "boot/clock.h"
 #include "boot/early.h"
 #include "boot/entropy.h"
+#include "boot/loopback.h"
 #include "boot/root.h"
 #include "channel/frame.h"
 #include "channel/listen.h"
@@ -34,11 +36,12 @@ enum { FILES_SOFT = 1024, FILES_HARD = 65536 };
 
 static struct {
 	int nsm;
-	int empty; /* an empty folder, roles' root */
+	int empty;   /* an empty folder, roles' root */
+	int cgroups; /* the control groups' root */
 	uint8_t raw[MANIFEST_MAX];
 	size_t raw_len;
 	struct manifest manifest;
-} b = { .nsm = -1, .empty = -1 };
+} b = { .nsm = -1, .empty = -1, .cgroups = -1 };
 
 static enum rc step_process(void)
 {
@@ -84,8 +87,8 @@ static enum rc step_manifest(void)
 		log_line("manifest: the second ramdisk's /manifest: %s (%m)", rc_str(rc));
 		return rc;
 	}
-	log_line("manifest: channel %s; %s main command", modes[b.manifest.channel],
-	         b.manifest.argc > 0 ? "a" : "no");
+	log_line("manifest: channel %s; services: %zu", modes[b.manifest.channel],
+	         b.manifest.services);
 	return RC_OK;
 }
 
@@ -106,8 +109,9 @@ static enum rc step_root(void)
 		return rc;
 	if (mkdir("/empty", 0555) == 0)
 		b.empty = open("/empty", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (b.empty < 0) {
-		log_line("root: no empty folder: %m");
+	b.cgroups = open(ROOT_CGROUPS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (b.empty < 0 || b.cgroups < 0) {
+		log_line("root: no empty folder, or no control groups: %m");
 		return RC_IO;
 	}
 	rc = root_enter();
@@ -127,7 +131,13 @@ static enum rc step_roles(void)
 {
 	enum rc rc = RC_OK;
 
-	broker_role.shared = touchlog_fd();
+	front_operations = b.manifest.operations;
+	/* Until the launcher says more of them. */
+	for (size_t i = 0; i < b.manifest.services; i++)
+		touchlog_shared()->service[i] =
+			(struct launch_report){ .kind = LAUNCH_STATE, .state = LOOK_WAITING };
+	launch_role.root = b.cgroups;
+	launch_role.shared = broker_role.shared = touchlog_fd();
 	if (b.manifest.channel != CHANNEL_OFF)
 		rc = prepare(&front_role, CHANNEL_PORT, PENDING_BACKLOG);
 	if (rc == RC_OK)
@@ -141,7 +151,8 @@ static const struct {
 } steps[] = {
 	{ "console", early_console },    { "process", step_process }, { "mounts", early_mounts },
 	{ "entropy", step_entropy },     { "clock", clock_step },     { "manifest", step_manifest },
-	{ "measurement", step_measure }, { "root", step_root },       { "roles", step_roles },
+	{ "measurement", step_measure }, { "loopback", loopback_up }, { "root", step_root },
+	{ "roles", step_roles },
 };
 
 _Noreturn void init_main(void)
@@ -153,5 +164,5 @@ _Noreturn void init_main(void)
 		log_line("boot failed at %s; ending the enclave", steps[i].name);
 		supervisor_reset();
 	}
-	supervise(b.nsm, b.manifest.argc > 0);
+	supervise(b.nsm, b.manifest.stop_ms);
 }

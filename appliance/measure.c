@@ -1,7 +1,6 @@
 #include "appliance/measure.h"
 
 #include "appliance/base/log.h"
-#include "attest/nsm.h"
 
 enum { IMAGE_PCRS = 3 };
 

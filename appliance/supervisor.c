@@ -14,11 +14,11 @@
 #include "appliance/base/log.h"
 #include "appliance/broker.h"
 #include "appliance/front.h"
+#include "appliance/report.h"
 #include "appliance/spawn.h"
-#include "appliance/touchlog.h"
 #include "boot/heartbeat.h"
 
-enum phase { STARTING, RUNNING, TERM, KILL };
+enum phase { STARTING, RUNNING, SERVICES, TERM, KILL };
 
 /* A wakeup takes so many children: a program that makes them without end must
  * not keep us from the rest. */
@@ -29,10 +29,13 @@ static struct {
 	int64_t deadline_ms; /* of the phase; INT64_MAX: RUNNING has none */
 	int64_t now_ms;
 	int signals, nsm;
-	bool command;      /* there is one */
-	pid_t command_pid; /* 0: not running */
-	bool more;         /* there may be children to reap */
+	uint32_t services_ms;
+	bool more; /* there may be children to reap */
 } s;
+
+static struct role *const roles[] = { &front_role, &broker_role, &launch_role };
+
+enum { ROLES = sizeof roles / sizeof roles[0] };
 
 _Noreturn void supervisor_reset(void)
 {
@@ -44,47 +47,38 @@ _Noreturn void supervisor_reset(void)
 	}
 }
 
+/* Services end in their order, then everything else. */
 static void stop(const char *why)
 {
-	if (s.phase >= TERM)
+	if (s.phase >= SERVICES)
 		return;
 	log_line("stopping: %s", why);
+	s.phase = SERVICES;
+	s.deadline_ms = s.now_ms + s.services_ms + STOP_SERVICES_MS;
+	role_end(&front_role);
+	role_end(&launch_role);
+}
+
+static void stop_all(void)
+{
 	s.phase = TERM;
 	s.deadline_ms = s.now_ms + STOP_TERM_MS;
-	role_end(&front_role);
 	role_end(&broker_role);
 	kill(-1, SIGTERM);
 	kill(-1, SIGCONT); /* what is stopped has to run to end */
+	s.more = true;     /* nobody may be left */
 }
 
 /* Every role serves: the boot is over. */
 static void run(void)
 {
-	static char name[] = "app";
-	static char *const argv[] = { name, NULL };
-	const int fds[SPAWN_FDS] = { -1, -1, -1, touchlog_fd() };
-
 	log_line("gate: attestation over HTTPS on port %d", HTTPS_PORT);
 	if (heartbeat_send() != RC_OK)
 		log_line("ready, though nobody was told");
 	s.phase = RUNNING;
 	s.deadline_ms = INT64_MAX;
 	s.now_ms = clock_mono_ms();
-	if (s.command && (s.command_pid = spawn_role(argv, fds)) < 0) {
-		log_line("app: cannot be started: %m");
-		s.command_pid = 0;
-		stop("the main command cannot be started");
-	}
-}
-
-static void command_ended(int status)
-{
-	s.command_pid = 0;
-	if (WIFSIGNALED(status))
-		log_line("app: ended by signal %d", WTERMSIG(status));
-	else
-		log_line("app: exited with status %d", WEXITSTATUS(status));
-	stop("the main command has ended");
+	launch_role.again_ms = 0;
 }
 
 /* Reaps whatever ended, ours or orphaned. No child left: a stop is complete. */
@@ -95,12 +89,11 @@ static void reap(void)
 
 	for (int i = 0; i < REAPS_MAX && (pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0;
 	     i++) {
-		if (role_reap(&front_role, pid, status, s.now_ms) ||
-		    role_reap(&broker_role, pid, status, s.now_ms) || WIFSTOPPED(status))
-			continue;
-		if (pid == s.command_pid)
-			command_ended(status);
-		else
+		bool ours = false;
+
+		for (size_t k = 0; k < ROLES; k++)
+			ours = ours || role_reap(roles[k], pid, status, s.now_ms);
+		if (!ours && !WIFSTOPPED(status))
 			front_reap(pid, status);
 	}
 	s.more = pid > 0;
@@ -133,6 +126,11 @@ static void on_front(void)
 
 static void on_deadline(void)
 {
+	if (s.phase == SERVICES) {
+		log_line("stopping: services take too long");
+		stop_all();
+		return;
+	}
 	if (s.phase != TERM) {
 		log_line(s.phase == KILL
 		                 ? "stopped, with processes left"
@@ -149,10 +147,9 @@ static int timeout(void)
 {
 	int64_t next = s.deadline_ms;
 
-	if (front_role.again_ms < next)
-		next = front_role.again_ms;
-	if (broker_role.again_ms < next)
-		next = broker_role.again_ms;
+	for (size_t k = 0; k < ROLES; k++)
+		if (roles[k]->again_ms < next)
+			next = roles[k]->again_ms;
 	if (s.more || next <= s.now_ms)
 		return 0;
 	return next == INT64_MAX ? -1 : (int)(next - s.now_ms);
@@ -168,9 +165,10 @@ static void wakeup(void)
 	bool wait = s.phase == STARTING && front_role.ready;
 	struct pollfd p[] = { { s.signals, POLLIN, 0 },
 		              { broker_role.sock, POLLIN, 0 },
-		              { wait ? -1 : front_role.sock, POLLIN, 0 } };
+		              { wait ? -1 : front_role.sock, POLLIN, 0 },
+		              { launch_role.sock, POLLIN, 0 } };
 
-	if (poll(p, 3, timeout()) < 0)
+	if (poll(p, 4, timeout()) < 0)
 		log_line("poll: %m");
 	s.now_ms = clock_mono_ms();
 	if (p[0].revents != 0)
@@ -181,15 +179,19 @@ static void wakeup(void)
 		broker_answer(s.nsm);
 	if (p[2].revents != 0 && front_role.sock >= 0)
 		on_front();
-	role_tick(&front_role, s.now_ms);
-	role_tick(&broker_role, s.now_ms);
+	if (p[3].revents != 0 && launch_role.sock >= 0 && report_answer())
+		stop("the main service has ended");
+	for (size_t k = 0; k < ROLES; k++)
+		role_tick(roles[k], s.now_ms);
 	if (s.phase == STARTING && serves(&front_role) && serves(&broker_role))
 		run();
+	if (s.phase == SERVICES && launch_role.pid == 0)
+		stop_all();
 	if (s.deadline_ms <= s.now_ms)
 		on_deadline();
 }
 
-_Noreturn void supervise(int nsm, bool command)
+_Noreturn void supervise(int nsm, uint32_t services_ms)
 {
 	sigset_t ours;
 
@@ -199,7 +201,7 @@ _Noreturn void supervise(int nsm, bool command)
 	sigaddset(&ours, SIGTERM);
 	sigaddset(&ours, SIGINT);
 	s.nsm = nsm;
-	s.command = command;
+	s.services_ms = services_ms;
 	s.now_ms = clock_mono_ms();
 	s.deadline_ms = s.now_ms + ROLES_READY_MS;
 	s.signals = signalfd(-1, &ours, SFD_NONBLOCK | SFD_CLOEXEC);

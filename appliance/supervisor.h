@@ -1,32 +1,35 @@
 /* PID 1 from the start of its roles on: from here on it must not die.
  *
  * One loop over signals, the roles' questions and a few deadlines. It
- * reads only fixed-size structs of its own roles, allocates nothing, and
+ * reads only structs of its own roles, allocates nothing, and
  * answers every failure by logging it and going on.
  *
- *   STARTING → RUNNING → TERM → KILL → the machine is reset
+ *   STARTING → RUNNING → SERVICES → TERM → KILL → the machine is reset
  *
  * STARTING waits at most ROLES_READY_MS until every role serves, hears no more
- * from one that does, and then tells the host. RUNNING begins with the main
- * command and ends when a peer asks for it, on SIGTERM, or when the command
- * ends. TERM has sent SIGTERM to everything and waits at most STOP_TERM_MS
+ * from one that does, and then tells the host. RUNNING begins with the launcher
+ * and ends when a peer asks for it, on SIGTERM, or when the main service has
+ * ended for good. SERVICES waits for the launcher to end them, as long as the
+ * manifest gives them and STOP_SERVICES_MS. TERM has sent SIGTERM to everything and waits at most STOP_TERM_MS
  * for the last process; KILL has sent SIGKILL and waits at most STOP_KILL_MS.
  */
 #ifndef APPLIANCE_SUPERVISOR_H
 #define APPLIANCE_SUPERVISOR_H
 
-#include <stdbool.h>
+#include <stdint.h>
 
 enum {
 	/* An emulated machine with little to give. */
 	ROLES_READY_MS = 10000,
+	STOP_SERVICES_MS = 5000,
 	STOP_TERM_MS = 5000,
 	STOP_KILL_MS = 1000,
 };
 
-/* command: the manifest has a main command. All signals are blocked. The roles that have a listener are started; what the gate asks is
- * asked of nsm. */
-_Noreturn void supervise(int nsm, bool command);
+/* All signals are blocked. The roles that have a listener are started, then the
+ * launcher; what the gate asks is asked of nsm. Services get services_ms to end
+ * in. */
+_Noreturn void supervise(int nsm, uint32_t services_ms);
 
 /* Resets the machine: on Nitro and in the emulator that ends the enclave. */
 _Noreturn void supervisor_reset(void);

@@ -13,7 +13,7 @@
 
 #include <assert.h>
 
-#include "appliance/base/manifest.h"
+#include "appliance/launch.h"
 #include "attest/nsm.h"
 #include "attest/touch.h"
 
@@ -33,6 +33,8 @@ struct touchlog_shared {
 	struct nsm_pcr pcr[NSM_PCRS_MAX];
 	uint32_t manifest_len;
 	uint8_t manifest[MANIFEST_MAX];
+	/* As the launcher last reported each; kind is 0 before. */
+	struct launch_report service[SERVICES_MAX];
 	/* Written last; a reader looks again afterwards. Record n is at n %
 	 * TOUCHLOG_RING, and with it the chain's head after it (0: zeros). The
 	 * oldest of the ring may be in the middle of becoming the next: those

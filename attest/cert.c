@@ -16,28 +16,24 @@ enum {
 
 enum { SIGNATURE_MAX = 15 + TLS_SIGNATURE_MAX }; /* behind the signed part */
 
-/* DER from its end to its start: an element's length is known when its head is
- * written. */
-struct cert {
-	uint8_t *p; /* the whole buffer */
-	size_t at;  /* what was written begins here */
-	bool over;
-};
+/* The last second that can be written, of the year 9999. */
+#define TIME_MAX_S INT64_C(253402300799)
 
-static void put(struct cert *d, const void *p, size_t n)
+/* DER is written from its end to its start, since an element's length is known
+ * then when its head is written: *d is where what was written begins. There is
+ * always room: all but the document takes less than OTHERS_MAX. */
+enum { OTHERS_MAX = 512 };
+
+static void put(uint8_t **d, const void *p, size_t n)
 {
-	if (d->over || n > d->at) {
-		d->over = true;
-		return;
-	}
-	d->at -= n;
-	memcpy(d->p + d->at, p, n);
+	*d -= n;
+	memcpy(*d, p, n);
 }
 
-/* Wraps what was written since the buffer ended at `end`. */
-static void wrap(struct cert *d, size_t end, uint8_t tag)
+/* Wraps what was written since it ended at `end`. */
+static void wrap(uint8_t **d, const uint8_t *end, uint8_t tag)
 {
-	size_t len = end - d->at, long_form = len < 0x80 ? 0 : len < 0x100 ? 1 : 2;
+	size_t len = (size_t)(end - *d), long_form = len < 0x80 ? 0 : len < 0x100 ? 1 : 2;
 	uint8_t be[2] = { (uint8_t)(len >> 8), (uint8_t)len };
 	uint8_t head[2] = { tag, (uint8_t)(0x80 | long_form) };
 
@@ -54,25 +50,22 @@ static void wrap(struct cert *d, size_t end, uint8_t tag)
 	"casemate"
 
 /* UTCTime to 2049, GeneralizedTime from then on (RFC 5280 §4.1.2.5). */
-static void put_time(struct cert *d, int64_t s)
+static void put_time(uint8_t **d, int64_t s)
 {
-	size_t end = d->at;
+	const uint8_t *end = *d;
 	char text[24];
 	time_t t = s;
 	struct tm tm;
 
-	if (!gmtime_r(&t, &tm) || tm.tm_year < 50 || tm.tm_year > 8099) {
-		d->over = true;
-		return;
-	}
+	(void)gmtime_r(&t, &tm);
 	put(d, text,
 	    strftime(text, sizeof text, tm.tm_year < 150 ? "%y%m%d%H%M%SZ" : "%Y%m%d%H%M%SZ", &tm));
 	wrap(d, end, tm.tm_year < 150 ? UTC_TIME : GENERALIZED_TIME);
 }
 
-static void put_extensions(struct cert *d, struct slice document)
+static void put_extensions(uint8_t **d, struct slice document)
 {
-	size_t end = d->at;
+	const uint8_t *end = *d;
 
 	if (document.len > 0) {
 		put(d, document.p, document.len);
@@ -94,20 +87,20 @@ static void put_extensions(struct cert *d, struct slice document)
 	wrap(d, end, EXPLICIT | 3);
 }
 
-static void put_tbs(struct cert *d, struct slice document, int64_t now_s)
+static void put_tbs(uint8_t **d, struct slice document, int64_t now_s)
 {
-	size_t end = d->at, validity, serial;
+	const uint8_t *end = *d, *validity, *serial;
 	uint8_t random[16];
 
 	put_extensions(d, document);
 	put(d, tls_spki().p, tls_spki().len);
 	PUT(d, CN_CASEMATE);
-	validity = d->at;
+	validity = *d;
 	put_time(d, now_s + CERT_AFTER_S);
 	put_time(d, now_s - CERT_BEFORE_S);
 	wrap(d, validity, SEQUENCE);
 	PUT(d, ECDSA_SHA256 CN_CASEMATE);
-	serial = d->at;
+	serial = *d;
 	tls_random(random, sizeof random);
 	random[0] = (random[0] & 0x3F) | 0x40; /* positive, in its shortest form */
 	put(d, random, sizeof random);
@@ -130,22 +123,19 @@ static size_t put_signature(uint8_t *p, struct slice tbs)
 	return HEAD + n;
 }
 
-enum rc cert_make(struct slice document, int64_t now_s, struct slice *der)
+struct slice cert_renew(struct slice document, int64_t now_s)
 {
 	static uint8_t buf[2][CERT_MAX + SIGNATURE_MAX];
 	static unsigned turn;
-	uint8_t *p = buf[(turn + 1) % 2];
-	struct cert d = { p, CERT_MAX, document.len > CERT_MAX - 512 };
-	size_t end;
+	uint8_t *d = buf[(turn + 1) % 2] + CERT_MAX, *tbs_end = d;
+	const uint8_t *end;
 
+	if (document.len > CERT_MAX - OTHERS_MAX || now_s < 0 || now_s > TIME_MAX_S - CERT_AFTER_S)
+		return slice_of(NULL, 0);
 	put_tbs(&d, document, now_s);
-	if (d.over)
-		return RC_LIMIT;
-	end = CERT_MAX + put_signature(p + CERT_MAX, slice_of(p + d.at, CERT_MAX - d.at));
+	end = tbs_end + put_signature(tbs_end, slice_of(d, (size_t)(tbs_end - d)));
 	wrap(&d, end, SEQUENCE);
-	if (d.over)
-		return RC_LIMIT;
-	*der = slice_of(p + d.at, end - d.at);
 	turn++;
-	return RC_OK;
+	tls_certify(slice_of(d, (size_t)(end - d)));
+	return slice_of(d, (size_t)(end - d));
 }

@@ -4,7 +4,6 @@
 #include <time.h>
 
 #include "appliance/base/io.h"
-#include "attest/cert.h"
 #include "attest/routes.h"
 #include "attest/tls.h"
 
@@ -41,19 +40,14 @@ void https_init(uint8_t seed[32], struct https_facts *f)
 	facts = f;
 }
 
-enum rc https_certify(struct slice document, int64_t now_s)
-{
-	struct slice der;
-	enum rc rc = cert_make(document, now_s, &der);
-
-	if (rc == RC_OK)
-		tls_certify(der);
-	return rc;
-}
-
 size_t https_size(void)
 {
 	return sizeof(struct https);
+}
+
+static br_ssl_engine_context *engine(struct https *h)
+{
+	return &h->tls.br.eng;
 }
 
 static void enter(struct https *h, enum state state, int64_t deadline_ms)
@@ -89,7 +83,8 @@ static bool step_handshake(struct https *h)
 	if (tls_state(&h->tls) != TLS_OPEN)
 		return false;
 	counters.handshakes++;
-	counters.resumed += tls_resumed(&h->tls);
+	/* Without a key exchange of its own. */
+	counters.resumed += br_ssl_engine_get_ecdhe_curve(engine(h)) == 0;
 	await_request(h);
 	return true;
 }
@@ -116,28 +111,36 @@ static void request_done(struct https *h)
 		begin_answer(h);
 }
 
+/* A record of what was written to br_ssl_engine_sendapp_buf. */
+static void wrote(struct https *h, size_t n)
+{
+	br_ssl_engine_sendapp_ack(engine(h), n);
+	br_ssl_engine_flush(engine(h), 0);
+}
+
 static void head_done(struct https *h)
 {
 	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
 	size_t room = 0;
-	uint8_t *p = h->http.expect ? tls_room(&h->tls, &room) : NULL;
+	uint8_t *p = h->http.expect ? br_ssl_engine_sendapp_buf(engine(h), &room) : NULL;
 
 	enter(h, BODY, h->now_ms + HTTPS_BODY_MS);
 	if (!p || room < sizeof go_on - 1)
 		return;
 	memcpy(p, go_on, sizeof go_on - 1);
-	tls_wrote(&h->tls, sizeof go_on - 1);
+	wrote(h, sizeof go_on - 1);
 }
 
 static bool step_request(struct https *h)
 {
-	struct slice in = tls_read(&h->tls);
+	struct slice in = { NULL, 0 };
 
+	in.p = br_ssl_engine_recvapp_buf(engine(h), &in.len);
 	if (in.len == 0)
 		return false;
 	if (h->state == IDLE)
 		enter(h, HEAD, h->now_ms + HTTPS_HEAD_MS);
-	tls_used(&h->tls, http_feed(&h->http, in));
+	br_ssl_engine_recvapp_ack(engine(h), http_feed(&h->http, in));
 	if (h->http.state >= HTTP_DONE)
 		request_done(h);
 	else if (h->state == HEAD && h->http.state > HTTP_FIELDS)
@@ -148,7 +151,7 @@ static bool step_request(struct https *h)
 /* No more is written: the goodbye. */
 static void finish(struct https *h)
 {
-	tls_end(&h->tls);
+	br_ssl_engine_close(engine(h));
 	enter(h, OVER, h->now_ms + HTTPS_STALL_MS);
 }
 
@@ -156,7 +159,7 @@ static bool step_answer(struct https *h)
 {
 	struct body b = { .from = h->said };
 	size_t room = 0;
-	uint8_t *p = tls_room(&h->tls, &room);
+	uint8_t *p = br_ssl_engine_sendapp_buf(engine(h), &room);
 
 	if (!p)
 		return false;
@@ -167,7 +170,7 @@ static bool step_answer(struct https *h)
 	} else {
 		b.w = wbuf_of(p, room);
 		routes_put(&h->reply, &b);
-		tls_wrote(&h->tls, b.w.len);
+		wrote(h, b.w.len);
 		h->said += b.w.len;
 		/* Records dropped meanwhile: better cut off than wrong. */
 		if (b.at != h->total)
@@ -209,16 +212,19 @@ static void run(struct https *h)
 
 size_t https_in(struct https *h, struct slice s, int64_t now_ms)
 {
-	size_t n = 0, taken;
+	size_t n = 0, room;
+	uint8_t *p;
 
 	h->now_ms = now_ms;
 	if (h->state == OVER)
 		return s.len;
-	do {
-		taken = tls_in(&h->tls, slice_of(s.p + n, s.len - n));
-		n += taken;
+	while (n < s.len && (p = br_ssl_engine_recvrec_buf(engine(h), &room)) != NULL) {
+		room = room < s.len - n ? room : s.len - n;
+		memcpy(p, s.p + n, room);
+		br_ssl_engine_recvrec_ack(engine(h), room);
+		n += room;
 		run(h);
-	} while (taken > 0);
+	}
 	return n;
 }
 
@@ -230,7 +236,10 @@ void https_in_end(struct https *h)
 
 struct slice https_out(struct https *h)
 {
-	return tls_out(&h->tls);
+	struct slice s = { NULL, 0 };
+
+	s.p = br_ssl_engine_sendrec_buf(engine(h), &s.len);
+	return s;
 }
 
 void https_sent(struct https *h, size_t n, int64_t now_ms)
@@ -238,7 +247,7 @@ void https_sent(struct https *h, size_t n, int64_t now_ms)
 	int64_t stall_ms = now_ms + HTTPS_STALL_MS;
 
 	h->now_ms = now_ms;
-	tls_sent(&h->tls, n);
+	br_ssl_engine_sendrec_ack(engine(h), n);
 	if (h->state == ANSWERING && n > 0)
 		h->deadline_ms = stall_ms < h->answer_ms ? stall_ms : h->answer_ms;
 	run(h);

@@ -88,3 +88,23 @@ void lcbor_skip(struct dcbor *c)
 	while (lcbor_step(c, &w, &it) && w.depth > 0) {
 	}
 }
+
+struct dcbor *lcbor_at(struct dcbor *c, struct slice map, const char *key)
+{
+	struct dcbor at = lcbor_of(map);
+	struct lcbor_seq pairs;
+	size_t found = 0;
+
+	lcbor_open(&at, DCBOR_MAP, map.len, &pairs);
+	while (lcbor_more(&at, &pairs)) {
+		if (slice_is(dcbor_text(&at, map.len), key)) {
+			c->in = at.in;
+			found++;
+		}
+		lcbor_skip(&at);
+	}
+	if (found != 1)
+		dcbor_fail(&at, RC_BAD);
+	dcbor_fail(c, dcbor_end(&at));
+	return c;
+}

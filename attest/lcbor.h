@@ -33,6 +33,11 @@ void lcbor_open(struct dcbor *c, enum dcbor_kind kind, size_t max, struct lcbor_
  * calls again. False at the end, which is consumed, and on an error. */
 bool lcbor_more(struct dcbor *c, struct lcbor_seq *s);
 
+/* Moves c to the value of a key of text in map, an item of its own; returns c.
+ * RC_BAD unless it is there once; other pairs, of text and anything, do not
+ * matter. */
+struct dcbor *lcbor_at(struct dcbor *c, struct slice map, const char *key);
+
 enum { LCBOR_DEPTH_MAX = 8 };
 
 /* A walk through one item, whatever it is and holds: begins with zeros, is over

@@ -15,7 +15,7 @@
 #ifndef ATTEST_NSM_H
 #define ATTEST_NSM_H
 
-#include "attest/nsm_device.h"
+#include "appliance/base/sha384.h"
 #include "attest/nsm_message.h"
 
 enum {
@@ -38,6 +38,14 @@ struct nsm_pcr {
 	uint8_t value[SHA384_LEN];
 	bool locked;
 };
+
+/* The driver, nsm_device.c: tests put a simulated module in its place. Opens path
+ * ("/dev/nsm") close-on-exec into *fd. RC_IO. */
+RC_CHECK enum rc nsm_open(const char *path, int *fd);
+
+/* Sends request, at most NSM_REQUEST_MAX bytes, and appends the answer to an
+ * empty w of NSM_RESPONSE_MAX bytes. RC_IO with errno; RC_LIMIT. */
+RC_CHECK enum rc nsm_exchange(int fd, struct slice request, struct wbuf *answer);
 
 RC_CHECK enum rc nsm_describe(int fd, struct nsm_description *d);
 RC_CHECK enum rc nsm_read_pcr(int fd, uint32_t index, struct nsm_pcr *p);

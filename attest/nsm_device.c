@@ -1,9 +1,10 @@
-#include "attest/nsm_device.h"
-
+/* The driver of the security module: one request, one answer, both as bytes. */
 #include <fcntl.h>
 #include <linux/nsm.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "attest/nsm.h"
 
 enum rc nsm_open(const char *path, int *fd)
 {

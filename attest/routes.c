@@ -5,7 +5,6 @@
 
 #include "appliance/base/manifest.h"
 #include "attest/lcbor.h"
-#include "attest/nsm.h"
 #include "attest/tojson.h"
 
 static_assert((int)ROUTES_WORK >= (int)NSM_RESPONSE_MAX, "a document fits");
@@ -41,10 +40,14 @@ static void put_index(const struct reply *r, struct body *b)
 
 static void start_health(struct reply *r, const struct http *q, struct body *b)
 {
+	const char *why;
+
 	(void)q;
-	body_put(b, "{'ready':true}\n");
-	if (!r->facts->ready)
-		fail(r, 503, "not ready", r->facts->why);
+	body_put(b, "{'ready':true,'services':[");
+	why = r->facts->services(b);
+	body_put(b, "]}\n");
+	if (!r->facts->ready || why)
+		fail(r, 503, "not ready", why ? why : r->facts->why);
 }
 
 static void start_measurements(struct reply *r, const struct http *q, struct body *b)
@@ -98,12 +101,10 @@ static void put_document(const struct reply *r, struct body *b)
 	payload = dcbor_bytes(&c, NSM_RESPONSE_MAX);
 	body_put(b, "{'document':%b,'payload':", r->text);
 	tojson_put(b, payload, NULL, false);
-	c = lcbor_of(payload);
-	lcbor_open(&c, DCBOR_MAP, NSM_RESPONSE_MAX, &seq);
-	while (lcbor_more(&c, &seq) && !slice_is(dcbor_text(&c, NSM_RESPONSE_MAX), "user_data"))
-		lcbor_skip(&c);
 	body_put(b, ",'claims':");
-	tojson_put(b, dcbor_bytes(&c, NSM_USER_DATA_MAX), claims_keys, false);
+	c = lcbor_of(payload);
+	tojson_put(b, dcbor_bytes(lcbor_at(&c, payload, "user_data"), NSM_USER_DATA_MAX),
+	           claims_keys, false);
 	body_put(b, "}\n");
 }
 
@@ -208,12 +209,10 @@ static void start_touch(struct reply *r, const struct http *q, struct body *b)
 
 /* --- /manifest ------------------------------------------------------------------------- */
 
-static void put_strings(struct body *b, const struct slice *s, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		body_put(b, "%s%q", i > 0 ? "," : "[", s[i]);
-	body_put(b, n > 0 ? "]" : "[]");
-}
+/* The keys of a service. */
+static const char *const service_keys[TOJSON_KEYS] = { NULL,    "name",      "command",
+	                                               "environment", "directory", "ids",
+	                                               "probe", "writable",  "policy" };
 
 static void put_manifest(const struct reply *r, struct body *b)
 {
@@ -227,14 +226,13 @@ static void put_manifest(const struct reply *r, struct body *b)
 	sha384_final(&h, digest);
 	body_put(b, "{'manifest':%b,'sha384':%x", bytes, slice_of(digest, SHA384_LEN));
 	if (manifest_parse(bytes, &m) == RC_OK) {
-		body_put(b, ",'version':%u,'channel':'%s','command':", (uint64_t)MANIFEST_VERSION,
-		         m.channel == CHANNEL_OPEN ? "open" : "off");
-		put_strings(b, m.argv, m.argc);
-		body_put(b, ",'variables':");
-		put_strings(b, m.env, m.envc);
-		body_put(b, ",'directory':%q,'user':%u,'groups':[", m.cwd, (uint64_t)m.ids[0]);
-		for (size_t i = 1; i < m.idc; i++)
-			body_put(b, "%s%u", i > 1 ? "," : "", (uint64_t)m.ids[i]);
+		body_put(b, ",'version':%u,'channel':'%s','operations':%u,'main':%u,'keep':%s,'services':[",
+		         (uint64_t)MANIFEST_VERSION, m.channel == CHANNEL_OPEN ? "open" : "off",
+		         (uint64_t)m.operations, m.main, m.keep ? "true" : "false");
+		for (size_t i = 0; i < m.services; i++) {
+			body_put(b, i > 0 ? "," : "");
+			tojson_put(b, m.service[i], service_keys, false);
+		}
 		body_put(b, "]");
 	}
 	body_put(b, "}\n");

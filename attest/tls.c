@@ -110,64 +110,6 @@ void tls_open(struct tls *t)
 	(void)br_ssl_server_reset(&t->br); /* cannot fail with entropy and a hash */
 }
 
-/* --- bytes ---------------------------------------------------------------------------- */
-
-size_t tls_in(struct tls *t, struct slice s)
-{
-	size_t room = 0;
-	uint8_t *p = br_ssl_engine_recvrec_buf(&t->br.eng, &room);
-
-	if (!p || s.len == 0)
-		return 0;
-	if (s.len > room)
-		s.len = room;
-	memcpy(p, s.p, s.len);
-	br_ssl_engine_recvrec_ack(&t->br.eng, s.len);
-	return s.len;
-}
-
-struct slice tls_out(const struct tls *t)
-{
-	struct slice s = { NULL, 0 };
-
-	s.p = br_ssl_engine_sendrec_buf(&t->br.eng, &s.len);
-	return s;
-}
-
-void tls_sent(struct tls *t, size_t n)
-{
-	br_ssl_engine_sendrec_ack(&t->br.eng, n);
-}
-
-struct slice tls_read(const struct tls *t)
-{
-	struct slice s = { NULL, 0 };
-
-	s.p = br_ssl_engine_recvapp_buf(&t->br.eng, &s.len);
-	return s;
-}
-
-void tls_used(struct tls *t, size_t n)
-{
-	br_ssl_engine_recvapp_ack(&t->br.eng, n);
-}
-
-uint8_t *tls_room(const struct tls *t, size_t *room)
-{
-	return br_ssl_engine_sendapp_buf(&t->br.eng, room);
-}
-
-void tls_wrote(struct tls *t, size_t n)
-{
-	br_ssl_engine_sendapp_ack(&t->br.eng, n);
-	br_ssl_engine_flush(&t->br.eng, 0);
-}
-
-void tls_end(struct tls *t)
-{
-	br_ssl_engine_close(&t->br.eng);
-}
-
 enum tls_state tls_state(struct tls *t)
 {
 	unsigned state = br_ssl_engine_current_state(&t->br.eng);

@@ -1,5 +1,6 @@
-/* The server's end of TLS 1.2 (RFC 5246, 5288, 5289, 7905, 8422), without I/O:
- * records in, plaintext out, and back. The file that wraps BearSSL's engine.
+/* The server's end of TLS 1.2 (RFC 5246, 5288, 5289, 7905, 8422): its key, its
+ * certificate, and an engine of BearSSL's set up for a connection. That has no
+ * I/O: attest/https.c moves its records and its plaintext.
  *
  * ECDHE over X25519 or P-256, signed by one P-256 key that is made here and
  * never leaves; AES-GCM first where the processor has instructions for it, else
@@ -53,36 +54,13 @@ void tls_certify(struct slice der);
 
 void tls_open(struct tls *t);
 
-/* Records from the peer: how many bytes were taken. */
-size_t tls_in(struct tls *t, struct slice s);
-/* Records for the peer; what was sent of them is confirmed. */
-struct slice tls_out(const struct tls *t);
-void tls_sent(struct tls *t, size_t n);
-
-/* Plaintext that came; what was used of it is confirmed. */
-struct slice tls_read(const struct tls *t);
-void tls_used(struct tls *t, size_t n);
-/* Where plaintext for the peer goes, NULL while an earlier record is being
- * sent; what was written there, which is a record. */
-uint8_t *tls_room(const struct tls *t, size_t *room);
-void tls_wrote(struct tls *t, size_t n);
-
-/* Says goodbye: close_notify, where the connection is open and has room for a
- * record. */
-void tls_end(struct tls *t);
-
 enum tls_state {
 	TLS_HANDSHAKE,
 	TLS_OPEN,
 	TLS_OVER,   /* closed by either side as it should be */
 	TLS_FAILED, /* an alert, bytes that are none of TLS's, or the certificate */
 };
-/* After TLS_OVER and TLS_FAILED tls_out may still have something. */
+/* After TLS_OVER and TLS_FAILED there may still be something to send. */
 enum tls_state tls_state(struct tls *t);
-/* Once TLS_OPEN: without a key exchange of its own? */
-static inline bool tls_resumed(struct tls *t)
-{
-	return br_ssl_engine_get_ecdhe_curve(&t->br.eng) == 0;
-}
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "attest/body.h"
 
-enum { TOJSON_KEYS = 8 };
+enum { TOJSON_KEYS = 9 };
 
 /* Writes the item that cbor is, or null when it is none, goes on behind it, or
  * has what is not above. keys, unless NULL: names for the keys 0 to

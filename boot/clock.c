@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <time.h>
 
 #include "appliance/base/io.h"
 #include "appliance/base/log.h"

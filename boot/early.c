@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "appliance/base/io.h"
 #include "appliance/base/log.h"
 
 static enum rc mount_on(const char *type, const char *path, unsigned long flags)

@@ -4,7 +4,6 @@
 #ifndef BOOT_ENTROPY_H
 #define BOOT_ENTROPY_H
 
-#include <stddef.h>
 #include <stdint.h>
 
 #include "appliance/base/rc.h"

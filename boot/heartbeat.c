@@ -4,7 +4,6 @@
 #include <linux/vm_sockets.h>
 #include <stdbool.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "appliance/base/io.h"
 #include "appliance/base/log.h"

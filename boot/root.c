@@ -1,8 +1,6 @@
 #include "boot/root.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -79,6 +77,7 @@ static enum rc mount_rest(void)
 		  ",index=on,nfs_export=on,uuid=on" },
 		{ "proc", ROOT_AT "/proc", PLAIN | MS_NOEXEC, NULL },
 		{ "sysfs", ROOT_AT "/sys", PLAIN | MS_NOEXEC | MS_RDONLY, NULL },
+		{ "cgroup2", ROOT_CGROUPS, PLAIN | MS_NOEXEC, NULL },
 		{ "cgroup2", ROOT_AT "/sys/fs/cgroup", PLAIN | MS_NOEXEC | MS_RDONLY, NULL },
 		{ "tmpfs", ROOT_AT "/dev", MS_NOSUID | MS_NOEXEC, "size=64k,mode=0755" },
 		{ "devpts", ROOT_AT "/dev/pts", MS_NOSUID | MS_NOEXEC,
@@ -125,12 +124,8 @@ static enum rc fill_dev(void)
 	return RC_OK;
 }
 
-/* Root inside the enclave keeps no right to mount, so that what is read-only
- * here stays so. */
-static enum rc protect_sysctls(void)
+enum rc root_protect_sysctls(const char *path)
 {
-	static const char path[] = ROOT_AT "/proc/sys";
-
 	if (mount(path, path, NULL, MS_BIND, NULL) == 0 &&
 	    mount(NULL, path, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | PLAIN | MS_NOEXEC, NULL) ==
 	            0)
@@ -150,7 +145,7 @@ enum rc root_mount(void)
 	if (rc == RC_OK)
 		rc = mount_rest();
 	if (rc == RC_OK)
-		rc = protect_sysctls();
+		rc = root_protect_sysctls(ROOT_AT "/proc/sys");
 	if (rc == RC_OK)
 		rc = fill_dev();
 	/* An image without /tmp gets one; one that has it keeps its own. */

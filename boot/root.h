@@ -17,6 +17,9 @@
 
 #include "appliance/base/rc.h"
 
+/* The control groups, to be written to; out of reach after root_enter. */
+#define ROOT_CGROUPS "/cgroups"
+
 enum {
 	/* Per cent of free memory that files may take: the rest is for
 	 * programs, and for what the kernel keeps about files. */
@@ -33,6 +36,10 @@ RC_CHECK enum rc root_mount(void);
  * ramdisks can no longer be reached by name. The caller keeps descriptors of
  * what it still needs. RC_IO, logged. */
 RC_CHECK enum rc root_enter(void);
+
+/* Makes the sysctls at path read-only: root inside the enclave keeps no right to
+ * mount, so that this stays so. RC_IO. */
+RC_CHECK enum rc root_protect_sysctls(const char *path);
 
 /* What the tmpfs is mounted with, for so many free bytes of memory: "size=…,
  * nr_inodes=…,mode=0755". out holds max bytes, at least 96. */

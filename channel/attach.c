@@ -22,7 +22,6 @@
 #include <unistd.h>
 
 #include "appliance/base/io.h"
-#include "channel/duplex.h"
 #include "channel/failure.h"
 #include "channel/host_message.h"
 #include "channel/stream.h"
@@ -43,7 +42,9 @@ enum { FORWARDED = sizeof forwarded / sizeof *forwarded };
 
 static struct {
 	const struct attach *a;
-	struct duplex link;
+	int conn;
+	struct wbuf up; /* frames for the enclave */
+	size_t sent;    /* bytes of up that have gone */
 	int signal_fd;
 	bool accepted;
 	int64_t until_ms; /* for ACCEPT to come; a command takes as long as it likes */
@@ -58,8 +59,8 @@ static struct {
 	bool done;
 	int status;             /* set with done */
 	struct failure failure; /* why, when it is one of ours */
-	uint8_t in[FRAME_HEAD + FRAME_DATA_MAX];
-	uint8_t out_mem[FRAME_HEAD + FRAME_REQUEST_MAX + CONTROL_ROOM];
+	struct stream_in in;
+	uint8_t up_mem[FRAME_HEAD + FRAME_REQUEST_MAX + CONTROL_ROOM];
 } at;
 
 static void finish(int status)
@@ -84,9 +85,9 @@ static void finish_failed(void)
 static void bad_frame(const char *what)
 {
 	FAIL(ERR_PROTOCOL, "the enclave sent %s", what);
-	if (duplex_room(&at.link) >= CONTROL_ROOM / 2)
-		error_put(&at.link.out, ERR_PROTOCOL, what);
-	if (duplex_send(&at.link) != RC_OK) {
+	if (at.up.max - at.up.len >= CONTROL_ROOM / 2)
+		error_put(&at.up, ERR_PROTOCOL, what);
+	if (stream_push(at.conn, &at.up, &at.sent) != RC_OK) {
 		/* it need not know */
 	}
 }
@@ -158,7 +159,7 @@ static void take_frames(void)
 	struct slice payload;
 
 	while (!at.done && at.out.len == 0) {
-		enum rc rc = duplex_next(&at.link, &type, &payload);
+		enum rc rc = stream_in_take(&at.in, &type, &payload);
 
 		if (rc == RC_MORE)
 			return;
@@ -181,7 +182,7 @@ static void connection_failed(enum rc rc)
 
 static void read_enclave(void)
 {
-	enum rc rc = duplex_recv(&at.link);
+	enum rc rc = stream_in_read(&at.in);
 
 	if (rc == RC_OK)
 		take_frames();
@@ -215,16 +216,16 @@ static void write_output(void)
 
 static void read_input(void)
 {
-	uint8_t *head = at.link.out.p + at.link.out.len;
+	uint8_t *head = at.up.p + at.up.len;
 	size_t max = at.credit < STDIN_CHUNK ? at.credit : STDIN_CHUNK;
 	ssize_t n = read(STDIN_FILENO, head + FRAME_HEAD, max);
 
 	if (n > 0) {
 		frame_put_head(head, FRAME_STDIN, (size_t)n);
-		at.link.out.len += FRAME_HEAD + (size_t)n;
+		at.up.len += FRAME_HEAD + (size_t)n;
 		at.credit -= (uint32_t)n;
 	} else if (n == 0 || errno == EIO || errno == EBADF) {
-		frame_put(&at.link.out, FRAME_STDIN_END, slice_of(NULL, 0));
+		frame_put(&at.up, FRAME_STDIN_END, slice_of(NULL, 0));
 		at.in_open = false; /* EIO: a terminal that has hung up */
 	} else if (errno != EAGAIN && errno != EINTR) {
 		FAIL(ERR_SYSTEM, "cannot read standard input: %s", strerror(errno));
@@ -266,14 +267,14 @@ static void put_control(void)
 {
 	uint16_t rows, cols;
 
-	if (!at.accepted || duplex_room(&at.link) < CONTROL_ROOM / 2)
+	if (!at.accepted || at.up.max - at.up.len < CONTROL_ROOM / 2)
 		return;
 	if (at.resized && tty_size(&rows, &cols))
-		winsize_put(&at.link.out, rows, cols);
+		winsize_put(&at.up, rows, cols);
 	at.resized = false;
 	for (int i = 1; i < 32; i++)
 		if (at.signals & 1u << i)
-			signal_put(&at.link.out, i);
+			signal_put(&at.up, i);
 	at.signals = 0;
 }
 
@@ -304,10 +305,10 @@ static int patience(void)
 static void wait_and_move(void)
 {
 	int n;
-	bool full = duplex_pending(&at.link), writing = at.out.len > 0;
+	bool writing = at.out.len > 0, full = at.sent < at.up.len;
 	bool reading = at.in_open && at.credit > 0 && !full;
 	struct pollfd p[4] = {
-		{ at.link.fd, (short)((writing ? 0 : POLLIN) | (full ? POLLOUT : 0)), 0 },
+		{ at.conn, (short)((writing ? 0 : POLLIN) | (full ? POLLOUT : 0)), 0 },
 		{ reading ? STDIN_FILENO : -1, POLLIN, 0 },
 		{ writing ? at.out_fd : -1, POLLOUT, 0 },
 		{ at.signal_fd, POLLIN, 0 },
@@ -338,10 +339,10 @@ static void run(void)
 		enum rc rc;
 
 		put_control();
-		rc = duplex_send(&at.link);
+		rc = stream_push(at.conn, &at.up, &at.sent);
 		/* A peer that has closed may have said why: that is read first. */
 		if (rc == RC_EOF || rc == RC_IO) {
-			at.link.out.len = at.link.sent = 0;
+			at.up.len = at.sent = 0;
 			at.in_open = false;
 		}
 		wait_and_move();
@@ -379,8 +380,8 @@ static bool ask(const struct attach *a)
 		FAIL(ERR_OVER_LIMIT, "more than %d variables", REQUEST_ENV_MAX);
 		return false;
 	}
-	request_put(&at.link.out, &r);
-	if (at.link.out.over || at.link.out.len > FRAME_HEAD + FRAME_REQUEST_MAX) {
+	request_put(&at.up, &r);
+	if (at.up.over || at.up.len > FRAME_HEAD + FRAME_REQUEST_MAX) {
 		FAIL(ERR_OVER_LIMIT, "the command and its variables are more than %d bytes",
 		     FRAME_REQUEST_MAX);
 		return false;
@@ -396,7 +397,9 @@ int attach_exec(int conn, const struct attach *a, const char *who)
 	memset(&at, 0, offsetof(__typeof__(at), in));
 	at.a = a;
 	at.until_ms = clock_mono_ms() + STREAM_TIMEOUT_MS;
-	duplex_init(&at.link, conn, at.in, sizeof at.in, at.out_mem, sizeof at.out_mem);
+	at.conn = conn;
+	at.up = wbuf_of(at.up_mem, sizeof at.up_mem);
+	stream_in_init(&at.in, conn, NULL);
 	signal_set(&set);
 	(void)sigaction(SIGPIPE, &ignore, &pipe_was);
 	(void)sigprocmask(SIG_BLOCK, &set, &was);

@@ -29,50 +29,40 @@
 #include <unistd.h>
 
 #include "appliance/base/io.h"
-#include "channel/duplex.h"
+#include "appliance/base/ring.h"
 #include "channel/exec_spawn.h"
 #include "channel/session.h"
+#include "channel/stream.h"
 
 enum {
 	CHUNK = 65536,                  /* bytes of output a frame; a pipe's size */
 	DRAIN_MAX = 131072,             /* a pipe's size, or what a terminal holds, and more */
 	CREDIT_STEP = STDIN_WINDOW / 2, /* given back at once, to save frames */
 	CONTROL_ROOM = 256,             /* ACCEPT, CREDIT, EXIT, ERROR */
-	IN_MAX = FRAME_HEAD + STDIN_WINDOW,
 	OUT_MAX = 2 * (FRAME_HEAD + CHUNK) + CONTROL_ROOM,
 	HANGUP_MS = 5000, /* from SIGHUP to SIGKILL */
 };
 
 static struct exec {
-	struct duplex link;
+	int conn;
+	struct wbuf out; /* frames for the host */
+	size_t sent;     /* bytes of out that have gone */
 	struct spawned cmd;
-	size_t at, len;   /* of pending */
-	size_t window;    /* bytes that the host may still send */
-	bool takes_input; /* STDIN is in turn; then it ends */
-	uint8_t last;     /* last byte of input, for a terminal */
-	bool ended;       /* the command has; exit is set */
+	struct ring pending; /* input that the command has not taken */
+	size_t window;       /* bytes that the host may still send */
+	bool takes_input;    /* STDIN is in turn; then it ends */
+	uint8_t last;        /* last byte of input, for a terminal */
+	bool ended;          /* the command has; exit is set */
 	struct exit_msg exit;
 	size_t left[3]; /* bytes that a stream may carry once it has */
-	bool exit_sent; /* EXIT is in link.out */
+	bool exit_sent; /* EXIT is in out */
 	/* From here on nothing is cleared, so that pages exist once used. */
-	uint8_t in[IN_MAX], out[OUT_MAX];
-	uint8_t pending[STDIN_WINDOW]; /* input that the command has not taken */
+	struct stream_in in;
+	uint8_t out_mem[OUT_MAX];
+	uint8_t waiting[STDIN_WINDOW]; /* of pending */
 } x;
 
-static_assert((int)STDIN_WINDOW >= (int)FRAME_CONTROL_MAX, "every frame of the host fits into in");
-
 /* --- towards the command --- */
-
-/* s is within the window, so that there is room. */
-static void keep_pending(struct slice s)
-{
-	if (s.len > STDIN_WINDOW - x.at - x.len) {
-		memmove(x.pending, x.pending + x.at, x.len);
-		x.at = 0;
-	}
-	memcpy(x.pending + x.at + x.len, s.p, s.len);
-	x.len += s.len;
-}
 
 /* A terminal ends its input where a line begins; elsewhere the character only
  * hands over what has been typed. */
@@ -91,8 +81,9 @@ static void write_input(void)
 {
 	int *fd = &x.cmd.fd[STDIN_FILENO];
 
-	while (x.len > 0 && *fd >= 0) {
-		ssize_t n = write(*fd, x.pending + x.at, x.len);
+	while (x.pending.len > 0 && *fd >= 0) {
+		struct slice s = ring_part(&x.pending, 0);
+		ssize_t n = write(*fd, s.p, s.len);
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
@@ -100,11 +91,10 @@ static void write_input(void)
 			io_close(fd); /* nobody reads it any more */
 			break;
 		}
-		x.at += (size_t)n;
-		x.len -= (size_t)n;
-		x.last = x.pending[x.at - 1];
+		x.last = s.p[n - 1];
+		ring_drop(&x.pending, (size_t)n);
 	}
-	x.len = 0;
+	ring_drop(&x.pending, x.pending.len);
 	if (x.takes_input || *fd < 0)
 		return;
 	if (x.cmd.tty)
@@ -131,7 +121,7 @@ static bool take_frame(enum frame_type type, struct slice payload)
 		if (!x.takes_input || payload.len > x.window)
 			return false;
 		x.window -= payload.len;
-		keep_pending(payload);
+		ring_put(&x.pending, payload.p, payload.len); /* the window is its room */
 		return true;
 	case FRAME_STDIN_END:
 		if (!x.takes_input || payload.len > 0)
@@ -158,13 +148,13 @@ static enum rc read_host(void)
 {
 	enum frame_type type;
 	struct slice payload;
-	enum rc rc = duplex_recv(&x.link);
+	enum rc rc = stream_in_read(&x.in);
 
 	if (rc == RC_MORE)
 		return RC_OK;
 	if (rc != RC_OK)
 		return RC_EOF;
-	while ((rc = duplex_next(&x.link, &type, &payload)) == RC_OK) {
+	while ((rc = stream_in_take(&x.in, &type, &payload)) == RC_OK) {
 		if (type == FRAME_ERROR)
 			return RC_EOF;
 		if (!take_frame(type, payload))
@@ -181,7 +171,7 @@ static enum rc read_host(void)
 static void carry(int stream)
 {
 	int *fd = &x.cmd.fd[stream];
-	uint8_t *at = x.link.out.p + x.link.out.len;
+	uint8_t *at = x.out.p + x.out.len;
 	size_t max = x.left[stream] < CHUNK ? x.left[stream] : CHUNK;
 	ssize_t n = *fd >= 0 ? read(*fd, at + FRAME_HEAD, max) : 0;
 
@@ -192,18 +182,19 @@ static void carry(int stream)
 		return;
 	}
 	frame_put_head(at, stream == STDOUT_FILENO ? FRAME_STDOUT : FRAME_STDERR, (size_t)n);
-	x.link.out.len += FRAME_HEAD + (size_t)n;
+	x.out.len += FRAME_HEAD + (size_t)n;
 	if (x.ended)
 		x.left[stream] -= (size_t)n;
 }
 
 static void give_credit(void)
 {
-	size_t taken = STDIN_WINDOW - x.window - x.len;
+	size_t taken = STDIN_WINDOW - x.window - x.pending.len;
 
-	if (taken < CREDIT_STEP || !x.takes_input || x.ended || duplex_room(&x.link) < CONTROL_ROOM)
+	if (taken < CREDIT_STEP || !x.takes_input || x.ended ||
+	    x.out.max - x.out.len < CONTROL_ROOM)
 		return;
-	credit_put(&x.link.out, (uint32_t)taken);
+	credit_put(&x.out, (uint32_t)taken);
 	x.window += taken;
 }
 
@@ -225,21 +216,21 @@ static void put_exit(void)
 {
 	if (!x.ended || x.exit_sent || x.cmd.fd[STDOUT_FILENO] >= 0 || x.cmd.fd[STDERR_FILENO] >= 0)
 		return;
-	exit_put(&x.link.out, &x.exit);
+	exit_put(&x.out, &x.exit);
 	x.exit_sent = true;
 }
 
 /* --- the session --- */
 
-/* Waits, unless there is more to drain; full: not all of link.out has gone. */
+/* Waits, unless there is more to drain; full: not all of out has gone. */
 static enum rc wait_and_move(bool full)
 {
 	const int *fd = x.cmd.fd;
 	struct pollfd p[5] = {
-		{ x.len > 0 ? fd[STDIN_FILENO] : -1, POLLOUT, 0 },
+		{ x.pending.len > 0 ? fd[STDIN_FILENO] : -1, POLLOUT, 0 },
 		{ full ? -1 : fd[STDOUT_FILENO], POLLIN, 0 },
 		{ full ? -1 : fd[STDERR_FILENO], POLLIN, 0 },
-		{ x.link.fd, (short)(POLLIN | (full ? POLLOUT : 0)), 0 },
+		{ x.conn, (short)(POLLIN | (full ? POLLOUT : 0)), 0 },
 		{ x.cmd.pidfd, POLLIN, 0 },
 	};
 
@@ -264,7 +255,7 @@ static enum rc run(void)
 
 	while (rc == RC_OK) {
 		give_credit();
-		rc = duplex_send(&x.link);
+		rc = stream_push(x.conn, &x.out, &x.sent);
 		if (rc == RC_OK && x.exit_sent)
 			return RC_OK;
 		if (rc != RC_OK && rc != RC_MORE)
@@ -285,7 +276,7 @@ static void drop_output(int64_t until_ms)
 			               { x.cmd.fd[STDERR_FILENO], POLLIN, 0 } };
 
 		(void)poll(p, 2, (int)left);
-		x.link.out.len = 0;
+		x.out.len = 0;
 		for (int i = 0; i < 2; i++)
 			if (p[i].revents)
 				carry(STDOUT_FILENO + i);
@@ -296,8 +287,7 @@ static void drop_output(int64_t until_ms)
  * close. */
 static void send_rest(int64_t wait_ms)
 {
-	session_end(x.link.fd, slice_of(x.link.out.p + x.link.sent, x.link.out.len - x.link.sent),
-	            wait_ms);
+	session_end(x.conn, slice_of(x.out.p + x.sent, x.out.len - x.sent), wait_ms);
 }
 
 /* The connection ended before EXIT. A command that still runs is ended with
@@ -314,10 +304,10 @@ static void abandon(enum rc why)
 	if (x.cmd.tty)
 		exec_spawn_close(&x.cmd); /* it hangs up */
 	if (why == RC_BAD) {
-		error_put(&x.link.out, ERR_PROTOCOL, "a frame that exec does not allow");
+		error_put(&x.out, ERR_PROTOCOL, "a frame that exec does not allow");
 		send_rest(HANGUP_MS);
 	}
-	(void)shutdown(x.link.fd, SHUT_RDWR);
+	(void)shutdown(x.conn, SHUT_RDWR);
 	if (!x.ended) {
 		drop_output(until_ms);
 		(void)kill(-x.cmd.pid, SIGKILL);
@@ -332,14 +322,17 @@ void exec_serve(int conn, const struct request *r)
 	(void)signal(SIGPIPE, SIG_IGN);
 	memset(&x, 0, offsetof(struct exec, in));
 	x.window = STDIN_WINDOW;
+	x.pending = (struct ring){ .p = x.waiting, .max = sizeof x.waiting };
 	x.last = '\n';
 	x.left[STDOUT_FILENO] = x.left[STDERR_FILENO] = DRAIN_MAX;
-	duplex_init(&x.link, conn, x.in, sizeof x.in, x.out, sizeof x.out);
+	x.conn = conn;
+	x.out = wbuf_of(x.out_mem, sizeof x.out_mem);
+	stream_in_init(&x.in, conn, NULL);
 	if (exec_spawn(r, &x.cmd, &failure) != RC_OK) {
 		session_fail(conn, failure.code, failure.text);
 		return;
 	}
-	accept_put(&x.link.out, (uint32_t)x.cmd.pid);
+	accept_put(&x.out, (uint32_t)x.cmd.pid);
 	x.takes_input = (r->flags & EXEC_STDIN) != 0;
 	if (!(r->flags & EXEC_DETACH))
 		rc = run();

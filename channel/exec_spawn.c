@@ -11,15 +11,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "appliance/base/command.h"
 #include "appliance/base/io.h"
-
-#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-enum {
-	/* A request's strings, each with a NUL. */
-	STRINGS_MAX = FRAME_REQUEST_MAX + REQUEST_ARGS_MAX + REQUEST_ENV_MAX + 1,
-	CANDIDATE_MAX = REQUEST_VAR_MAX + REQUEST_STRING_MAX,
-};
 
 enum spawn_stage { AT_SETUP, AT_USER, AT_CWD, AT_EXEC };
 
@@ -28,58 +21,22 @@ enum spawn_stage { AT_SETUP, AT_USER, AT_CWD, AT_EXEC };
 static struct plan {
 	const struct request *r;
 	bool tty;
-	char *argv[REQUEST_ARGS_MAX + 1];
-	char *envp[REQUEST_ENV_MAX + 1];
-	const char *path; /* value of PATH */
-	const char *cwd;
 	int fds[3]; /* to become 0, 1, 2 */
-	char strings[STRINGS_MAX];
-	char candidate[CANDIDATE_MAX];
 	/* What failed, and where; 0: nothing did. */
 	volatile enum spawn_stage stage;
 	volatile int error;
 } plan;
 
-/* --- preparation --- */
-
-/* A NUL-terminated copy. */
-static char *copy(struct wbuf *w, struct slice s)
-{
-	char *at = (char *)w->p + w->len;
-
-	wbuf_put(w, s.p, s.len);
-	wbuf_u8(w, 0);
-	return at;
-}
-
-static void copy_all(struct wbuf *w, char **to, const struct slice *from, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		to[i] = copy(w, from[i]);
-	to[n] = NULL;
-}
-
 static enum rc prepare(const struct request *r, struct failure *f)
 {
-	struct wbuf w = wbuf_of(plan.strings, sizeof plan.strings);
-
 	plan.r = r;
 	plan.tty = (r->flags & (EXEC_TTY | EXEC_DETACH)) == EXEC_TTY;
-	copy_all(&w, plan.argv, r->argv, r->argc);
-	copy_all(&w, plan.envp, r->env, r->envc);
-	plan.cwd = r->cwd.len > 0 ? copy(&w, r->cwd) : "/";
-	if (w.over || !plan.argv[0])
+	switch (command_prepare(r->argv, r->argc, r->env, r->envc, r->cwd)) {
+	case RC_OK: return RC_OK;
+	case RC_BAD: return failure_set(f, ERR_PROTOCOL, "a variable is not KEY=VALUE");
+	default:
 		return failure_set(f, ERR_OVER_LIMIT, "arguments and variables are too long");
-	plan.path = DEFAULT_PATH;
-	for (char **var = plan.envp; *var; var++) {
-		const char *value = strchr(*var, '=');
-
-		if (!value || value == *var)
-			return failure_set(f, ERR_PROTOCOL, "a variable is not KEY=VALUE");
-		if (strncmp(*var, "PATH=", sizeof "PATH=" - 1) == 0)
-			plan.path = value + 1;
 	}
-	return RC_OK;
 }
 
 /* --- streams --- */
@@ -158,42 +115,6 @@ void exec_spawn_close(struct spawned *s)
 
 /* --- the child: memory is shared with the parent --- */
 
-/* Raw calls: a libc's wrappers would tell threads that do not exist. */
-static bool become_user(void)
-{
-	const uint32_t *ids = plan.r->ids;
-	size_t n = plan.r->idc;
-
-	return n == 0 || (syscall(SYS_setgroups, n - 2, ids + 2) == 0 &&
-	                  syscall(SYS_setresgid, ids[1], ids[1], ids[1]) == 0 &&
-	                  syscall(SYS_setresuid, ids[0], ids[0], ids[0]) == 0);
-}
-
-/* Tries every folder of PATH, or what has a slash as it is. As a shell does, a
- * file that is there and may not be executed counts more than none. errno says
- * what it came to; ELIBACC: a file is there, but its interpreter is not. */
-static void exec_search(void)
-{
-	const char *name = plan.argv[0], *at = strchr(name, '/') ? "" : plan.path;
-	int result = ENOENT;
-
-	while (result == ENOENT || result == EACCES) {
-		const char *end = strchrnul(at, ':');
-
-		(void)snprintf(plan.candidate, sizeof plan.candidate, "%.*s%s%s", (int)(end - at),
-		               at, end > at ? "/" : "", name);
-		execve(plan.candidate, plan.argv, plan.envp);
-		if (errno == ENOENT && access(plan.candidate, F_OK) == 0)
-			errno = ELIBACC;
-		if (errno != ENOENT && errno != ENOTDIR)
-			result = errno;
-		if (*end == 0)
-			break;
-		at = end + 1;
-	}
-	errno = result;
-}
-
 __attribute__((noreturn)) static void child(void)
 {
 	if (setsid() < 0)
@@ -208,16 +129,16 @@ __attribute__((noreturn)) static void child(void)
 	/* Of all signals, only this one is not as it was at our own start. */
 	(void)signal(SIGPIPE, SIG_DFL);
 	plan.stage = AT_USER;
-	if (!become_user())
+	if (!command_become(plan.r->ids, plan.r->idc))
 		goto failed;
 	/* Should this session process be killed, its command hears of it. */
 	if (!(plan.r->flags & EXEC_DETACH))
 		(void)prctl(PR_SET_PDEATHSIG, SIGHUP);
 	plan.stage = AT_CWD;
-	if (chdir(plan.cwd) != 0)
+	if (chdir(command_cwd()) != 0)
 		goto failed;
 	plan.stage = AT_EXEC;
-	exec_search();
+	command_execute();
 failed:
 	plan.error = errno;
 	_exit(127);
@@ -241,7 +162,7 @@ static enum rc explain_exec(struct failure *f)
 	const char *why = strerror(plan.error);
 
 	switch (plan.error) {
-	case ENOENT: return failure_set(f, ERR_NOT_FOUND, "%.900s", plan.argv[0]);
+	case ENOENT: return failure_set(f, ERR_NOT_FOUND, "%.900s", command_name());
 	case ELIBACC: why = "the interpreter it names is missing"; break;
 	case E2BIG: code = ERR_OVER_LIMIT; break;
 	case EAGAIN:
@@ -251,7 +172,7 @@ static enum rc explain_exec(struct failure *f)
 	case ENOMEM: code = ERR_SYSTEM; break;
 	default: break;
 	}
-	return failure_set(f, code, "%.900s: %s", plan.argv[0], why);
+	return failure_set(f, code, "%.900s: %s", command_name(), why);
 }
 
 static enum rc explain(struct failure *f)
@@ -259,9 +180,9 @@ static enum rc explain(struct failure *f)
 	errno = plan.error;
 	switch (plan.stage) {
 	case AT_USER: return failure_set(f, ERR_DENIED, "become user %u: %m", plan.r->ids[0]);
-	case AT_CWD: return failure_errno(f, "enter working directory", plan.cwd);
+	case AT_CWD: return failure_errno(f, "enter working directory", command_cwd());
 	case AT_EXEC: return explain_exec(f);
-	default: return failure_errno(f, "set up", plan.argv[0]);
+	default: return failure_errno(f, "set up", command_name());
 	}
 }
 

@@ -20,6 +20,12 @@ struct progress {
 	void *ctx;
 };
 
+static inline void progress_show(const struct progress *p, const struct totals *t, const char *name)
+{
+	if (p->fn)
+		p->fn(p->ctx, t->bytes, t->files, name);
+}
+
 /* All return RC_DENIED, for `return failure_…(…)`. */
 enum rc failure_set(struct failure *f, enum error_code code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

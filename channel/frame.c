@@ -4,7 +4,8 @@ static bool known(unsigned type)
 {
 	return (type >= FRAME_REQUEST && type <= FRAME_ERROR) ||
 	       (type >= FRAME_STDIN && type <= FRAME_EXIT) ||
-	       (type >= FRAME_ENTRY && type <= FRAME_RESULT);
+	       (type >= FRAME_ENTRY && type <= FRAME_RESULT) ||
+	       (type >= FRAME_SERVICE && type <= FRAME_RECORD);
 }
 
 bool frame_is_data(enum frame_type type)

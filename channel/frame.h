@@ -38,6 +38,8 @@ enum frame_type {
 	FRAME_FROM = 0x26,
 	FRAME_DONE = 0x27,
 	FRAME_RESULT = 0x28,
+	FRAME_SERVICE = 0x30,
+	FRAME_RECORD = 0x31,
 };
 
 struct frame {

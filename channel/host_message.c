@@ -1,6 +1,7 @@
 #include "channel/host_message.h"
 
 #include "appliance/base/dcbor.h"
+#include "appliance/base/manifest.h"
 
 static void put_texts(struct wbuf *w, uint32_t key, const struct slice *s, size_t n)
 {
@@ -34,7 +35,18 @@ static size_t pairs_of(const struct request *r)
 {
 	if (r->op == OP_EXEC)
 		return 5u + (r->envc > 0) + (r->cwd.len > 0) + (r->idc > 0);
-	return r->op == OP_STOP ? 2 : 4;
+	if (r->op == OP_CONTROL)
+		return 3u + (r->flags != 0);
+	return r->op == OP_STOP ? 2 : r->op == OP_LOOK ? 5 : 4;
+}
+
+static void put_services(struct wbuf *w, const struct request *r)
+{
+	put_texts(w, 3, r->argv, r->argc);
+	if (r->op == OP_LOOK || r->flags != 0)
+		dcbor_pair_uint(w, 7, r->flags);
+	if (r->op == OP_LOOK)
+		dcbor_pair_uint(w, 10, r->since);
 }
 
 void request_put(struct wbuf *w, const struct request *r)
@@ -46,6 +58,8 @@ void request_put(struct wbuf *w, const struct request *r)
 	dcbor_pair_uint(w, 2, r->op);
 	if (r->op == OP_EXEC) {
 		put_exec(w, r);
+	} else if (r->op == OP_CONTROL || r->op == OP_LOOK) {
+		put_services(w, r);
 	} else if (r->op != OP_STOP) {
 		dcbor_pair_uint(w, 7, r->flags);
 		if (r->op == OP_PUSH)
@@ -99,6 +113,53 @@ enum rc exit_parse(struct slice payload, struct exit_msg *e)
 	e->killed = payload.p[0] == 1;
 	e->status = payload.p[1];
 	return RC_OK;
+}
+
+bool status_name_ok(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (!(s.p[i] >= 'a' && s.p[i] <= 'z') && !(s.p[i] >= '0' && s.p[i] <= '9') &&
+		    s.p[i] != '-' && s.p[i] != '_')
+			return false;
+	return s.len > 0 && s.len <= SERVICE_NAME_MAX;
+}
+
+enum rc status_parse(struct slice payload, struct service_status *s)
+{
+	static const uint64_t max[STATUS_NUMBERS] = {
+		LOOK_KILLING,   INT32_MAX, INT64_MAX, INT64_MAX, /* state, pid, since, starts */
+		LOOK_NOT_READY, UINT8_MAX,                       /* end, its status */
+		INT64_MAX,      INT64_MAX, INT64_MAX, INT64_MAX, /* memory, limit, cpu, tasks */
+		INT64_MAX,      INT64_MAX, INT64_MAX,            /* output, dropped, ooms */
+	};
+	struct dcbor d = dcbor_of(payload);
+
+	memset(s, 0, sizeof *s);
+	dcbor_record(&d);
+	s->number = dcbor_uint(dcbor_need(&d, 1), LOOK_SERVICES_MAX);
+	s->name = dcbor_bytes(dcbor_need(&d, 2), SERVICE_NAME_MAX);
+	for (size_t i = 0; i < STATUS_NUMBERS; i++)
+		s->numbers[i] = dcbor_uint(dcbor_need(&d, STATUS_FIRST + i), max[i]);
+	if (s->number == 0 || !status_name_ok(s->name) || s->dropped > s->output)
+		dcbor_fail(&d, RC_BAD);
+	return dcbor_end(&d);
+}
+
+enum rc record_parse(struct slice payload, struct record_head *h, struct slice *text)
+{
+	struct slice tail;
+
+	if (!slice_u64_be(&payload, &h->seq) || !slice_u64_be(&payload, &h->time_ns) ||
+	    !slice_u64_be(&payload, &h->position) || !slice_take(&payload, 2, &tail))
+		return RC_BAD;
+	h->service = tail.p[0];
+	h->kind = tail.p[1];
+	*text = payload;
+	if (h->service > LOOK_SERVICES_MAX || h->time_ns > INT64_MAX)
+		return RC_LIMIT;
+	if (h->kind == RECORD_STDOUT || h->kind == RECORD_STDERR)
+		return h->service > 0 && text->len > 0 ? RC_OK : RC_BAD;
+	return h->kind >= RECORD_STARTING && h->kind <= RECORD_LAST ? RC_OK : RC_BAD;
 }
 
 const char *error_name(enum error_code code)

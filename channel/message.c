@@ -102,6 +102,29 @@ static void pull_of(struct dcbor *d, struct request *r)
 		r->argv[i] = some_text_of(d, REQUEST_STRING_MAX);
 }
 
+static void control_of(struct dcbor *d, struct request *r)
+{
+	r->argc = texts_of(dcbor_need(d, 3), r->argv, 2, REQUEST_STRING_MAX);
+	if (r->argc != 2 || r->argv[1].len == 0)
+		dcbor_fail(d, RC_BAD);
+	if (slice_is(r->argv[0], "signal"))
+		r->flags = (unsigned)dcbor_uint(dcbor_need(d, 7), 31);
+	else if (slice_is(r->argv[0], "start") || slice_is(r->argv[0], "stop") ||
+	         slice_is(r->argv[0], "restart"))
+		return;
+	if (r->flags == 0)
+		dcbor_fail(d, RC_BAD);
+}
+
+static void look_of(struct dcbor *d, struct request *r)
+{
+	r->argc = texts_of(dcbor_need(d, 3), r->argv, LOOK_SERVICES_MAX, REQUEST_STRING_MAX);
+	if (dcbor_has(d, 7))
+		r->flags = flags_of(d, LOOK_LOGS | LOOK_EVENTS | LOOK_FOLLOW);
+	if (dcbor_has(d, 10))
+		r->since = dcbor_uint(d, UINT64_MAX);
+}
+
 enum rc request_parse(struct slice payload, struct request *r)
 {
 	struct dcbor d = dcbor_of(payload);
@@ -118,6 +141,8 @@ enum rc request_parse(struct slice payload, struct request *r)
 	case OP_PUSH: push_of(&d, r); break;
 	case OP_PULL: pull_of(&d, r); break;
 	case OP_STOP: break;
+	case OP_CONTROL: control_of(&d, r); break;
+	case OP_LOOK: look_of(&d, r); break;
 	default: dcbor_fail(&d, RC_BAD);
 	}
 	return dcbor_end(&d);
@@ -277,4 +302,31 @@ void credit_put(struct wbuf *w, uint32_t bytes)
 
 	wbuf_u32_be(w, bytes);
 	frame_end(w, at, FRAME_CREDIT);
+}
+
+/* --- SERVICE, RECORD --- */
+
+void status_put(struct wbuf *w, const struct service_status *s)
+{
+	size_t at = frame_begin(w);
+
+	dcbor_put_map(w, 2 + STATUS_NUMBERS);
+	dcbor_pair_uint(w, 1, s->number);
+	dcbor_pair_bytes(w, 2, s->name);
+	for (size_t i = 0; i < STATUS_NUMBERS; i++)
+		dcbor_pair_uint(w, STATUS_FIRST + i, s->numbers[i]);
+	frame_end(w, at, FRAME_SERVICE);
+}
+
+void record_put(struct wbuf *w, const struct record_head *h, struct slice text)
+{
+	size_t at = frame_begin(w);
+
+	wbuf_u64_be(w, h->seq);
+	wbuf_u64_be(w, h->time_ns);
+	wbuf_u64_be(w, h->position);
+	wbuf_u8(w, h->service);
+	wbuf_u8(w, h->kind);
+	wbuf_put(w, text.p, text.len);
+	frame_end(w, at, FRAME_RECORD);
 }

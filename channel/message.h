@@ -21,21 +21,32 @@ enum {
 	ERROR_TEXT_MAX = 1024,
 	NAME_LEN_MAX = 255,
 	TARGET_LEN_MAX = 4095,
+	LOOK_SERVICES_MAX = 16,
+	RECORD_HEAD = 26, /* bytes before a RECORD's text */
+	RECORD_TEXT_MAX = FRAME_CONTROL_MAX - RECORD_HEAD,
 	DEPTH_MAX = 64,
 	STDIN_WINDOW = 65536, /* bytes of STDIN before the first CREDIT */
 	RESUME_MIN = 1 << 20, /* smaller files are sent again */
 };
 #define FILE_SIZE_MAX (INT64_C(1) << 42) /* bytes of one file */
 
-enum request_op { OP_EXEC = 1, OP_PUSH = 2, OP_PULL = 3, OP_STOP = 4 };
+enum request_op {
+	OP_EXEC = 1,
+	OP_PUSH = 2,
+	OP_PULL = 3,
+	OP_STOP = 4,
+	OP_CONTROL = 5,
+	OP_LOOK = 6,
+};
 
 enum { EXEC_STDIN = 1, EXEC_TTY = 2, EXEC_DETACH = 4 };
 enum { FILES_INTO = 1, FILES_RESUME = 2 };
+enum look_flags { LOOK_LOGS = 1, LOOK_EVENTS = 2, LOOK_FOLLOW = 4 };
 
 struct request {
 	enum request_op op;
-	unsigned flags;
-	size_t argc; /* exec: arguments; pull: paths */
+	unsigned flags; /* of control: the signal's number, 0 unless it is `signal` */
+	size_t argc;    /* exec: arguments; pull: paths; control: 2; look: names */
 	struct slice argv[REQUEST_ARGS_MAX];
 	size_t envc;
 	struct slice env[REQUEST_ENV_MAX];
@@ -44,6 +55,7 @@ struct request {
 	uint32_t ids[REQUEST_IDS_MAX];
 	uint16_t rows, cols;
 	struct slice path; /* push */
+	uint64_t since;    /* look: nanoseconds since 1970 */
 };
 
 enum error_code {
@@ -91,6 +103,56 @@ struct exit_msg {
 	uint8_t status; /* exit status, or the signal's number */
 };
 
+/* The values of SERVICE's keys 3 and 7. */
+enum look_state {
+	LOOK_STOPPED,
+	LOOK_DONE,
+	LOOK_FAILED,
+	LOOK_WAITING,
+	LOOK_STARTING,
+	LOOK_READY,
+	LOOK_STOPPING,
+	LOOK_KILLING,
+};
+
+enum look_end { LOOK_NO_END, LOOK_EXITED, LOOK_KILLED, LOOK_OUT_OF_MEMORY, LOOK_NOT_READY };
+
+enum { STATUS_FIRST = 3, STATUS_NUMBERS = 13 };
+
+struct service_status {
+	uint64_t number;
+	struct slice name;
+	union {
+		struct { /* keys 3 to 15, in their order */
+			uint64_t state, pid, since_ns, starts, end, end_status;
+			uint64_t memory, memory_max, cpu_us, tasks;
+			uint64_t output, dropped, ooms;
+		};
+		uint64_t numbers[STATUS_NUMBERS];
+	};
+};
+
+enum record_kind {
+	RECORD_STDOUT = 1,
+	RECORD_STDERR = 2,
+	RECORD_STARTING = 16,
+	RECORD_READY,
+	RECORD_BUSY,
+	RECORD_STATUS,
+	RECORD_STOPPING,
+	RECORD_ENDED,
+	RECORD_FAILED,
+	RECORD_TERMINATED,
+	RECORD_DIAGNOSTIC,
+	RECORD_LAST = RECORD_DIAGNOSTIC,
+};
+
+struct record_head {
+	uint64_t seq, time_ns, position;
+	uint8_t service; /* 0: the enclave itself */
+	uint8_t kind;    /* enum record_kind */
+};
+
 /* RC_DENIED: another version. */
 RC_CHECK enum rc request_parse(struct slice payload, struct request *r);
 
@@ -121,5 +183,9 @@ RC_CHECK enum rc winsize_parse(struct slice payload, uint16_t *rows, uint16_t *c
 RC_CHECK enum rc signal_parse(struct slice payload, int *signal);
 
 void credit_put(struct wbuf *w, uint32_t bytes);
+
+void status_put(struct wbuf *w, const struct service_status *s);
+/* text has at most RECORD_TEXT_MAX bytes. */
+void record_put(struct wbuf *w, const struct record_head *h, struct slice text);
 
 #endif

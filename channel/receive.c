@@ -67,12 +67,6 @@ static enum rc reply(struct receiver *r, const struct wbuf *w)
 	return rc == RC_OK ? RC_OK : failure_stream(r->failure, rc);
 }
 
-static void show_progress(const struct receiver *r, const struct receive_level *l)
-{
-	if (r->progress.fn)
-		r->progress.fn(r->progress.ctx, r->totals.bytes, r->totals.files, l->name);
-}
-
 /* --- entries --- */
 
 /* What `new` has already was sent twice. */
@@ -210,7 +204,7 @@ static enum rc on_entry(struct receiver *r, struct slice payload)
 		rc = check_final(r, l, e.kind == ENTRY_DIR);
 	if (rc != RC_OK)
 		return rc;
-	show_progress(r, l);
+	progress_show(&r->progress, &r->totals, l->name);
 	switch (e.kind) {
 	case ENTRY_FILE: return begin_file(r, l, e.size);
 	case ENTRY_DIR: return begin_dir(r, l);
@@ -290,7 +284,7 @@ static enum rc on_data(struct receiver *r, struct slice piece)
 	digest_add(&r->digest, piece.p, piece.len);
 	if (io_write_full(top(r)->fd, piece.p, piece.len) != RC_OK)
 		return failed(r, "write", top(r));
-	show_progress(r, top(r));
+	progress_show(&r->progress, &r->totals, top(r)->name);
 	return RC_OK;
 }
 

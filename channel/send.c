@@ -24,12 +24,6 @@ void send_end(struct sender *s)
 	digest_stop(&s->digest);
 }
 
-static void show_progress(const struct sender *s, const char *name)
-{
-	if (s->progress.fn)
-		s->progress.fn(s->progress.ctx, s->totals.bytes, s->totals.files, name);
-}
-
 /* --- the receiver's frames --- */
 
 /* The next one. RC_OK: it is `want`; an ERROR is none, even then. */
@@ -98,7 +92,7 @@ static void put_entry(struct sender *s, enum entry_kind kind, const char *name,
 
 	entry_put(w, &e);
 	totals_note(&s->transfer, FRAME_ENTRY, slice_of(w->p + from, w->len - from));
-	show_progress(s, name);
+	progress_show(&s->progress, &s->totals, name);
 }
 
 static void put_u64(struct sender *s, enum frame_type type, int64_t v)
@@ -179,7 +173,7 @@ static enum rc put_data(struct sender *s, int fd, int64_t at, int64_t n, const c
 		at += got;
 		n -= got;
 		s->totals.bytes += (uint64_t)got;
-		show_progress(s, name);
+		progress_show(&s->progress, &s->totals, name);
 	}
 	return RC_OK;
 }

@@ -4,11 +4,16 @@
 #ifndef CHANNEL_SESSION_H
 #define CHANNEL_SESSION_H
 
+#include "channel/admit.h"
 #include "channel/message.h"
 
-/* The session role: waits on SESSION_HANDOVER_FD for a connection and its
+/* The session role: waits on its end of the pair for a connection and its
  * request (admit.h), serves it and returns the exit status. */
-int session_main(void);
+int session_main(int pair);
+
+/* Parses the request of a message of len bytes, which *r then points into: what
+ * PID 1 was asked for is what is served, or false. */
+bool session_request(struct request *r, const struct admit_request *m, size_t len);
 
 /* The operations. Each answers on conn (blocking, its own) to the end of the
  * session, ERROR included, and returns when nothing is left to do. */

@@ -48,49 +48,67 @@ enum rc stream_file(int fd, struct digest *d, int file, int64_t max, int64_t *n)
 	return RC_OK;
 }
 
-static void ring_init(struct stream_ring *r, struct digest *d)
-{
-	r->cur = 0;
-	r->digest = d;
-}
-
 /* The next buffer, once the digest is through with it. */
 static uint8_t *ring_next(struct stream_ring *r)
 {
-	r->cur = (r->cur + 1) % STREAM_BUFS;
-	digest_wait(r->digest, r->mem[r->cur], STREAM_BUF);
+	if (r->digest) {
+		r->cur = (r->cur + 1) % STREAM_BUFS;
+		digest_wait(r->digest, r->mem[r->cur], STREAM_BUF);
+	}
 	return r->mem[r->cur];
 }
 
-/* After a failed or empty call: is it to be tried again, or what is it? */
-static enum rc io_result(ssize_t n)
+/* After a failed or empty call with these flags: is it to be tried again, or what
+ * is it? */
+static enum rc io_result(ssize_t n, int flags)
 {
-	if (n == 0)
+	if (n == 0 || errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN)
 		return RC_EOF;
 	if (errno == EINTR)
 		return RC_OK;
-	return errno == EAGAIN || errno == EWOULDBLOCK ? RC_TIMEOUT : RC_IO;
+	if (errno == EAGAIN || errno == EWOULDBLOCK)
+		return flags & MSG_DONTWAIT ? RC_MORE : RC_TIMEOUT;
+	return RC_IO;
+}
+
+/* *s is left with what has not gone. */
+static enum rc send_all(int fd, struct slice *s, int flags)
+{
+	enum rc rc = RC_OK;
+
+	while (rc == RC_OK && s->len > 0) {
+		ssize_t n = send(fd, s->p, s->len, flags | MSG_NOSIGNAL);
+
+		if (n > 0)
+			*s = slice_of(s->p + n, s->len - (size_t)n);
+		else
+			rc = io_result(n, flags);
+	}
+	return rc;
 }
 
 enum rc stream_send(int fd, struct slice s)
 {
-	while (s.len > 0) {
-		ssize_t n = send(fd, s.p, s.len, MSG_NOSIGNAL);
-		enum rc rc = n > 0 ? RC_OK : io_result(n);
+	return send_all(fd, &s, 0);
+}
 
-		if (rc != RC_OK)
-			return rc;
-		if (n > 0)
-			s = slice_of(s.p + n, s.len - (size_t)n);
-	}
-	return RC_OK;
+enum rc stream_push(int fd, struct wbuf *w, size_t *sent)
+{
+	struct slice left = slice_of(w->p + *sent, w->len - *sent);
+	enum rc rc = send_all(fd, &left, MSG_DONTWAIT);
+
+	*sent = w->len - left.len;
+	if (rc == RC_OK)
+		w->len = *sent = 0;
+	return rc;
 }
 
 void stream_out_init(struct stream_out *o, int fd, struct digest *d)
 {
 	o->fd = fd;
 	o->rc = RC_OK;
-	ring_init(&o->ring, d);
+	o->ring.cur = 0;
+	o->ring.digest = d;
 	o->w = wbuf_of(o->ring.mem[0], STREAM_BUF);
 }
 
@@ -136,9 +154,10 @@ void stream_in_init(struct stream_in *s, int fd, struct digest *d)
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t);
 	s->fd = fd;
-	s->start = s->end = s->data_left = 0;
-	s->rc = RC_OK;
-	ring_init(&s->ring, d);
+	s->flags = d ? 0 : MSG_DONTWAIT;
+	s->start = s->end = s->rest.len = 0;
+	s->ring.cur = 0;
+	s->ring.digest = d;
 }
 
 bool stream_in_ready(const struct stream_in *s)
@@ -148,9 +167,9 @@ bool stream_in_ready(const struct stream_in *s)
 	return s->end > s->start || poll(&p, 1, 0) > 0;
 }
 
-/* Reads more behind what is left of the current buffer, which is less than a
- * control frame and is moved to a fresh one when space runs out. */
-static void fill(struct stream_in *s)
+/* Behind what is left of the current buffer, which is less than a control frame
+ * and is moved to a fresh one when space runs out. */
+enum rc stream_in_read(struct stream_in *s)
 {
 	uint8_t *mem = s->ring.mem[s->ring.cur];
 	ssize_t n;
@@ -161,50 +180,43 @@ static void fill(struct stream_in *s)
 		mem = ring_next(&s->ring);
 		s->end -= s->start;
 		s->start = 0;
-		memcpy(mem, tail, s->end);
+		memmove(mem, tail, s->end);
 	}
-	n = read(s->fd, mem + s->end, STREAM_BUF - s->end);
-	if (n > 0)
-		s->end += (size_t)n;
-	else
-		s->rc = io_result(n);
+	n = recv(s->fd, mem + s->end, STREAM_BUF - s->end, s->flags);
+	if (n <= 0)
+		return io_result(n, s->flags);
+	s->end += (size_t)n;
+	return RC_OK;
 }
 
-/* The frame at the front, of DATA what is here of it; RC_MORE when that is too
- * little. */
-static enum rc take(struct stream_in *s, enum frame_type *type, struct slice *payload)
+enum rc stream_in_take(struct stream_in *s, enum frame_type *type, struct slice *payload)
 {
 	struct slice in = slice_of(s->ring.mem[s->ring.cur] + s->start, s->end - s->start);
-	struct frame f = { FRAME_DATA, s->data_left };
-	size_t head = s->data_left > 0 ? 0 : FRAME_HEAD, len;
+	struct frame f = s->rest;
+	size_t head = f.len > 0 ? 0 : FRAME_HEAD, len;
 	enum rc rc = head > 0 ? frame_head(in, &f) : RC_OK;
 
 	if (rc != RC_OK)
 		return rc;
-	/* A REQUEST is read before a stream begins, and larger than its buffers. */
-	if (f.type == FRAME_REQUEST || (frame_is_data(f.type) && f.type != FRAME_DATA))
+	/* It is read before a stream begins, and larger than the buffers. */
+	if (f.type == FRAME_REQUEST)
 		return RC_BAD;
 	len = in.len - head < f.len ? in.len - head : f.len;
-	if (len < f.len && (f.type != FRAME_DATA || len == 0))
+	if (len < f.len && (len == 0 || !frame_is_data(f.type)))
 		return RC_MORE;
 	*type = f.type;
 	*payload = slice_of(in.p + head, len);
 	s->start += head + len;
-	s->data_left = f.len - len;
+	s->rest = (struct frame){ f.type, f.len - len };
 	return RC_OK;
 }
 
 enum rc stream_in_next(struct stream_in *s, enum frame_type *type, struct slice *payload)
 {
-	while (s->rc == RC_OK) {
-		enum rc rc = take(s, type, payload);
+	enum rc rc;
 
-		if (rc == RC_OK)
-			return RC_OK;
-		if (rc == RC_MORE)
-			fill(s);
-		else
-			s->rc = rc;
-	}
-	return s->rc;
+	while ((rc = stream_in_take(s, type, payload)) == RC_MORE)
+		if ((rc = stream_in_read(s)) != RC_OK)
+			break;
+	return rc;
 }

@@ -1,13 +1,14 @@
-/* Frames over a blocking socket, buffered, for transfers.
+/* Frames over a socket, buffered: for transfers, which wait, and for exec, where
+ * each end polls many descriptors and nothing here does.
  *
- * Both directions use a ring of STREAM_BUFS buffers, so that the digest's
+ * A transfer's directions use rings of STREAM_BUFS buffers, so that the digest's
  * thread may still read one while the next is filled: a buffer is used again
  * once the digest is through with it. No memory grows with the size of a file
  * or of a frame.
  *
- * Results, latched by either direction: RC_EOF the peer closed, RC_IO errno,
- * RC_TIMEOUT no byte moved for STREAM_TIMEOUT_MS, RC_BAD and RC_LIMIT as
- * frame_head, and RC_BAD for data that is not DATA.
+ * Results: RC_EOF the peer closed, or the connection was reset; RC_IO errno;
+ * RC_TIMEOUT no byte moved for STREAM_TIMEOUT_MS, where that is waited for, or
+ * else RC_MORE; RC_BAD and RC_LIMIT as frame_head. stream_out latches the first.
  */
 #ifndef CHANNEL_STREAM_H
 #define CHANNEL_STREAM_H
@@ -27,7 +28,7 @@ enum {
 struct stream_ring {
 	uint8_t mem[STREAM_BUFS][STREAM_BUF];
 	unsigned cur;
-	struct digest *digest;
+	struct digest *digest; /* NULL: none, and one buffer will do */
 };
 
 struct stream_out {
@@ -39,9 +40,9 @@ struct stream_out {
 
 struct stream_in {
 	int fd;
+	int flags;         /* of recv(2) */
 	size_t start, end; /* unread bytes of the current buffer */
-	size_t data_left;  /* of the DATA frame being read */
-	enum rc rc;
+	struct frame rest; /* of a data frame being read, what is to come */
 	struct stream_ring ring;
 };
 
@@ -60,6 +61,10 @@ RC_CHECK enum rc stream_file(int fd, struct digest *d, int file, int64_t max, in
 /* Sends all of s at once, beside any stream_out. */
 RC_CHECK enum rc stream_send(int fd, struct slice s);
 
+/* Sends what the socket takes of w, of which *sent bytes have gone, without
+ * waiting: RC_MORE. RC_OK: that was all, and w is empty again. */
+RC_CHECK enum rc stream_push(int fd, struct wbuf *w, size_t *sent);
+
 void stream_out_init(struct stream_out *o, int fd, struct digest *d);
 /* Appends a whole frame made by put functions: they write to the wbuf that
  * this returns, which has room for a control frame. */
@@ -71,10 +76,16 @@ uint8_t *stream_out_data(struct stream_out *o, size_t *room);
 void stream_out_data_end(struct stream_out *o, size_t n);
 RC_CHECK enum rc stream_out_flush(struct stream_out *o);
 
-/* Sets the socket's time-outs, too, for both directions. */
+/* Sets the socket's time-outs, too, for both directions. With d NULL the socket
+ * is not waited for. */
 void stream_in_init(struct stream_in *s, int fd, struct digest *d);
-/* The next frame. Of a DATA frame, the next piece, and more may follow. The
- * payload lives until the next call, or until it is digested. */
+/* Reads more, once. To be called after stream_in_take said RC_MORE. */
+RC_CHECK enum rc stream_in_read(struct stream_in *s);
+/* The next frame; of data the next piece, and more may follow. RC_MORE: it is
+ * not here yet. The payload lives until the next call of stream_in_read, or
+ * until it is digested. */
+RC_CHECK enum rc stream_in_take(struct stream_in *s, enum frame_type *type, struct slice *payload);
+/* Both: waits for the next frame. */
 RC_CHECK enum rc stream_in_next(struct stream_in *s, enum frame_type *type, struct slice *payload);
 /* Is there something to read without waiting? */
 bool stream_in_ready(const struct stream_in *s);

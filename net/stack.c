@@ -46,7 +46,6 @@
 #include "appliance/base/io.h"
 #include "net/packet.h"
 #include "net/pcb.h"
-#include "net/stack_conn.h"
 #include "net/wire.h"
 
 enum {
@@ -491,24 +490,9 @@ struct netif *stack_conn_netif(int link)
 	return stack_link_fd(link) >= 0 ? &st.links[link].netif : NULL;
 }
 
-void stack_set_user(struct stack_conn *c, void *user)
-{
-	c->user = user;
-}
-
-void *stack_user(const struct stack_conn *c)
-{
-	return c->user;
-}
-
 struct stack_conn *stack_event(void)
 {
 	return take(READY);
-}
-
-bool stack_over(const struct stack_conn *c)
-{
-	return c->over;
 }
 
 bool stack_peer_done(const struct stack_conn *c)

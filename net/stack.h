@@ -21,7 +21,7 @@
 #include <stdbool.h>
 
 #include "appliance/base/rc.h"
-#include "appliance/base/slice.h"
+#include "appliance/base/ring.h"
 
 enum {
 	STACK_LINKS_MAX = 8,
@@ -35,7 +35,17 @@ enum {
 /* On every link the enclave's end is 10.7.0.2, the gateway's 10.7.0.1. */
 enum stack_side { STACK_ENCLAVE, STACK_GATEWAY };
 
-struct stack_conn; /* lives from accept or connect until stack_close */
+/* A connection, from accept or connect until stack_close or stack_abort. */
+struct stack_conn {
+	void *user; /* the owner's, NULL at first */
+	bool over;  /* reset, or its link is gone */
+	/* What follows is for stack.c and stack_connect.c. */
+	bool used, established, peer_fin, fin_wanted, fin_sent;
+	struct tcp_pcb *pcb; /* NULL: lwIP has no more to do with it */
+	struct ring rx, tx;
+	size_t given;      /* of tx, to lwIP */
+	int64_t linger_ms; /* closed by the owner, kept until then; 0 not */
+};
 
 void stack_init(enum stack_side side);
 
@@ -62,11 +72,8 @@ void stack_flush(void);
 int64_t stack_deadline(void); /* clock_mono_ms() of the next, INT64_MAX none */
 void stack_tick(void);
 
-/* The next connection that was accepted, NULL for none. user: the caller's,
- * kept with it. */
+/* The next connection that was accepted, NULL for none. */
 struct stack_conn *stack_accept(void);
-void stack_set_user(struct stack_conn *c, void *user);
-void *stack_user(const struct stack_conn *c);
 
 /* The next connection about which something has changed since it was last
  * returned (established, bytes or an end to read, room to write, over), NULL
@@ -74,7 +81,6 @@ void *stack_user(const struct stack_conn *c);
  * stack_abort. */
 struct stack_conn *stack_event(void);
 
-bool stack_over(const struct stack_conn *c);      /* reset, or its link is gone */
 bool stack_peer_done(const struct stack_conn *c); /* FIN seen and all read */
 /* What has arrived and was not consumed, the first contiguous part of it. */
 struct slice stack_peek(const struct stack_conn *c);
@@ -89,6 +95,14 @@ RC_CHECK enum rc stack_finish(struct stack_conn *c); /* FIN after what was writt
  * that takes no longer than some seconds. */
 void stack_close(struct stack_conn *c);
 void stack_abort(struct stack_conn *c); /* reset now, frees c */
+
+/* For stack_connect.c. A free slot for pcb, or that of a connection whose owner is
+ * done with it and whose bytes have all arrived; NULL: there is none. */
+struct stack_conn *stack_conn_take(struct tcp_pcb *pcb);
+/* The handshake is done: tells the owner, sends what was written before. */
+void stack_conn_begun(struct stack_conn *c);
+/* lwIP's netif of a link, whose gateway is the other end; NULL: no such link. */
+struct netif *stack_conn_netif(int link);
 
 /* For tests and /metrics. All but the last are zero once everything was closed
  * and its last bytes are acknowledged; TIME-WAIT does not count. */

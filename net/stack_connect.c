@@ -1,6 +1,6 @@
 #include "net/stack_connect.h"
 
-#include "net/stack_conn.h"
+#include <lwip/tcp.h>
 
 static err_t on_connected(void *arg, struct tcp_pcb *pcb, err_t err)
 {

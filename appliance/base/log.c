@@ -54,3 +54,8 @@ void log_line(const char *fmt, ...)
 	put(line, (size_t)n + 1);
 	errno = saved;
 }
+
+void log_bytes(struct slice s)
+{
+	(void)!write(out, s.p, s.len);
+}

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""An enclave that misbehaves, against `casemate pull`, `push` and `exec`.
+"""An enclave that misbehaves, against `casemate pull`, `push`, `exec`, `ctl`, `logs`,
+`top` and `events`.
 
   hostile_enclave.py CASEMATE FOLDER
 
@@ -195,8 +196,65 @@ def execs():
     execute('stdin', frame(ACCEPT, cbor({1: 5})) + frame(STDIN, b'x'), 'protocol error')
 
 
+def looks():
+    web = service(1, b'web', k13=10)
+    out = record(1, 0, 1, 1, b'one\n')
+
+    def look(name, answer, says, verb='events', *rest):
+        argv = ['ctl', f'unix:{SOCKET}', 'status', *rest] if verb == 'ctl' else [verb, f'unix:{SOCKET}', *rest]
+        report(f'{verb}-{name}', judge(session(answer, *argv), says))
+
+    for verb in ('ctl', 'logs', 'top', 'events'):
+        look('never-accepted', b'', 'without an answer', verb)
+        look('refused', frame(ERROR, cbor({1: 4, 2: b'no\x1b[2J'})), r'says: denied: no\?\[2J', verb)
+        look('no-exit', ACCEPTED + web, 'ended before', verb)
+        look('cut-service', ACCEPTED + web[:20], 'ended before', verb)
+        look('service-too-long', ACCEPTED + bytes([SERVICE, 0, 0x20, 1]), 'over its limit', verb)
+        look('service-malformed', ACCEPTED + frame(SERVICE, cbor({1: 1})), 'malformed SERVICE', verb)
+        look('service-number-0', ACCEPTED + service(0, b'web'), 'malformed SERVICE', verb)
+        look('service-number-17', ACCEPTED + service(17, b'web'), 'malformed SERVICE', verb)
+        look('service-name-escape', ACCEPTED + service(1, b'\x1b[2J'), 'malformed SERVICE', verb)
+        look('service-name-empty', ACCEPTED + service(1, b''), 'malformed SERVICE', verb)
+        look('service-huge', ACCEPTED + service(1, b'web', k9=1 << 63), 'malformed SERVICE', verb)
+        look('service-state-8', ACCEPTED + service(1, b'web', k3=8), 'malformed SERVICE', verb)
+        look('service-endless', ACCEPTED + web * 5000, 'number twice', verb)
+        look('service-name-twice', ACCEPTED + web + service(2, b'web'), 'a SERVICE twice', verb)
+        look('exit-not-0', ACCEPTED + web + frame(EXIT, b'\0\1'), 'makes no sense', verb)
+        look('exec-frame', ACCEPTED + web + frame(STDOUT, b'x'), 'protocol error', verb)
+        look('unknown-frame', ACCEPTED + b'\x7f\0\0\0', 'unknown frame', verb)
+        look('accept-twice', ACCEPTED + ACCEPTED, 'protocol error', verb)
+    for verb in ('ctl', 'top'):
+        look('record-unasked', ACCEPTED + web + out, 'not asked for', verb)
+    look('event-unasked', ACCEPTED + web + record(1, 0, 1, 17), 'not asked for', 'logs')
+    for verb in ('logs', 'events'):
+        look('record-too-long', ACCEPTED + web + bytes([RECORD, 0, 0x20, 1]), 'over its limit', verb)
+        look('record-cut', ACCEPTED + web + out[:-1], 'ended before', verb)
+        look('record-malformed', ACCEPTED + web + frame(RECORD, bytes(25)), 'malformed RECORD', verb)
+        look('record-of-no-kind', ACCEPTED + web + record(1, 0, 1, 9, b'x'), 'malformed RECORD', verb)
+        look('record-of-unknown-service', ACCEPTED + web + record(1, 0, 2, 1, b'x'), 'not announced', verb)
+        look('sequence-same', ACCEPTED + web + out + record(1, 4, 1, 1, b'x'), 'sequence', verb)
+        look('sequence-back', ACCEPTED + web + record(9, 0, 1, 1, b'x') + record(8, 1, 1, 1, b'x'), 'sequence', verb)
+        look('position-back', ACCEPTED + web + out + record(2, 3, 1, 1, b'x'), 'position', verb)
+        look('position-over', ACCEPTED + web + record(2, (1 << 64) - 1, 1, 1, b'x'), 'position', verb)
+        look('service-late', ACCEPTED + web + out + service(2, b'db'), 'behind a RECORD', verb)
+    look('other-service', ACCEPTED + web, 'not asked for', 'ctl', 'db')
+    look('other-service', ACCEPTED + web, 'not asked for', 'logs', 'db')
+    look('fewer-services', ACCEPTED + frame(EXIT, b'\0\0'), 'fewer services', 'ctl', 'db')
+
+    def control(name, answer, says):
+        report('control-' + name, judge(session(answer, 'ctl', f'unix:{SOCKET}', 'signal', 'web', 'HUP'), says))
+
+    control('never-accepted', b'', 'without an answer')
+    control('refused', frame(ERROR, cbor({1: 12, 2: b'web does not run'})), 'conflict: web does not run')
+    control('no-exit', ACCEPTED, 'ended before')
+    control('service', ACCEPTED + web, 'control does not allow')
+    control('record', ACCEPTED + out, 'not asked for')
+    control('exit-killed', ACCEPTED + frame(EXIT, b'\1\1'), 'makes no sense')
+
+
 pulls()
 cut_pull()
 pushes()
 execs()
+looks()
 sys.exit(1 if failed else 0)

@@ -18,9 +18,17 @@ casemate exec "unix:$WORK/mute" true >"$WORK/exec" 2>&1 &
 exec=$!
 casemate push "$0" "unix:$WORK/mute:/x" >"$WORK/push" 2>&1 &
 push=$!
+casemate ctl "unix:$WORK/mute" status >"$WORK/ctl" 2>&1 &
+ctl=$!
+casemate logs -f "unix:$WORK/mute" >"$WORK/logs" 2>&1 &
+logs=$!
 python3 "$ROOT/tests/e2e/hostile_enclave.py" "$CASEMATE" "$WORK" || FAILED=1
 wait $exec
 same mute-exec "125 casemate: exec: unix:$WORK/mute: timed out: no answer for 60 seconds" "$? $(cat "$WORK/exec")"
 wait $push
 same mute-push "1 casemate: push: unix:$WORK/mute: timed out: no byte moved for 60 seconds" "$? $(cat "$WORK/push")"
+wait $ctl
+same mute-ctl "1 casemate: ctl: unix:$WORK/mute: timed out: no answer for 60 seconds" "$? $(cat "$WORK/ctl")"
+wait $logs
+same mute-logs "1 casemate: logs: unix:$WORK/mute: timed out: no answer for 60 seconds" "$? $(cat "$WORK/logs")"
 done_testing

@@ -5,6 +5,8 @@
     provenance.py source OUT NAME VERSION FILE SHA256
     provenance.py incomplete OUT             it says that it is incomplete
     provenance.py statement OUT KIND CHANNEL VERSION [WORD...]
+    provenance.py manifest OUT FILE          the statement has FILE, and no channel, no word
+    provenance.py other-manifest FROM TO OLD NEW  NEW for OLD in its text, and its digest anew
     provenance.py oci OUT ARCHIVE            the digests are those of the archive's blobs
     provenance.py cose OUT CERT              OUT.intoto.cose, by another implementation
     provenance.py flip FROM TO AFTER         a bit of one of the bytes after that text
@@ -131,6 +133,7 @@ def statement(out, kind, channel, version, *words):
     asked = build["externalParameters"]
     assert (asked["source"], asked["channel"], asked["version"], asked["command"]) == (
         kind, channel, version, list(words)), asked
+    assert asked["manifest"] is None
     needs = {x["name"]: x["digest"]["sha256"] for x in build["resolvedDependencies"]}
     sections, files = parts_of(out + ".eif")
     assert needs["kernel"] == sha256(sections[0]) and needs["cmdline"] == sha256(sections[1])
@@ -142,12 +145,28 @@ def statement(out, kind, channel, version, *words):
     assert ":" in build["buildType"] and ":" in s["predicate"]["runDetails"]["builder"]["id"]
 
 
+def manifest(out, file):
+    data = open(file, "rb").read()
+    asked = load(out + ".intoto.json")["predicate"]["buildDefinition"]["externalParameters"]
+    assert asked["manifest"] == {"digest": {"sha256": sha256(data)}, "text": data.decode()}, asked
+    assert asked["channel"] is None and asked["command"] == []
+
+
+def other_manifest(source_, target, old, new):
+    s = json.load(open(source_))
+    it = s["predicate"]["buildDefinition"]["externalParameters"]["manifest"]
+    assert old in it["text"]
+    it["text"] = it["text"].replace(old, new)
+    it["digest"]["sha256"] = sha256(it["text"].encode())
+    json.dump(s, open(target, "w"))
+
+
 def oci(out, archive):
     needs = {x["name"]: x["digest"]["sha256"] for x in
              load(out + ".intoto.json")["predicate"]["buildDefinition"]["resolvedDependencies"]}
     with tarfile.open(archive) as tar:
         index = json.load(tar.extractfile("index.json"))
-        manifest = tar.extractfile("blobs/sha256/" + needs["manifest"]).read()
+        manifest = tar.extractfile("blobs/sha256/" + needs["oci-manifest"]).read()
         assert index["manifests"][0]["digest"] == "sha256:" + sha256(manifest)
         assert json.loads(manifest)["config"]["digest"] == "sha256:" + needs["config"]
 
@@ -239,4 +258,5 @@ def images(folder):
 
 
 if __name__ == "__main__":
-    {f.__name__: f for f in (sbom, source, incomplete, statement, oci, cose, flip, images)}[sys.argv[1]](*sys.argv[2:])
+    functions = sbom, source, incomplete, statement, manifest, other_manifest, oci, cose, flip, images
+    {f.__name__.replace("_", "-"): f for f in functions}[sys.argv[1]](*sys.argv[2:])

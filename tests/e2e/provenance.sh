@@ -120,8 +120,37 @@ rmdir none/x.intoto.json && mkdir none/x.eif
 gives image-fails 1 "x.eif': Is a directory" "$IMAGE" build "${small[@]}" --from deb -o none/x.eif
 same image-fails-leaves-none x.eif "$(files none)"
 rmdir none/x.eif
-gives not-utf8 1 'not UTF-8' "$IMAGE" build "${small[@]}" --from deb -o none/x.eif -- /bin/x $'caf\xe9'
+
+# --- what no statement can record is refused before anything is read
+latin=$'caf\xe9'
+nothing=(--kernel nowhere --init nowhere --cmdline nowhere)
+gives not-utf8 1 "word 2 of the command, '.*': not UTF-8" "$IMAGE" build "${nothing[@]}" --from deb -o none/x.eif -- /bin/x "$latin"
+gives name-not-utf8 1 "name '.*': not UTF-8" "$IMAGE" build "${nothing[@]}" --from deb --name "$latin" -o none/x.eif
+gives output-not-utf8 1 "output '.*': not UTF-8" "$IMAGE" build "${nothing[@]}" --from deb -o "none/$latin.eif"
 same not-utf8-leaves-none '' "$(files none)"
+mkdir "$latin"
+check folder-not-utf8 build "$latin/x.eif" --from deb
+
+# --- with a manifest: its text is in the statement
+printf 'channel: open\nservices:\n  web: # caf\xc3\xa9\n    command: [/bin/server, "a b"]\n' >app.yaml
+sed 's/a b/a c/' app.yaml >app2.yaml
+mkdir manifest
+check manifest-builds build manifest/x.eif --from deb --manifest <(cat app.yaml)
+check manifest-recorded python3 "$check_py" manifest manifest/x app.yaml
+gives manifest-check 0 '^good$' "$IMAGE" provenance-check manifest/x.eif
+gives manifest-rebuild 0 '^same$' rebuild manifest/x.eif --from deb
+gives manifest-rebuild-given 0 '^same$' rebuild manifest/x.eif --from deb --manifest app.yaml
+gives manifest-rebuild-other 1 "manifest 'app2.yaml': its SHA-256 is not the recorded" rebuild manifest/x.eif --from deb --manifest app2.yaml
+gives manifest-rebuild-absent 1 "manifest 'nowhere.yaml': No such file" rebuild manifest/x.eif --from deb --manifest nowhere.yaml
+gives manifest-rebuild-without 1 'was built without one' rebuild out/x.eif --from deb --manifest app.yaml
+cp -r manifest bad2 && cp manifest/x.intoto.json recorded.json
+sed -i 's/a b/a c/' bad2/x.intoto.json
+gives manifest-not-its-digest 1 'no statement of' rebuild bad2/x.eif --from deb
+check manifest-altered python3 "$check_py" other-manifest recorded.json bad2/x.intoto.json 'a b' 'a c'
+gives manifest-differs 1 'differs, first in the manifest' rebuild bad2/x.eif --from deb
+check manifest-spoilt python3 "$check_py" other-manifest recorded.json bad2/x.intoto.json 'command:' 'commend:'
+gives manifest-bad 1 "recorded manifest:4:5: service 'web': .*commend" rebuild bad2/x.eif --from deb
+same manifest-rebuild-leaves-nothing "${all[*]}" "$(files bad2)"
 
 # --- apk, by two names; and what cannot be read is said
 mkdir -p apk/etc apk/usr/lib/apk/db && ln -s usr/lib apk/lib

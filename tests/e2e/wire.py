@@ -7,7 +7,8 @@ import struct
 REQUEST, ACCEPT, ERROR = 0x01, 0x02, 0x03
 STDIN, STDOUT, STDERR, STDIN_END, WINSIZE, SIGNAL, CREDIT, EXIT = range(0x10, 0x18)
 ENTRY, DATA, HOLE, END, LEAVE, HAVE, FROM, DONE, RESULT = range(0x20, 0x29)
-EXEC, PUSH, PULL, STOP = 1, 2, 3, 4
+SERVICE, RECORD = 0x30, 0x31
+EXEC, PUSH, PULL, STOP, CONTROL, LOOK = 1, 2, 3, 4, 5, 6
 FILE, DIR, LINK = 0, 1, 2
 CODES = {'protocol': 1, 'version': 2, 'busy': 3, 'denied': 4, 'not found': 5, 'io': 7,
          'no space': 8, 'digest': 9, 'changed': 10, 'duplicate': 11, 'conflict': 12, 'limit': 13,
@@ -68,6 +69,20 @@ def entry(kind, name, size=0, target=b't', mode=0o644):
     if kind == LINK:
         m[7] = target
     return frame(ENTRY, cbor(m))
+
+
+STATES = ('stopped', 'done', 'failed', 'waiting', 'starting', 'ready', 'stopping', 'killing')
+
+
+def service(number, name, state='ready', **keys):
+    """SERVICE; keys: k4=… as in PROTOCOL.md, 0 for those that are left out."""
+    m = {1: number, 2: name, 3: STATES.index(state), **{k: 0 for k in range(4, 16)}}
+    m.update({int(k[1:]): v for k, v in keys.items()})
+    return frame(SERVICE, cbor(m))
+
+
+def record(seq, position, number, kind, text=b'', time=1795758724_000000000):
+    return frame(RECORD, struct.pack('>QQQBB', seq, time, position, number, kind) + text)
 
 
 def sha384(data):

@@ -51,6 +51,7 @@ static void try_request(struct wbuf *w, struct slice in)
 	same_texts(r.argv, r.argc, again.argv, again.argc);
 	same_texts(r.env, r.envc, again.env, again.envc);
 	must(slice_eq(r.cwd, again.cwd) && slice_eq(r.path, again.path));
+	must(r.since == again.since);
 	must(r.idc != 1 && r.idc <= REQUEST_IDS_MAX && r.idc == again.idc &&
 	     memcmp(r.ids, again.ids, sizeof r.ids) == 0);
 }
@@ -111,6 +112,29 @@ static void try_exec(struct wbuf *w, enum frame_type type, struct slice in)
 		same(w, type, in);
 }
 
+static void try_status(struct wbuf *w, struct slice in)
+{
+	struct service_status s;
+
+	if (status_parse(in, &s) != RC_OK)
+		return;
+	must(s.number >= 1 && s.number <= LOOK_SERVICES_MAX && s.dropped <= s.output);
+	status_put(w, &s);
+	same(w, FRAME_SERVICE, in);
+}
+
+static void try_record(struct wbuf *w, struct slice in)
+{
+	struct record_head h;
+	struct slice text;
+
+	if (record_parse(in, &h, &text) != RC_OK)
+		return;
+	must(h.service <= LOOK_SERVICES_MAX && h.kind <= RECORD_LAST);
+	record_put(w, &h, text);
+	same(w, FRAME_RECORD, in);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct wbuf w = wbuf_of(mem, sizeof mem);
@@ -132,6 +156,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case FRAME_ENTRY: try_entry(&w, in); break;
 	case FRAME_DONE:
 	case FRAME_RESULT: try_totals(&w, (enum frame_type)data[0], in); break;
+	case FRAME_SERVICE: try_status(&w, in); break;
+	case FRAME_RECORD: try_record(&w, in); break;
 	default: try_exec(&w, (enum frame_type)data[0], in);
 	}
 	return 0;

@@ -43,13 +43,15 @@ static void parse(struct slice in)
 {
 	static const char *const names[] = { "DescribePCR", "Attestation", "LockPCR" };
 	char reason[NSM_ERROR_MAX + 1];
-	struct slice bytes = { 0 };
-	const struct nsm_field fields[] = { { "document", NSM_BYTES, &bytes, 4096 }, { 0 } };
+	struct slice bytes = { 0 }, fields = { 0 };
 
 	for (size_t i = 0; i < 3; i++) {
-		enum rc rc = nsm_parse(in, names[i], i < 2 ? fields : NULL, reason);
+		struct dcbor c = lcbor_of(slice_of(NULL, 0));
+		enum rc rc = nsm_parse(in, names[i], i < 2 ? &fields : NULL, reason);
 
 		must(strlen(reason) <= NSM_ERROR_MAX && (reason[0] == '\0' || rc == RC_DENIED));
+		if (rc == RC_OK && i < 2)
+			bytes = dcbor_bytes(lcbor_at(&c, fields, "document"), 4096);
 		must(rc != RC_OK || bytes.len == 0 ||
 		     (bytes.p > in.p && bytes.p + bytes.len <= in.p + in.len));
 	}

@@ -170,7 +170,7 @@ static void own(struct stack_conn *c, uint8_t step)
 	case 1: stack_consume(c, in.len); break;
 	case 2: write_some(c, n * 100); break;
 	case 3:
-		if (stack_finish(c) != RC_OK && !stack_over(c))
+		if (stack_finish(c) != RC_OK && !c->over)
 			abort();
 		break;
 	case 4:
@@ -205,7 +205,7 @@ static void step(void)
 	default: own(d.held[op / 16 % HELD_MAX], op % 16 - 9); break;
 	}
 	while (op < 192 && (c = stack_event()) != NULL) { /* or later */
-		if (!is_held(c) || (stack_over(c) && stack_room(c) != 0))
+		if (!is_held(c) || (c->over && stack_room(c) != 0))
 			abort();
 	}
 	stack_flush();
@@ -249,7 +249,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while ((c = stack_accept()) != NULL)
 		stack_close(c);
 	for (size_t i = 0; i < HELD_MAX; i++) {
-		if (d.held[i] != NULL && stack_established(d.held[i]) && !stack_over(d.held[i]) &&
+		if (d.held[i] != NULL && stack_established(d.held[i]) && !d.held[i]->over &&
 		    !stack_peer_done(d.held[i]) && !stack_drained(d.held[i]))
 			abort();
 		own(d.held[i], 4);

@@ -62,18 +62,14 @@ static const char *pid_file;
 /* The next link, which the parent has greeted. */
 int port_accept(int listener)
 {
-	struct passed m;
 	char byte;
+	int fd;
 
-	if (!pass_recv(listener, &byte, 1, MSG_DONTWAIT, &m)) {
-		if (m.len >= 0)
-			errno = ECONNABORTED;
-		return -1;
-	}
-	io_close(&m.fds[1]);
-	if (fcntl(m.fds[0], F_SETFL, O_NONBLOCK) != 0)
-		io_close(&m.fds[0]);
-	return m.fds[0];
+	if (pass_recv(listener, &byte, 1, MSG_DONTWAIT, &fd) >= 0 && fd < 0)
+		errno = ECONNABORTED;
+	if (fd >= 0 && fcntl(fd, F_SETFL, O_NONBLOCK) != 0)
+		io_close(&fd);
+	return fd;
 }
 
 static void write_pid(pid_t pid)
@@ -142,10 +138,9 @@ static void greet(int listener)
 static void hand_over(struct greeting *c)
 {
 	static const char ok[] = "OK 7001\n";
-	int fds[PASS_FDS] = { c->fd, c->fd };
 
 	if (send(c->fd, ok, sizeof ok - 1, MSG_NOSIGNAL) != sizeof ok - 1 ||
-	    pass_send(handover, "", 1, fds) != RC_OK)
+	    pass_send(handover, "", 1, c->fd) != RC_OK)
 		log_line("a link is dropped: %m");
 	io_close(&c->fd);
 }
@@ -271,7 +266,7 @@ static void boot(int *nsm)
 {
 	uint8_t mem[64];
 	struct wbuf w = wbuf_of(mem, sizeof mem);
-	struct manifest manifest = { .channel = CHANNEL_OPEN, .cwd = slice_str("/"), .idc = 2 };
+	struct manifest manifest = { .channel = CHANNEL_OPEN, .main = MANIFEST_NO_MAIN };
 	int pair[2];
 
 	manifest_put(&w, &manifest);

@@ -7,7 +7,7 @@
 #ifndef TESTS_SIM_MODULE_H
 #define TESTS_SIM_MODULE_H
 
-#include "attest/nsm_device.h"
+#include "attest/nsm.h"
 
 #define MODULE_ID "i-casemate-simulated-module"
 

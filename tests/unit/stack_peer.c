@@ -139,8 +139,8 @@ static bool early(struct stack_conn *c, struct served *s)
 
 static void serve(struct stack_conn *c)
 {
-	struct served *s = stack_user(c);
-	bool ok = !stack_over(c);
+	struct served *s = c->user;
+	bool ok = !c->over;
 
 	if (ok && s->mode == 0 && stack_peek(c).len > 0) {
 		s->mode = stack_peek(c).p[0];
@@ -224,7 +224,7 @@ static _Noreturn void server_main(const int link[SERVER_LINKS], int control, int
 		turn(1000, extra, serve);
 		take_hybrid(listener);
 		while ((c = stack_accept()) != NULL)
-			stack_set_user(c, served_new());
+			c->user = served_new();
 		while ((c = stack_event()) != NULL)
 			serve(c);
 		stack_flush();

@@ -8,76 +8,64 @@ enum { CONNS = CLIENTS_MAX + 8 };
 
 /* --- the stack: what is to be read, what was done to it ------------------------------ */
 
-struct stack_conn {
-	void *user;
+static struct conn {
+	struct stack_conn c;
 	size_t in, room, out; /* bytes to read, room to write, written */
-	bool peer_done, over, finished, closed, aborted;
-};
-
-static struct stack_conn conns[CONNS];
+	bool peer_done, finished, closed, aborted;
+} conns[CONNS];
 static uint8_t bytes[1 << 17];
 
-void stack_set_user(struct stack_conn *c, void *user)
+static struct conn *of(const struct stack_conn *c)
 {
-	c->user = user;
-}
-
-void *stack_user(const struct stack_conn *c)
-{
-	return c->user;
-}
-
-bool stack_over(const struct stack_conn *c)
-{
-	return c->over;
+	return (struct conn *)(uintptr_t)c;
 }
 
 bool stack_peer_done(const struct stack_conn *c)
 {
-	return c->peer_done && c->in == 0;
+	return of(c)->peer_done && of(c)->in == 0;
 }
 
 struct slice stack_peek(const struct stack_conn *c)
 {
-	return slice_of(bytes, c->in < 1000 ? c->in : 1000);
+	return slice_of(bytes, of(c)->in < 1000 ? of(c)->in : 1000);
 }
 
 void stack_consume(struct stack_conn *c, size_t n)
 {
-	CHECK(n <= c->in);
-	c->in -= n;
+	CHECK(n <= of(c)->in);
+	of(c)->in -= n;
 }
 
 size_t stack_room(const struct stack_conn *c)
 {
-	return c->room;
+	return of(c)->room;
 }
 
 enum rc stack_write(struct stack_conn *c, const void *p, size_t n)
 {
-	CHECK(n <= c->room && p != NULL && !c->finished);
-	c->room -= n;
-	c->out += n;
+	CHECK(n <= of(c)->room && p != NULL && !of(c)->finished);
+	of(c)->room -= n;
+	of(c)->out += n;
 	return RC_OK;
 }
 
 enum rc stack_finish(struct stack_conn *c)
 {
-	CHECK(!c->finished);
-	c->finished = true;
+	CHECK(!of(c)->finished);
+	of(c)->finished = true;
 	return RC_OK;
 }
 
 void stack_close(struct stack_conn *c)
 {
-	CHECK(!c->closed && !c->aborted);
-	c->closed = true;
+	CHECK(!of(c)->closed && !of(c)->aborted);
+	of(c)->closed = true;
 }
 
 void stack_abort(struct stack_conn *c)
 {
-	CHECK(!c->closed && !c->aborted);
-	c->aborted = true;
+	CHECK(!of(c)->closed && !of(c)->aborted);
+	of(c)->aborted = true;
 }
 
 /* --- the engines: each does what its fields say ---------------------------------------- */
@@ -174,9 +162,9 @@ static const struct slice document = { bytes, 1 };
 
 static struct https *open_one(size_t i, int64_t now_ms)
 {
-	conns[i] = (struct stack_conn){ 0 };
+	conns[i] = (struct conn){ 0 };
 	opened = NULL;
-	clients_accept(&conns[i], now_ms);
+	clients_accept(&conns[i].c, now_ms);
 	return opened;
 }
 
@@ -193,13 +181,13 @@ static void moves(void)
 	conns[0].in = 5000;
 	conns[0].room = 700;
 	h->out = 3000;
-	clients_event(&conns[0], 1);
+	clients_event(&conns[0].c, 1);
 	CHECK(conns[0].in == 0 && h->in == 5000 && conns[0].out == 700 && h->out == 2300);
 	conns[0].peer_done = true;
 	conns[0].room = 10000;
-	clients_event(&conns[0], 1);
+	clients_event(&conns[0].c, 1);
 	CHECK(h->ended && h->out == 0 && !conns[0].closed);
-	clients_event(&conns[0], 1); /* the end is told once */
+	clients_event(&conns[0].c, 1); /* the end is told once */
 	end_all();
 	CHECK(h->closed && conns[0].closed);
 }
@@ -211,7 +199,7 @@ static void deaf(void)
 
 	h->deaf = true;
 	conns[0].in = 10;
-	clients_event(&conns[0], 1);
+	clients_event(&conns[0].c, 1);
 	CHECK(conns[0].in == 10 && clients_deadline() == 1000);
 	end_all();
 }
@@ -223,28 +211,28 @@ static void endings(void)
 
 	h->done = true;
 	h->out = 10;
-	clients_event(&conns[0], 5);
+	clients_event(&conns[0].c, 5);
 	CHECK(!conns[0].finished);
 	conns[0].room = 10;
 	conns[0].in = 100;
-	clients_event(&conns[0], 5);
+	clients_event(&conns[0].c, 5);
 	CHECK(conns[0].finished && conns[0].in == 0 && !conns[0].closed);
 	conns[0].peer_done = true;
-	clients_event(&conns[0], 6);
+	clients_event(&conns[0].c, 6);
 	CHECK(conns[0].closed);
 	/* A peer that does not end is cut off, though it goes on sending. */
 	h = open_one(1, 0);
 	h->done = true;
-	clients_event(&conns[1], 5);
+	clients_event(&conns[1].c, 5);
 	conns[1].in = 100;
-	clients_event(&conns[1], 5 + CLIENTS_LINGER_MS - 1);
+	clients_event(&conns[1].c, 5 + CLIENTS_LINGER_MS - 1);
 	CHECK(conns[1].in == 0 && !conns[1].aborted);
 	clients_tick(5 + CLIENTS_LINGER_MS);
 	CHECK(conns[1].aborted);
 	/* A reset, and the engine's deadline. */
 	open_one(2, 0);
-	conns[2].over = true;
-	clients_event(&conns[2], 1);
+	conns[2].c.over = true;
+	clients_event(&conns[2].c, 1);
 	CHECK(conns[2].aborted);
 	open_one(3, 0);
 	clients_tick(999);
@@ -269,16 +257,16 @@ static void eviction(void)
 	h[5]->idle = 3;
 	h[7]->idle = 3;
 	h[7]->deadline_ms = 500;
-	clients_event(&conns[7], 0);
+	clients_event(&conns[7].c, 0);
 	CHECK(open_one(n, 0) == h[7] && conns[7].aborted && !conns[5].aborted);
 	CHECK(open_one(n + 1, 0) == h[5] && conns[5].aborted && !conns[3].aborted);
 	CHECK(open_one(n + 2, 0) == h[3] && conns[3].aborted);
 	/* One that takes nothing of its answer is not at work. */
 	h[9]->deadline_ms = HTTPS_STALL_MS - CLIENTS_STUCK_MS + 1;
-	clients_event(&conns[9], 0);
+	clients_event(&conns[9].c, 0);
 	CHECK(open_one(n + 3, 0) == NULL && !conns[9].aborted);
 	h[9]->deadline_ms--;
-	clients_event(&conns[9], 0);
+	clients_event(&conns[9].c, 0);
 	CHECK(open_one(n + 4, 0) == h[9] && conns[9].aborted);
 	CHECK(clients_counters()->evicted == 4 && clients_counters()->refused == 2);
 	life_ms = 1000;
@@ -301,7 +289,7 @@ static struct https *want(size_t i, char nonce)
 	struct https *h = open_one(i, 0);
 
 	h->nonce = nonce;
-	clients_event(&conns[i], 0);
+	clients_event(&conns[i].c, 0);
 	return h;
 }
 
@@ -335,7 +323,7 @@ static void documents(void)
 	CHECK(d->documents == 1 && clients_counters()->waiting == 0);
 	/* The next request on the same connection is another one. */
 	a->nonce = 'x';
-	clients_event(&conns[0], 0);
+	clients_event(&conns[0].c, 0);
 	CHECK(asks(5, 'x'));
 	end_all();
 	clients_document(5, RC_OK, document, 0);

@@ -27,7 +27,6 @@ static const struct wrong wrongs[] = {
 	{ 0, "long SIGNAL", BYTES("\x15\0\0\x02\x01\x01") },
 	{ 0, "control frame over its limit", BYTES("\x15\0\x20\x01") },
 	{ EXEC_STDIN, "data frame over its limit", BYTES("\x10\xff\xff\xff") },
-	{ EXEC_STDIN, "data frame over its credit", BYTES("\x10\x01\0\x01") },
 	{ EXEC_STDIN, "empty STDIN", BYTES("\x10\0\0\0") },
 	{ EXEC_STDIN, "STDIN_END with a payload", BYTES("\x13\0\0\x01x") },
 	{ EXEC_STDIN, "STDIN after its end", BYTES("\x13\0\0\0\x10\0\0\x01x") },
@@ -92,10 +91,10 @@ static void misbehaves(void)
 	}
 }
 
-/* More than the window, in frames that are each within it. */
+/* More than the window, in frames that are each within it, and in one. */
 static void over_credit(void)
 {
-	static const char bytes[STDIN_WINDOW / 2];
+	static const char bytes[STDIN_WINDOW / 2], more[STDIN_WINDOW + 1];
 
 	shell(EXEC_STDIN, "echo ready; sleep 1000");
 	CHECK(until("ready"));
@@ -103,6 +102,10 @@ static void over_credit(void)
 	for (int i = 0; i < 6; i++)
 		put_frame(FRAME_STDIN, bytes, sizeof bytes);
 	check_later((struct later){ .pid = h.pid, .fd = h.fd, .wrong = "too much input" });
+	shell(EXEC_STDIN, "echo ready; sleep 1000");
+	CHECK(until("ready"));
+	put_frame(FRAME_STDIN, more, sizeof more);
+	check_later((struct later){ .pid = h.pid, .fd = h.fd, .wrong = "more than its credit" });
 }
 
 /* Cuts the connection once every process of the script has the FIFO open. */

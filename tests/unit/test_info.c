@@ -17,6 +17,7 @@ static struct enclave full(void)
 		.started_ms = 999999999999999999,
 		.pid = 99,
 		.cid = 16,
+		.gateway = 98,
 		.id = "i-0-enc1",
 		.ports = "127.0.0.1:1->2 [::]:3->4",
 	};
@@ -30,7 +31,8 @@ static bool same(const struct enclave *a, const struct enclave *b)
 	       strcmp(a->id, b->id) == 0 && strcmp(a->ports, b->ports) == 0 &&
 	       a->backend == b->backend && a->life == b->life && a->debug == b->debug &&
 	       a->cpus == b->cpus && a->memory_mib == b->memory_mib &&
-	       a->started_ms == b->started_ms && a->pid == b->pid && a->cid == b->cid;
+	       a->started_ms == b->started_ms && a->pid == b->pid && a->cid == b->cid &&
+	       a->gateway == b->gateway;
 }
 
 static void test_round_trip(void)
@@ -88,6 +90,7 @@ static void test_damaged(void)
 		"cpus 1e9\n",
 		"memory 4294967296\n",
 		"cid \n",
+		"gateway -1\n",
 		"pid 1 \n",
 		"life nonsense\n",
 		"life running \n",

@@ -116,8 +116,41 @@ static void values(void)
 	CHECK(dcbor_end(&c) == RC_BAD);
 }
 
+/* What lcbor_at finds of "k" in a map, and how. */
+static enum rc find(const char *map, size_t len, uint64_t *v)
+{
+	struct slice s = test_guard(slice_of(map, len));
+	struct dcbor c = lcbor_of(slice_of(NULL, 0));
+
+	*v = dcbor_uint(lcbor_at(&c, s, "k"), 9);
+	test_unguard(s);
+	return c.rc;
+}
+
+static void fields(void)
+{
+	/* {"k": 7}, indefinite behind another pair, and in the value of one */
+	static const char one[] = "\xa1\x61k\x07";
+	static const char deep[] = "\xa2\x61x\xa1\x61k\x01\x61k\x07";
+	static const char twice[] = "\xa2\x61k\x07\x61k\x07", none[] = "\xa1\x61x\x07";
+	uint64_t v;
+
+	CHECK(find(one, 4, &v) == RC_OK && v == 7);
+	CHECK(find("\xbf\x61x\x60\x61k\x07\xff", 8, &v) == RC_OK && v == 7);
+	CHECK(find(deep, sizeof deep - 1, &v) == RC_OK && v == 7);
+	for (size_t n = 0; n < sizeof deep - 1; n++)
+		CHECK(find(deep, n, &v) != RC_OK && v == 0);
+	CHECK(find(twice, sizeof twice - 1, &v) == RC_BAD);
+	CHECK(find(none, sizeof none - 1, &v) == RC_BAD);
+	CHECK(find("\xa1\x61k\x07\x00", 5, &v) == RC_BAD); /* more behind it */
+	CHECK(find("\xa1\x01\x07", 3, &v) == RC_BAD);      /* not a text */
+	CHECK(find("\x81\x07", 2, &v) == RC_BAD);
+	CHECK(find("\xa1\x61k\x18\x0a", 5, &v) == RC_LIMIT);
+}
+
 int main(void)
 {
+	fields();
 	skip_items();
 	skip_prefixes();
 	sequences();

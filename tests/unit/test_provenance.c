@@ -30,7 +30,17 @@ static struct provenance sample(enum source_kind source, bool is_signed)
 	memset(p.ramdisk, 7, sizeof p.ramdisk);
 	memset(p.root, 0xab, sizeof p.root);
 	memset(p.config, 9, sizeof p.config);
-	memset(p.manifest, 10, sizeof p.manifest);
+	memset(p.oci_manifest, 10, sizeof p.oci_manifest);
+	return p;
+}
+
+static struct provenance with_manifest(struct slice text)
+{
+	struct provenance p = sample(SOURCE_FOLDER, false);
+
+	p.manifest = text;
+	p.channel = NULL;
+	p.argc = 0;
 	return p;
 }
 
@@ -42,20 +52,26 @@ static bool same_words(const struct provenance *a, const struct provenance *b)
 	return a->argc == b->argc;
 }
 
+static bool same_maybe(const char *a, const char *b)
+{
+	return (a == NULL) == (b == NULL) && (a == NULL || strcmp(a, b) == 0);
+}
+
 static void check_same(const struct provenance *a, const struct provenance *b)
 {
 	CHECK(strcmp(a->eif, b->eif) == 0 && strcmp(a->name, b->name) == 0);
-	CHECK(strcmp(a->version, b->version) == 0 && strcmp(a->channel, b->channel) == 0);
+	CHECK(strcmp(a->version, b->version) == 0 && same_maybe(a->channel, b->channel));
 	CHECK(strcmp(a->arch, b->arch) == 0 && a->epoch == b->epoch && same_words(a, b));
-	CHECK((a->ref == NULL) == (b->ref == NULL) && (!a->ref || strcmp(a->ref, b->ref) == 0));
+	CHECK(same_maybe(a->ref, b->ref) && slice_eq(a->manifest, b->manifest));
+	CHECK((a->manifest.p == NULL) == (b->manifest.p == NULL));
 	CHECK(a->source == b->source && a->is_signed == b->is_signed);
 	CHECK(a->source == SOURCE_FOLDER || memcmp(a->config, b->config, DIGEST_LEN) == 0);
-	CHECK(a->source != SOURCE_OCI || memcmp(a->manifest, b->manifest, DIGEST_LEN) == 0);
+	CHECK(a->source != SOURCE_OCI || memcmp(a->oci_manifest, b->oci_manifest, DIGEST_LEN) == 0);
 }
 
-static void test_round_trip(enum source_kind source, bool is_signed)
+static void check_round_trip(struct provenance p)
 {
-	struct provenance p = sample(source, is_signed), q;
+	struct provenance q;
 	char *text = provenance_print(&p, why), *again;
 	const char *differs;
 
@@ -73,9 +89,40 @@ static void test_round_trip(enum source_kind source, bool is_signed)
 	free(text);
 }
 
-static void test_prefixes(void)
+/* What escapes make longest, as long as it may be; one byte more is not read. */
+static void test_long_manifest(void)
 {
-	struct provenance p = sample(SOURCE_OCI, true), q;
+	static uint8_t text[YAML_MAX + 2];
+	struct provenance p = with_manifest(slice_of(text, YAML_MAX)), q;
+	char *printed;
+
+	for (size_t i = 0; i < sizeof text; i += 2)
+		memcpy(text + i, "\xc3\xa9", 2);
+	check_round_trip(p);
+	p.manifest.len += 2;
+	printed = provenance_print(&p, why);
+	CHECK(printed != NULL && provenance_load(slice_str(printed), &q, why) == RC_BAD);
+	provenance_free(&q);
+	free(printed);
+}
+
+static void test_manifests(void)
+{
+	struct provenance p;
+
+	check_round_trip(with_manifest(slice_str("")));
+	check_round_trip(
+		with_manifest(slice_str("channel: off # \xc3\xa9 \xf0\x9f\x98\x80\t\"\\\r\n")));
+	test_long_manifest();
+	p = with_manifest(slice_str("a: caf\xe9"));
+	CHECK(provenance_print(&p, why) == NULL);
+	CHECK(provenance_is_text("") && provenance_is_text("caf\xc3\xa9"));
+	CHECK(!provenance_is_text("caf\xe9") && !provenance_is_text("\xed\xa0\x80"));
+}
+
+static void check_prefixes(struct provenance p)
+{
+	struct provenance q;
 	char *text = provenance_print(&p, why);
 
 	/* All but the last newline is needed. */
@@ -91,9 +138,9 @@ static void test_prefixes(void)
 }
 
 /* A change of any byte is refused, or what was read is seen to be otherwise. */
-static void test_changes(void)
+static void check_changes(struct provenance p)
 {
-	struct provenance p = sample(SOURCE_FOLDER, true), q;
+	struct provenance q;
 	char *text = provenance_print(&p, why), *again;
 	size_t len = text != NULL ? strlen(text) : 0, read = 0;
 
@@ -118,6 +165,27 @@ static void test_changes(void)
 	free(text);
 }
 
+/* Each pair in place of what is in the statement of p; of the first it has nothing. */
+static void check_refused(struct provenance p, const char *const (*wrong)[2], size_t n)
+{
+	struct provenance q;
+	char *text = provenance_print(&p, why);
+
+	for (size_t i = 0; text != NULL && i < n; i++) {
+		char *copy = strdup(text), *at = strstr(copy, wrong[i][0]);
+
+		CHECK((at != NULL) == (i > 0));
+		CHECK(strlen(wrong[i][0]) == strlen(wrong[i][1]));
+		if (at != NULL) {
+			memcpy(at, wrong[i][1], strlen(wrong[i][1]));
+			CHECK(provenance_load(slice_str(copy), &q, why) == RC_BAD);
+			provenance_free(&q);
+		}
+		free(copy);
+	}
+	free(text);
+}
+
 static void test_refused(void)
 {
 	static const char *const wrong[][2] = {
@@ -136,23 +204,20 @@ static void test_refused(void)
 		{ "\"version\": \"1.0\"", "\"version\": 12345" },
 		{ "\"version\": \"1.0\"", "\"channel\": \"1.0\"" },
 		{ "ababab", "ababag" },
+		{ "\"channel\": \"open\"", "\"channel\": null  " },
 	};
-	struct provenance p = sample(SOURCE_FOLDER, false), q;
-	char *text = provenance_print(&p, why);
+	static const char *const wrong_manifest[][2] = {
+		{ "\"text\": \"main", "\"text\": \"mail" }, /* nothing: there is none */
+		{ "\"text\": \"channel", "\"text\": \"chbnnel" },
+		{ "\"text\": \"channel", "\"tegt\": \"channel" },
+		{ "\"channel\": null", "\"channel\": \"no\"" },
+		{ "\"channel\": null", "\"channel\": 1234" },
+		{ "\"command\": []", "\"command\": 12" },
+	};
 
-	for (size_t i = 0; text != NULL && i < sizeof wrong / sizeof *wrong; i++) {
-		char *copy = strdup(text), *at = strstr(copy, wrong[i][0]);
-
-		CHECK((at != NULL) == (i > 0));
-		CHECK(strlen(wrong[i][0]) == strlen(wrong[i][1]));
-		if (at != NULL) {
-			memcpy(at, wrong[i][1], strlen(wrong[i][1]));
-			CHECK(provenance_load(slice_str(copy), &q, why) == RC_BAD);
-			provenance_free(&q);
-		}
-		free(copy);
-	}
-	free(text);
+	check_refused(sample(SOURCE_FOLDER, false), wrong, sizeof wrong / sizeof *wrong);
+	check_refused(with_manifest(slice_str("channel: off\n")), wrong_manifest,
+	              sizeof wrong_manifest / sizeof *wrong_manifest);
 }
 
 static void test_unprintable(void)
@@ -206,11 +271,14 @@ static void test_paths(void)
 int main(void)
 {
 	for (int source = 0; source < 3; source++) {
-		test_round_trip((enum source_kind)source, false);
-		test_round_trip((enum source_kind)source, true);
+		check_round_trip(sample((enum source_kind)source, false));
+		check_round_trip(sample((enum source_kind)source, true));
 	}
-	test_prefixes();
-	test_changes();
+	test_manifests();
+	check_prefixes(sample(SOURCE_OCI, true));
+	check_prefixes(with_manifest(slice_str("channel: off\n")));
+	check_changes(sample(SOURCE_FOLDER, true));
+	check_changes(with_manifest(slice_str("channel: off\n")));
 	test_refused();
 	test_unprintable();
 	test_compare();

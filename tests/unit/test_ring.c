@@ -1,5 +1,5 @@
 /* Bytes go in and come out in order, wherever the ring turns. */
-#include "net/ring.h"
+#include "appliance/base/ring.h"
 #include "tests/unit/test.h"
 
 enum { MAX = 7 };

@@ -54,11 +54,11 @@ static void client_write(struct client *k)
 
 static void client_event(struct stack_conn *c)
 {
-	struct client *k = stack_user(c);
+	struct client *k = c->user;
 
 	if (k == NULL)
 		return;
-	k->over = stack_over(c);
+	k->over = c->over;
 	client_read(k);
 	if (!k->over)
 		client_write(k);
@@ -77,7 +77,7 @@ static bool client_start(struct client *k, int link, enum mode mode, size_t byte
 	if (k->c == NULL)
 		return false;
 	k->out_max = bytes;
-	stack_set_user(k->c, k);
+	k->c->user = k;
 	return stack_write(k->c, &first, 1) == RC_OK;
 }
 
@@ -129,7 +129,7 @@ static void test_closed_is_silent(int link)
 		stack_tick();
 		done = stack_established(k->c) && stack_drained(k->c);
 	}
-	stack_set_user(k->c, NULL);
+	k->c->user = NULL;
 	stack_close(k->c);
 	CHECK(stack_event() == NULL); /* it lingers: the next test begins beside it */
 }
@@ -237,7 +237,7 @@ static void test_no_listener(int link)
 	struct client *k = &clients[0];
 
 	*k = (struct client){ .c = stack_connect(link, 1), .reads = true };
-	stack_set_user(k->c, k);
+	k->c->user = k;
 	while (!k->over)
 		turn(1000, -1, client_event);
 	CHECK(!stack_established(k->c));

@@ -129,8 +129,9 @@ compile_erofs() { # DIR
     make -C "$lz4" -j"$JOBS" BUILD_SHARED=no liblz4.a
     cd "$BUILD/src/erofs-utils" || return
     ./autogen.sh
-    # One thread: the order of what several write is not promised.
-    liblz4_CFLAGS=-I$lz4 liblz4_LIBS=$lz4/liblz4.a ./configure --enable-lz4 --disable-lzma \
+    # One thread: the order of what several write is not promised. -L: configure's
+    # own check asks the linker for -llz4.
+    liblz4_CFLAGS=-I$lz4 liblz4_LIBS=$lz4/liblz4.a LDFLAGS=-L$lz4 ./configure --enable-lz4 --disable-lzma \
         --without-libdeflate --without-zlib --without-libzstd --without-uuid --without-selinux \
         --without-qpl --without-xxhash --disable-fuse --disable-shared --disable-multithreading
     make -j"$JOBS" LDFLAGS=-all-static

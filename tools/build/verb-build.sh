@@ -7,7 +7,7 @@ done
 
 # What a bare Debian needs to compile the C and the kernel.
 BUILD_PACKAGES=(ca-certificates gcc libc6-dev make bc bison flex libelf-dev libssl-dev xz-utils zstd
-    lz4 cpio rsync libjansson-dev libarchive-dev patch)
+    lz4 cpio rsync libjansson-dev libarchive-dev libfyaml-dev patch)
 
 verb_help() {
     cat <<'EOF'

@@ -119,11 +119,11 @@ static void end_flow(struct flow *f, bool cut)
 static void pump(struct flow *f)
 {
 	set_busy(f, false);
-	if (!stack_over(f->c) && !f->failed)
+	if (!f->c->over && !f->failed)
 		pump_in(f);
 	if (!f->failed)
 		pump_out(f);
-	if (f->failed || stack_over(f->c))
+	if (f->failed || f->c->over)
 		end_flow(f, true);
 	else if (f->read_end && (f->write_end || f->hung))
 		end_flow(f, false);
@@ -145,7 +145,7 @@ int flows_add(int fd, int link, uint16_t port)
 		return -1;
 	}
 	fl.flow[i] = (struct flow){ .fd = fd, .c = c };
-	stack_set_user(c, &fl.flow[i]);
+	c->user = &fl.flow[i];
 	fl.count++;
 	return i;
 }
@@ -176,7 +176,7 @@ void flows_serve(void)
 			pump(&fl.flow[i]);
 	}
 	while ((c = stack_event()) != NULL)
-		pump(stack_user(c));
+		pump(c->user);
 }
 
 bool flows_busy(void)

@@ -10,12 +10,13 @@ enum { MS_DIGITS = 18 }; /* of a time; 19 might not fit into an int64_t */
 
 bool info_put(char out[INFO_MAX], const struct enclave *e)
 {
-	int n = snprintf(
-		out, INFO_MAX,
-		"image %s\nbackend %s\nlife %s\ndebug %d\ncpus %" PRIu32 "\nmemory %" PRIu32
-		"\nstarted %" PRId64 "\npid %" PRIu32 "\ncid %" PRIu32 "\nid %s\nports %s\n",
-		e->image, state_backend_name(e->backend), state_life_name(e->life), e->debug,
-		e->cpus, e->memory_mib, e->started_ms, e->pid, e->cid, e->id, e->ports);
+	int n = snprintf(out, INFO_MAX,
+	                 "image %s\nbackend %s\nlife %s\ndebug %d\ncpus %" PRIu32
+	                 "\nmemory %" PRIu32 "\nstarted %" PRId64 "\npid %" PRIu32 "\ncid %" PRIu32
+	                 "\ngateway %" PRIu32 "\nid %s\nports %s\n",
+	                 e->image, state_backend_name(e->backend), state_life_name(e->life),
+	                 e->debug, e->cpus, e->memory_mib, e->started_ms, e->pid, e->cid,
+	                 e->gateway, e->id, e->ports);
 
 	return n > 0 && n < INFO_MAX && strchr(e->image, '\n') == NULL &&
 	       strchr(e->id, '\n') == NULL && strchr(e->ports, '\n') == NULL;
@@ -82,6 +83,8 @@ static void take_field(struct enclave *e, struct slice key, const char *value)
 		text_number(value, 0, UINT32_MAX, &e->pid);
 	else if (slice_is(key, "cid"))
 		text_number(value, 0, UINT32_MAX, &e->cid);
+	else if (slice_is(key, "gateway"))
+		text_number(value, 0, UINT32_MAX, &e->gateway);
 }
 
 static void take_line(struct enclave *e, struct slice line)

@@ -12,7 +12,7 @@
 #include "appliance/base/slice.h"
 #include "tools/casemate/state.h"
 
-enum { INFO_MAX = 8192 }; /* bytes: an image's path, the ports and nine short lines */
+enum { INFO_MAX = 8192 }; /* bytes: an image's path, the ports and ten short lines */
 
 /* e as text, with a final NUL; false when image, id or ports hold a newline. */
 bool info_put(char out[INFO_MAX], const struct enclave *e);

@@ -7,8 +7,8 @@
 #include "tools/casemate/verb.h"
 
 static const struct verb *const verbs[] = {
-	&verb_run,  &verb_ps,   &verb_stop,    &verb_console, &verb_push,
-	&verb_pull, &verb_exec, &verb_gateway, &verb_attest,  &verb_verify,
+	&verb_run, &verb_ps,   &verb_stop, &verb_console, &verb_push,    &verb_pull,   &verb_exec,
+	&verb_ctl, &verb_logs, &verb_top,  &verb_events,  &verb_gateway, &verb_attest, &verb_verify,
 };
 enum { VERBS = sizeof verbs / sizeof verbs[0] };
 
@@ -31,10 +31,10 @@ static void print_help(FILE *f)
 	        "TARGET is a NAME of `casemate run` (or `casemate ps`), vsock:CID, or unix:PATH,\n"
 	        "the hybrid vsock socket of vhost-device-vsock, Firecracker or Cloud Hypervisor.\n"
 	        "\n"
-	        "Exit status: 0 done, 1 failed, 2 wrong use. attest and verify: 0 accepted,\n"
-	        "1 refused, 2 not judged. exec has the command's own, 128+n\n"
-	        "when signal n ended it, 127 not found, 126 not executable, and 125 for whatever\n"
-	        "else failed, wrong use included.\n");
+	        "Exit status: 0 done, 1 failed, 2 wrong use; ctl status: 3 when not every service\n"
+	        "is ready or done. attest and verify: 0 accepted, 1 refused, 2 not judged. exec\n"
+	        "has the command's own, 128+n when signal n ended it, 127 not found, 126 not\n"
+	        "executable, and 125 for whatever else failed, wrong use included.\n");
 }
 
 static int help(int argc, char **argv)

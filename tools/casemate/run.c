@@ -16,6 +16,7 @@
 #include "tools/casemate/conlog.h"
 #include "tools/casemate/monitor.h"
 #include "tools/casemate/nitro.h"
+#include "tools/casemate/run.h"
 #include "tools/casemate/state.h"
 #include "tools/casemate/text.h"
 #include "tools/casemate/verb.h"
@@ -301,13 +302,15 @@ static int run_emulated(struct run *r, int lock)
 /* --- nitro ------------------------------------------------------------------------- */
 
 /* The enclave's ports, in a process that ends with nitro-cli's, which ends with
- * the enclave. */
-static _Noreturn void become_gateway(struct gateway *g, uint32_t enclave_pid)
+ * the enclave; its number goes to report. */
+static _Noreturn void become_gateway(struct gateway *g, uint32_t enclave_pid, int report)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	pid_t pid = setsid() < 0 ? -1 : fork();
 
-	if (setsid() < 0 || fork() != 0)
-		_exit(0);
+	if (pid != 0)
+		_exit(pid < 0 || write(report, &pid, sizeof pid) != sizeof pid);
+	close(report);
 	for (int i = 0; i < 3; i++)
 		dup2(null, i);
 	g->until = child_fd((pid_t)enclave_pid);
@@ -317,19 +320,24 @@ static _Noreturn void become_gateway(struct gateway *g, uint32_t enclave_pid)
 
 static void start_gateway(struct run *r)
 {
-	pid_t pid;
+	int report[2] = { -1, -1 };
+	pid_t pid, server;
 
 	if (r->gateway.ports == 0)
 		return;
 	r->gateway.target.kind = TARGET_NAME;
 	memcpy(r->gateway.target.text, r->e.name, sizeof r->e.name);
-	pid = fork();
+	pid = pipe2(report, O_CLOEXEC) < 0 ? -1 : fork();
 	if (pid == 0)
-		become_gateway(&r->gateway, r->e.pid);
+		become_gateway(&r->gateway, r->e.pid, report[1]);
 	if (pid < 0)
 		say("cannot start the gateway: %m; casemate gateway does it by itself");
 	else
 		child_wait(pid);
+	io_close(&report[1]);
+	if (pid > 0 && io_read_full(report[0], &server, sizeof server) == RC_OK)
+		r->e.gateway = (uint32_t)server;
+	io_close(&report[0]);
 }
 
 static int run_nitro(struct run *r)
@@ -338,8 +346,8 @@ static int run_nitro(struct run *r)
 
 	if (state_save(&r->e) && nitro_run(&r->e)) {
 		r->e.life = LIFE_RUNNING;
+		start_gateway(r);
 		if (state_save(&r->e)) {
-			start_gateway(r);
 			print_ready(&r->e, clock_mono_ms() - start);
 			return STATUS_OK;
 		}
@@ -350,23 +358,70 @@ static int run_nitro(struct run *r)
 	return STATUS_FAILED;
 }
 
+static int start(struct run *r, const char *image)
+{
+	int lock;
+
+	if (!check_image(r, image) || !check_memory(r) || !open_ports(r))
+		return STATUS_FAILED;
+	if (!r->named)
+		default_name(&r->e);
+	r->e.started_ms = clock_boot_ms();
+	lock = state_claim(&r->e, !r->named);
+	if (lock < 0)
+		return STATUS_FAILED;
+	return r->e.backend == BACKEND_NITRO ? run_nitro(r) : run_emulated(r, lock);
+}
+
 static int run_main(int argc, char **argv)
 {
 	static struct run r = { .e = { .cpus = DEFAULT_CPUS } };
 	const char *image;
-	int lock;
 
 	r.e.backend = nitro_here() ? BACKEND_NITRO : BACKEND_EMULATOR;
 	image = parse(&r, argc, argv);
-	if (!check_image(&r, image) || !check_memory(&r) || !open_ports(&r))
+	return start(&r, image);
+}
+
+/* --- once more ----------------------------------------------------------------- */
+
+/* What open_ports() wrote, "ADDR:HOST->ENCLAVE" and a space between. */
+static bool same_ports(struct run *r, const char *text)
+{
+	char copy[STATE_PORTS_MAX], *rest = copy, *one;
+
+	snprintf(copy, sizeof copy, "%s", text);
+	while ((one = strsep(&rest, " ")) != NULL) {
+		char *arrow = strstr(one, "->");
+
+		if (*one == '\0')
+			continue;
+		if (arrow == NULL || r->gateway.ports == PUBLISH_MAX)
+			return false;
+		*arrow = ':';
+		memmove(arrow + 1, arrow + 2, strlen(arrow + 2) + 1);
+		if (!publish_parse(one, &r->gateway.port[r->gateway.ports++]))
+			return false;
+	}
+	return true;
+}
+
+int run_again(const struct enclave *was)
+{
+	static struct run r;
+
+	r.named = true;
+	r.e.backend = was->backend;
+	r.e.debug = was->debug;
+	r.e.cpus = was->cpus;
+	r.e.memory_mib = was->memory_mib;
+	memcpy(r.e.name, was->name, sizeof r.e.name);
+	if (!same_ports(&r, was->ports)) {
+		say("%s: its ports are not known any more: %s; start it with casemate run",
+		    r.e.name, was->ports);
 		return STATUS_FAILED;
-	if (!r.named)
-		default_name(&r.e);
-	r.e.started_ms = clock_boot_ms();
-	lock = state_claim(&r.e, !r.named);
-	if (lock < 0)
-		return STATUS_FAILED;
-	return r.e.backend == BACKEND_NITRO ? run_nitro(&r) : run_emulated(&r, lock);
+	}
+	return start(&r, was->image);
 }
 
 static const char help_text[] =

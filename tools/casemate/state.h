@@ -52,6 +52,7 @@ struct enclave {
 	int64_t started_ms;          /* clock_boot_ms() */
 	uint32_t pid;                /* the monitor; nitro: nitro-cli's process */
 	uint32_t cid;                /* nitro */
+	uint32_t gateway;            /* nitro: the process that serves its ports; 0: none */
 	char id[STATE_NAME_MAX * 2]; /* nitro: EnclaveID */
 	char ports[STATE_PORTS_MAX]; /* of the host, "ADDR:HOST->ENCLAVE", a space between */
 };

@@ -12,14 +12,11 @@
 #include "channel/host_message.h"
 #include "tools/casemate/monitor.h"
 #include "tools/casemate/nitro.h"
-#include "tools/casemate/target.h"
+#include "tools/casemate/stop.h"
 #include "tools/casemate/text.h"
 #include "tools/casemate/verb.h"
 
-enum {
-	DEFAULT_S = 10,
-	KILL_MS = 10000, /* for the monitor to clean up, or nitro-cli's process to end */
-};
+enum { KILL_MS = 10000 /* for the monitor to clean up, or nitro-cli's process to end */ };
 
 /* --- waiting -------------------------------------------------------------------- */
 
@@ -120,6 +117,16 @@ static bool stop_emulated(const struct target *t, const struct enclave *e, int64
 	return gone;
 }
 
+/* It ends with the enclave and by itself; only then are its ports free. */
+static void await_gateway(const struct enclave *e)
+{
+	int fd = e->gateway == 0 ? -1 : (int)syscall(SYS_pidfd_open, (pid_t)e->gateway, 0);
+
+	if (fd >= 0 && !readable(fd, clock_mono_ms() + KILL_MS))
+		say("the gateway of %s (process %" PRIu32 ") does not end", e->name, e->gateway);
+	io_close(&fd);
+}
+
 /* nitro-cli's own process ends with the enclave. */
 static bool stop_nitro(const struct target *t, const struct enclave *e, int64_t deadline_ms)
 {
@@ -139,8 +146,10 @@ static bool stop_nitro(const struct target *t, const struct enclave *e, int64_t 
 		ok = nitro_terminate(e);
 	}
 	io_close(&fd);
-	if (ok)
+	if (ok) {
+		await_gateway(e);
 		state_remove(e->name, false);
+	}
 	return ok;
 }
 
@@ -160,18 +169,21 @@ static bool stop_named(const struct target *t, int64_t deadline_ms)
 	                                  : stop_emulated(t, &e, deadline_ms);
 }
 
-static bool stop_one(const char *arg, uint32_t seconds)
+bool stop_enclave(const struct target *t, uint32_t seconds)
 {
 	int64_t deadline = clock_mono_ms() + (int64_t)seconds * 1000;
-	struct target t;
-	bool ok;
 
-	if (!target_parse(arg, &t))
+	return t->kind == TARGET_NAME ? stop_named(t, deadline) : ask(t, deadline);
+}
+
+static bool stop_one(const char *arg, uint32_t seconds)
+{
+	struct target t;
+
+	if (!target_parse(arg, &t) || !stop_enclave(&t, seconds))
 		return false;
-	ok = t.kind == TARGET_NAME ? stop_named(&t, deadline) : ask(&t, deadline);
-	if (ok)
-		printf("%s\n", t.text);
-	return ok;
+	printf("%s\n", t.text);
+	return true;
 }
 
 static int stop_main(int argc, char **argv)
@@ -181,11 +193,11 @@ static int stop_main(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	uint32_t seconds = DEFAULT_S;
+	uint32_t seconds = STOP_DEFAULT_S;
 	int status = STATUS_OK;
 
 	while (verb_option(&verb_stop, argc, argv, ":ht:", longs) != -1) {
-		if (!text_number(optarg, 0, 86400, &seconds))
+		if (!text_number(optarg, 0, STOP_MAX_S, &seconds))
 			verb_misuse(&verb_stop, "--time %s: a number of seconds, at most 86400",
 			            optarg);
 	}

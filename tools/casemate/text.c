@@ -25,9 +25,7 @@ static size_t sequence_len(unsigned char c)
 	return c >= 0xf0 && c <= 0xf4 ? 4 : 0;
 }
 
-/* Takes one code point off the front of n bytes; *len is how many it has,
- * 0 when they are not UTF-8. */
-static uint32_t code_point(const unsigned char *p, size_t n, size_t *len)
+uint32_t text_code_point(const unsigned char *p, size_t n, size_t *len)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	uint32_t v;
@@ -50,7 +48,7 @@ static uint32_t code_point(const unsigned char *p, size_t n, size_t *len)
 	return v;
 }
 
-static bool harmless(uint32_t v, bool lines)
+bool text_harmless(uint32_t v, bool lines)
 {
 	if (v == '\n' || v == '\t')
 		return lines;
@@ -66,8 +64,8 @@ size_t text_clean(char *out, size_t max, const char *in, size_t n, bool lines)
 
 	while (n > 0) {
 		size_t len;
-		uint32_t v = code_point((const unsigned char *)in, n, &len);
-		bool keep = len > 0 && harmless(v, lines);
+		uint32_t v = text_code_point((const unsigned char *)in, n, &len);
+		bool keep = len > 0 && text_harmless(v, lines);
 
 		if (len == 0)
 			len = 1;

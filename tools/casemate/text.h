@@ -18,6 +18,13 @@ enum { TEXT_NUMBER_MAX = 48 };
  * when lines is set. What does not fit is cut off. */
 size_t text_clean(char *out, size_t max, const char *in, size_t n, bool lines);
 
+/* The code point at the front of n bytes, at least 1; *len is how many it has, 0
+ * when they are not UTF-8. */
+uint32_t text_code_point(const unsigned char *p, size_t n, size_t *len);
+
+/* Does text_clean() leave this code point as it is? */
+bool text_harmless(uint32_t v, bool lines);
+
 /* "512 B", "1.5 KiB", "64.0 MiB" */
 void text_bytes(char out[TEXT_NUMBER_MAX], uint64_t bytes);
 

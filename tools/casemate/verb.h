@@ -22,7 +22,8 @@ struct verb {
 };
 
 extern const struct verb verb_run, verb_ps, verb_stop, verb_console, verb_push, verb_pull,
-	verb_exec, verb_gateway, verb_attest, verb_verify;
+	verb_exec, verb_ctl, verb_logs, verb_top, verb_events, verb_gateway, verb_attest,
+	verb_verify;
 
 /* The next option as getopt_long() gives it, -1 at their end. --help is
  * served here, and so is what cannot be understood: both end the process. */

@@ -12,6 +12,7 @@ static const char help[] =
 	"usage: casemate-image VERB ...      (casemate-image VERB --help says more)\n"
 	"\n"
 	"  build --from SRC [-- CMD...]   an image from a container image or a folder\n"
+	"  manifest check FILE            check a manifest, print what it means\n"
 	"  rebuild-check FILE --from SRC  build it again and compare, byte for byte\n"
 	"  provenance-check FILE          check an image against its .intoto.json\n"
 	"  eif build                      an image from a kernel and ramdisks\n"
@@ -31,6 +32,8 @@ static const struct verb {
 } verbs[] = {
 	{ NULL, "build", "build", "casemate-image: build", verb_app },
 	{ NULL, "cpio", "cpio", "casemate-image: cpio", verb_cpio },
+	{ "manifest", "check", "manifest check", "casemate-image: manifest check",
+	  verb_manifest_check },
 	{ NULL, "rebuild-check", "rebuild-check", "casemate-image: rebuild-check",
 	  verb_rebuild_check },
 	{ NULL, "provenance-check", "provenance-check", "casemate-image: provenance-check",
@@ -64,7 +67,8 @@ static int choose(int argc, char **argv)
 		    strcmp(argv[words], v->name) == 0)
 			return run(v, argc - words, argv + words);
 	}
-	if (argc > 2 && strcmp(argv[1], "eif") == 0 && strcmp(argv[2], "--help") == 0)
+	if (argc > 2 && (strcmp(argv[1], "eif") == 0 || strcmp(argv[1], "manifest") == 0) &&
+	    strcmp(argv[2], "--help") == 0)
 		return fputs(help, stdout) < 0;
 	fputs(help, stderr);
 	return EXIT_USAGE;

@@ -31,6 +31,8 @@ void oci_image_free(struct oci_image *im)
 	oci_config_free(&im->config);
 	oci_saves_free(&im->saves);
 	oci_source_close(&im->source);
+	free((void *)(uintptr_t)im->passwd.p);
+	free((void *)(uintptr_t)im->group.p);
 	databases_free(&im->databases);
 	free(im);
 }
@@ -252,8 +254,12 @@ static enum rc find_users(struct pack *p)
 {
 	struct oci_image *im = p->im;
 	char why[OCI_WHY_MAX];
-	enum rc rc = oci_config_user(&im->config, slice_of(p->passwd.text, p->passwd.len),
-	                             slice_of(p->group.text, p->group.len), why);
+	enum rc rc;
+
+	im->passwd = slice_of(p->passwd.text, p->passwd.len);
+	im->group = slice_of(p->group.text, p->group.len);
+	p->passwd.text = p->group.text = NULL; /* they are im's now */
+	rc = oci_config_user(&im->config, im->passwd, im->group, why);
 
 	return rc == RC_OK ? rc : fail(rc, "'%s': %s", im->choice.path, why);
 }

@@ -49,7 +49,9 @@ struct oci_image {
 	struct oci_saves saves;
 	struct oci_tree tree;
 	struct oci_layer reading;
-	struct databases databases; /* after packing */
+	/* After packing: what /etc/passwd and /etc/group hold, and package databases. */
+	struct slice passwd, group;
+	struct databases databases;
 };
 
 /* Whether path is an image and not a root file system: no folder, or a folder

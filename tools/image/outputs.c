@@ -1,5 +1,6 @@
 #include "tools/image/outputs.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,6 +11,8 @@
 #include "tools/image/fail.h"
 #include "tools/image/sbom.h"
 #include "tools/image/seal.h"
+
+static_assert((int)PROVENANCE_MAX <= (int)SEAL_PAYLOAD_MAX, "any statement can be signed");
 
 static const char *const suffixes[OUTPUTS] = { ".measurements.json", ".cdx.json", ".intoto.json",
 	                                       ".intoto.cose" };
@@ -157,7 +160,7 @@ static void take_source(struct recipe *r)
 		return;
 	p->source = r->image->layout ? SOURCE_OCI : SOURCE_DOCKER;
 	memcpy(p->config, r->image->config_is, DIGEST_LEN);
-	memcpy(p->manifest, r->image->manifest, DIGEST_LEN);
+	memcpy(p->oci_manifest, r->image->manifest, DIGEST_LEN);
 }
 
 static enum rc write_all(struct outputs *o, struct outfile *of, struct recipe *r)

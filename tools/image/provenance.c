@@ -134,8 +134,19 @@ static json_t *dependencies(const struct provenance *p)
 	else
 		json_array_append_new(list, sha256_named("config", p->config));
 	if (p->source == SOURCE_OCI)
-		json_array_append_new(list, sha256_named("manifest", p->manifest));
+		json_array_append_new(list, sha256_named("oci-manifest", p->oci_manifest));
 	return whole(list, p->source == SOURCE_OCI ? 5 : 4);
+}
+
+static json_t *manifest_of(struct slice text)
+{
+	uint8_t digest[DIGEST_LEN];
+
+	if (text.p == NULL)
+		return json_null();
+	sha256_of(text, digest);
+	return json_pack("{s:{s:o}, s:s%}", "digest", "sha256", hex_of(digest, DIGEST_LEN), "text",
+	                 (const char *)text.p, text.len);
 }
 
 static json_t *parameters(const struct provenance *p)
@@ -144,10 +155,19 @@ static json_t *parameters(const struct provenance *p)
 
 	for (size_t i = 0; i < p->argc; i++)
 		json_array_append_new(command, json_string(p->argv[i]));
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?, s:I, s:o}", "source", kinds[p->source],
-	                 "name", p->name, "version", p->version, "channel", p->channel, "arch",
-	                 p->arch, "ref", p->ref, "sourceDateEpoch", (json_int_t)p->epoch, "command",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:I, s:o, s:s?, s:o}", "source",
+	                 kinds[p->source], "name", p->name, "version", p->version, "arch", p->arch,
+	                 "ref", p->ref, "sourceDateEpoch", (json_int_t)p->epoch, "manifest",
+	                 manifest_of(p->manifest), "channel", p->channel, "command",
 	                 whole(command, p->argc));
+}
+
+bool provenance_is_text(const char *s)
+{
+	json_t *text = json_string(s);
+
+	json_decref(text);
+	return text != NULL;
 }
 
 char *provenance_print(const struct provenance *p, char why[METADATA_WHY_MAX])
@@ -164,14 +184,13 @@ char *provenance_print(const struct provenance *p, char why[METADATA_WHY_MAX])
 
 	json_decref(root);
 	if (text == NULL) {
-		snprintf(why, METADATA_WHY_MAX,
-		         "the command, the image's or its file's name is not UTF-8");
+		snprintf(why, METADATA_WHY_MAX, "memory is out, or a word of it is not UTF-8");
 		return NULL;
 	}
 	if (strlen(text) <= PROVENANCE_MAX)
 		return text;
 	free(text);
-	snprintf(why, METADATA_WHY_MAX, "it is longer than 1 MiB");
+	snprintf(why, METADATA_WHY_MAX, "it is longer than 4 MiB");
 	return NULL;
 }
 
@@ -232,7 +251,7 @@ static bool take_dependencies(json_t *list, struct provenance *p)
 		{ "ramdisk0", p->ramdisk },
 		{ p->source == SOURCE_FOLDER ? "root.erofs" : "config",
 		  p->source == SOURCE_FOLDER ? p->root : p->config },
-		{ "manifest", p->manifest },
+		{ "oci-manifest", p->oci_manifest },
 	};
 	size_t n = p->source == SOURCE_OCI ? 5 : 4;
 
@@ -260,25 +279,50 @@ static bool take_command(json_t *list, struct provenance *p)
 	return true;
 }
 
+/* Its digest is there for whoever has the file, and must be that of the text. */
+static bool take_manifest(json_t *v, struct provenance *p)
+{
+	uint8_t stated[DIGEST_LEN], is[DIGEST_LEN];
+	const char *hex, *text;
+	size_t len;
+
+	if (json_is_null(v))
+		return p->channel != NULL;
+	if (json_unpack_ex(v, NULL, JSON_STRICT, "{s:{s:s}, s:s%}", "digest", "sha256", &hex,
+	                   "text", &text, &len) != 0)
+		return false;
+	p->manifest = slice_of((const uint8_t *)text, len);
+	sha256_of(p->manifest, is);
+	return len <= YAML_MAX && p->channel == NULL && p->argc == 0 &&
+	       take_hex(hex, stated, DIGEST_LEN) && memcmp(stated, is, DIGEST_LEN) == 0;
+}
+
+/* A string or null. */
+static bool take_maybe(json_t *v, const char **out)
+{
+	*out = json_string_value(v);
+	return *out != NULL || json_is_null(v);
+}
+
 static bool take_parameters(json_t *v, struct provenance *p)
 {
-	json_t *ref, *command;
+	json_t *ref, *manifest, *channel, *command;
 	json_int_t epoch;
 	const char *kind;
 	size_t i = 0;
 
-	if (json_unpack_ex(v, NULL, JSON_STRICT, "{s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:o}",
-	                   "source", &kind, "name", &p->name, "version", &p->version, "channel",
-	                   &p->channel, "arch", &p->arch, "ref", &ref, "sourceDateEpoch", &epoch,
-	                   "command", &command) != 0)
+	if (json_unpack_ex(v, NULL, JSON_STRICT, "{s:s, s:s, s:s, s:s, s:o, s:I, s:o, s:o, s:o}",
+	                   "source", &kind, "name", &p->name, "version", &p->version, "arch",
+	                   &p->arch, "ref", &ref, "sourceDateEpoch", &epoch, "manifest", &manifest,
+	                   "channel", &channel, "command", &command) != 0)
 		return false;
-	p->ref = json_string_value(ref);
 	p->epoch = epoch;
 	while (i < KINDS && strcmp(kind, kinds[i]) != 0)
 		i++;
 	p->source = (enum source_kind)i;
-	return i < KINDS && (p->ref != NULL || json_is_null(ref)) && epoch >= 0 &&
-	       epoch <= METADATA_EPOCH_MAX && take_command(command, p);
+	return i < KINDS && epoch >= 0 && epoch <= METADATA_EPOCH_MAX && take_maybe(ref, &p->ref) &&
+	       take_maybe(channel, &p->channel) && take_command(command, p) &&
+	       take_manifest(manifest, p);
 }
 
 static bool take_statement(json_t *root, struct provenance *p)
@@ -305,7 +349,7 @@ enum rc provenance_load(struct slice text, struct provenance *p, char why[METADA
 	if (text.len <= PROVENANCE_MAX)
 		p->json = json_loadb((const char *)text.p, text.len, JSON_REJECT_DUPLICATES, NULL);
 	if (p->json == NULL)
-		snprintf(why, METADATA_WHY_MAX, "it is not JSON of at most 1 MiB");
+		snprintf(why, METADATA_WHY_MAX, "it is not JSON of at most 4 MiB");
 	else if (!take_statement(p->json, p))
 		snprintf(why, METADATA_WHY_MAX, "it is no statement of `casemate-image build`");
 	else

@@ -16,7 +16,7 @@
 #include "tools/image/signer.h"
 
 enum {
-	SEAL_PAYLOAD_MAX = 1 << 20,
+	SEAL_PAYLOAD_MAX = 4 << 20,
 	SEAL_FRAME_MAX = ECSIGN_DER_MAX + ECSIGN_SIG_MAX + 128, /* all but the payload */
 	SEAL_MAX = SEAL_PAYLOAD_MAX + SEAL_FRAME_MAX,
 };

@@ -1,30 +1,28 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "appliance/base/io.h"
-#include "appliance/base/manifest.h"
 #include "tools/image/assemble.h"
 #include "tools/image/bzimage.h"
-#include "tools/image/command.h"
 #include "tools/image/cpio.h"
 #include "tools/image/fail.h"
 #include "tools/image/metadata.h"
 #include "tools/image/oci_image.h"
 #include "tools/image/outputs.h"
+#include "tools/image/plan.h"
 #include "tools/image/rootfs.h"
+#include "tools/image/users.h"
 #include "tools/image/verbs.h"
 
 static const char help[] =
-	"usage: casemate-image build --from SRC [--channel off|open] [--name NAME]\n"
-	"           [--version VERSION] [--ref NAME] [--arch x86_64|aarch64] [--max-size SIZE]\n"
-	"           [--kernel FILE] [--init FILE] [--cmdline FILE]\n"
-	"           [--sign-key PEM --sign-cert PEM] [-o OUT.eif] [-- CMD [ARG...]]\n"
+	"usage: casemate-image build --from SRC [--manifest FILE] [OPTION...] [-o OUT.eif]\n"
+	"       casemate-image build --from SRC [--channel off|open] [OPTION...] [-o OUT.eif]\n"
+	"           [-- CMD [ARG...]]\n"
 	"\n"
 	"Makes an enclave image that boots with SRC as its root file system and prints its\n"
 	"measurements. The same SRC gives the same image everywhere.\n"
@@ -34,8 +32,11 @@ static const char help[] =
 	"                    user.* attributes are the image's, its digests are checked. Or\n"
 	"                    a folder with a root file system: owners become root, times\n"
 	"                    1970, extended attributes stay behind\n"
-	"  --channel MODE    off (the default): nobody gets in; open: whoever reaches the\n"
-	"                    enclave can push, pull and exec. Measured.\n"
+	"  --manifest FILE   what runs in the enclave and who gets in, as YAML: services, their\n"
+	"                    order, readiness, restarts and limits, the channel\n"
+	"                    (tools/image/MANIFEST.md). Measured.\n"
+	"  --channel MODE    without a manifest: off (the default): nobody gets in; open:\n"
+	"                    whoever reaches the enclave can push, pull and exec. Measured.\n"
 	"  --name NAME       ImageName, by default SRC's last component\n"
 	"  --version VERSION ImageVersion, by default 1.0\n"
 	"  --ref NAME        which image, by name or digest, when SRC holds several\n"
@@ -51,33 +52,37 @@ static const char help[] =
 	"                    another ending: .measurements.json, .cdx.json (what it is made\n"
 	"                    of), .intoto.json (where it comes from), and of a signed image\n"
 	"                    .intoto.cose\n"
-	"  CMD [ARG...]      the main command; without one only the channel is served.\n"
-	"                    A container image's Entrypoint stays in front of it, its Cmd\n"
-	"                    is what it replaces; it runs with the image's Env, WorkingDir\n"
-	"                    and User, or in / as root\n"
+	"  CMD [ARG...]      without a manifest: the one service, app; without a command only\n"
+	"                    the channel is served. A container image's Entrypoint stays in\n"
+	"                    front of it, its Cmd is what it replaces; it runs with the image's\n"
+	"                    Env, WorkingDir and User, or in / as root\n"
 	"\n"
 	"examples:\n"
 	"  casemate-image build --from rootfs -- /bin/server --port 80\n"
 	"  skopeo copy docker://debian:12 oci-archive:debian.tar\n"
-	"  casemate-image build --from debian.tar --channel open -o debug.eif\n";
+	"  casemate-image build --from debian.tar --channel open -o debug.eif\n"
+	"  casemate-image build --from debian.tar --manifest app.yaml -o app.eif\n";
 
 struct options {
 	const char *from, *name, *version, *kernel, *init, *cmdline, *key, *cert, *out, *ref;
+	const char *manifest;
 	uint64_t max_size;
-	bool aarch64, is_image, help;
+	bool aarch64, is_image, help, channel_given;
 	bool our_kernel, our_init; /* those beside the program */
-	int argc;                  /* the command */
+	enum channel_mode channel;
+	int argc; /* the command */
 	char **argv;
-	struct oci_image *image; /* its strings are in the manifest */
-	struct manifest manifest;
+	struct oci_image *image; /* its strings are in the plan */
+	struct plan *plan;
 };
 
 static bool take_channel(struct options *o, const char *mode)
 {
+	o->channel_given = true;
 	if (strcmp(mode, "open") == 0)
-		o->manifest.channel = CHANNEL_OPEN;
+		o->channel = CHANNEL_OPEN;
 	else if (strcmp(mode, "off") == 0)
-		o->manifest.channel = CHANNEL_OFF;
+		o->channel = CHANNEL_OFF;
 	else
 		return fail(RC_BAD, "--channel '%s': off or open", mode) == RC_OK;
 	return true;
@@ -125,6 +130,7 @@ static bool take_option(struct options *o, int c)
 	case 'C': o->cert = optarg; return true;
 	case 'o': o->out = optarg; return true;
 	case 'h': o->help = true; return true;
+	case 'M': o->manifest = optarg; return true;
 	case 'm': return take_channel(o, optarg);
 	case 'r': o->ref = optarg; return true;
 	case 'a': return take_arch(o, optarg);
@@ -137,6 +143,7 @@ static bool parse_options(struct options *o, int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "from", required_argument, NULL, 'f' },
+		{ "manifest", required_argument, NULL, 'M' },
 		{ "channel", required_argument, NULL, 'm' },
 		{ "name", required_argument, NULL, 'n' },
 		{ "ref", required_argument, NULL, 'r' },
@@ -167,6 +174,10 @@ static bool parse_options(struct options *o, int argc, char **argv)
 		fail(RC_BAD, "--from is needed");
 	else if (!o->key != !o->cert)
 		fail(RC_BAD, "--sign-key and --sign-cert go together");
+	else if (o->manifest != NULL && o->channel_given)
+		fail(RC_BAD, "--channel and --manifest: the manifest's key channel says it");
+	else if (o->manifest != NULL && o->argc > 0)
+		fail(RC_BAD, "--manifest and a command: the manifest's services say what runs");
 	else
 		return true;
 	return false;
@@ -271,17 +282,14 @@ static enum rc add_metadata(struct eifwrite *w, const struct options *o)
 	return rc;
 }
 
-static enum rc pack(struct cpio *c, const struct manifest *m, int rootfs)
+static enum rc pack(struct cpio *c, struct plan *plan, int rootfs)
 {
-	static uint8_t buf[MANIFEST_MAX];
-	struct wbuf b = wbuf_of(buf, sizeof buf);
-	enum rc rc;
+	struct slice manifest;
+	enum rc rc = plan_encode(plan, &manifest);
 
-	manifest_put(&b, m);
-	if (b.over)
-		return fail(RC_LIMIT, "the command is longer than a manifest's %d bytes",
-		            MANIFEST_MAX);
-	rc = cpio_add(c, "manifest", 0444, wbuf_slice(&b));
+	if (rc != RC_OK)
+		return rc;
+	rc = cpio_add(c, "manifest", 0444, manifest);
 	if (rc == RC_OK)
 		rc = cpio_add_fd(c, "root.erofs", 0444, rootfs);
 	if (rc == RC_OK)
@@ -294,9 +302,11 @@ static enum rc pack(struct cpio *c, const struct manifest *m, int rootfs)
 /* What the enclave does not do. */
 static void warn_unapplied(const struct oci_config *c)
 {
-	if (c->stop_signal != 0 && c->stop_signal != SIGTERM)
-		fail_warn("the image's StopSignal %d is not applied: a stop sends SIGTERM",
-		          c->stop_signal);
+	if (c->stop_signal >= PLAN_RT_SIGNAL)
+		fail_warn(
+			"the image's StopSignal %d is a real-time signal and not applied: SIGTERM "
+			"is, unless a manifest says another",
+			c->stop_signal);
 	if (c->ports > 0)
 		fail_warn("the image's ExposedPorts say nothing to the enclave (ports: %zu)",
 		          c->ports);
@@ -306,28 +316,43 @@ static void warn_unapplied(const struct oci_config *c)
 		fail_warn("the image's Healthcheck is not applied");
 }
 
+static enum rc make_root_of_folder(struct options *o, const char *out)
+{
+	struct users users = { 0 };
+	enum rc rc = o->ref ? fail(RC_BAD, "--ref is for container images") : RC_OK;
+
+	if (rc == RC_OK)
+		rc = plan_inherit(o->plan, NULL, o->argc, o->argv);
+	if (rc == RC_OK)
+		rc = users_read(&users, o->from);
+	if (rc == RC_OK)
+		rc = plan_users(o->plan, NULL, users.passwd, users.group);
+	users_free(&users);
+	return rc == RC_OK ? rootfs_make(o->from, out) : rc;
+}
+
 static enum rc make_root(struct options *o, const char *out)
 {
 	struct oci_choice choice = { o->from, o->ref, o->aarch64 ? "arm64" : "amd64", o->max_size,
 		                     o->out };
+	const struct oci_config *config;
 	enum rc rc;
 
-	if (!o->is_image) {
-		rc = o->ref ? fail(RC_BAD, "--ref is for container images") : RC_OK;
-		if (rc == RC_OK)
-			rc = command_make(&o->manifest, NULL, o->argc, o->argv);
-		return rc == RC_OK ? rootfs_make(o->from, out) : rc;
-	}
+	if (!o->is_image)
+		return make_root_of_folder(o, out);
 	o->image = oci_image_new(&choice);
 	if (o->image == NULL)
 		return RC_LIMIT;
+	config = &o->image->config;
 	rc = oci_image_open(o->image);
+	if (rc == RC_OK)
+		rc = plan_inherit(o->plan, config, o->argc, o->argv);
 	if (rc == RC_OK)
 		rc = oci_image_pack(o->image, out);
 	if (rc == RC_OK)
-		rc = command_make(&o->manifest, &o->image->config, o->argc, o->argv);
+		rc = plan_users(o->plan, config, o->image->passwd, o->image->group);
 	if (rc == RC_OK)
-		warn_unapplied(&o->image->config);
+		warn_unapplied(config);
 	return rc;
 }
 
@@ -345,12 +370,56 @@ static enum rc add_app(struct eifwrite *w, struct options *o)
 	if (rc == RC_OK && eifwrite_begin(w) != RC_OK)
 		rc = fail_errno("writing the image");
 	if (rc == RC_OK)
-		rc = pack(&c, &o->manifest, fd);
+		rc = pack(&c, o->plan, fd);
 	if (rc == RC_OK && eifwrite_end(w, EIF_RAMDISK) != RC_OK)
 		rc = fail_errno("writing the image");
 	io_close(&fd);
 	outfile_close(&root);
 	return rc;
+}
+
+/* What the statement will record: said before packing takes long. */
+static enum rc check_texts(const struct options *o)
+{
+	const char *slash = strrchr(o->out, '/');
+	const struct {
+		const char *what, *text;
+	} texts[] = {
+		{ "--name", o->name },
+		{ "--version", o->version },
+		{ "--ref", o->ref },
+		{ "--output", slash ? slash + 1 : o->out },
+	};
+
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		if (texts[i].text != NULL && !provenance_is_text(texts[i].text))
+			return fail(RC_BAD, "%s '%s': not UTF-8, as the provenance needs it",
+			            texts[i].what, texts[i].text);
+	for (int i = 0; i < o->argc; i++)
+		if (!provenance_is_text(o->argv[i]))
+			return fail(RC_BAD,
+			            "word %d of the command, '%s': not UTF-8, as the provenance "
+			            "needs it",
+			            i + 1, o->argv[i]);
+	return RC_OK;
+}
+
+/* Before anything is written or takes long. */
+static enum rc prepare(struct options *o, struct paths *p, struct slice manifest)
+{
+	enum rc rc = complete(o, p);
+
+	if (rc != RC_OK)
+		return rc;
+	o->plan = plan_new();
+	if (o->plan == NULL)
+		return RC_LIMIT;
+	if (manifest.p != NULL)
+		return plan_parse(o->plan, "recorded manifest", manifest);
+	if (o->manifest != NULL)
+		return plan_read(o->plan, o->manifest);
+	plan_default(o->plan, o->channel);
+	return RC_OK;
 }
 
 static enum rc fill(struct eifwrite *w, struct options *o, struct outfile *of)
@@ -372,12 +441,14 @@ static enum rc fill(struct eifwrite *w, struct options *o, struct outfile *of)
 
 static enum rc finish(struct eifwrite *w, const struct options *o, struct outfile *of)
 {
+	static const char *const channels[] = { [CHANNEL_OFF] = "off", [CHANNEL_OPEN] = "open" };
 	char why[METADATA_WHY_MAX];
 	struct recipe r = {
 		.parameters = {
 			.name = o->name,
 			.version = o->version,
-			.channel = o->manifest.channel == CHANNEL_OPEN ? "open" : "off",
+			.manifest = o->plan->text,
+			.channel = o->manifest ? NULL : channels[o->channel],
 			.arch = o->aarch64 ? "aarch64" : "x86_64",
 			.ref = o->ref,
 			.argc = (size_t)o->argc,
@@ -399,11 +470,22 @@ static enum rc finish(struct eifwrite *w, const struct options *o, struct outfil
 static enum rc build(struct options *o, struct outfile *of)
 {
 	struct eifwrite w;
-	enum rc rc = outfile_open(of, o->out);
+	enum rc rc = check_texts(o);
 
+	if (rc == RC_OK)
+		rc = outfile_open(of, o->out);
 	if (rc == RC_OK)
 		rc = fill(&w, o, of);
 	return rc == RC_OK ? finish(&w, o, of) : rc;
+}
+
+/* Says what was wrong with the manifest, too. */
+static void forget(struct options *o)
+{
+	if (o->plan != NULL)
+		notes_print(&o->plan->notes);
+	plan_free(o->plan);
+	oci_image_free(o->image);
 }
 
 int verb_app(int argc, char **argv)
@@ -419,15 +501,16 @@ int verb_app(int argc, char **argv)
 	}
 	if (o.help)
 		return fputs(help, stdout) < 0;
-	rc = complete(&o, &p);
+	rc = prepare(&o, &p, slice_of(NULL, 0));
 	if (rc == RC_OK)
 		rc = build(&o, &of);
 	outfile_close(&of);
-	oci_image_free(o.image);
+	forget(&o);
 	return rc != RC_OK;
 }
 
-enum rc verb_app_again(int argc, char **argv, const char *beside, struct outfile *scratch)
+enum rc verb_app_again(int argc, char **argv, struct slice manifest, const char *beside,
+                       struct outfile *scratch)
 {
 	struct options o = { 0 };
 	struct paths p = { 0 };
@@ -436,7 +519,7 @@ enum rc verb_app_again(int argc, char **argv, const char *beside, struct outfile
 
 	optind = 0; /* getopt begins anew */
 	if (parse_options(&o, argc, argv))
-		rc = complete(&o, &p);
+		rc = prepare(&o, &p, manifest);
 	o.out = beside;
 	if (rc == RC_OK)
 		rc = outfile_scratch(scratch, beside);
@@ -444,6 +527,6 @@ enum rc verb_app_again(int argc, char **argv, const char *beside, struct outfile
 		rc = fill(&w, &o, scratch);
 	if (rc == RC_OK && eifwrite_finish(&w) != RC_OK)
 		rc = fail_errno("writing the image");
-	oci_image_free(o.image);
+	forget(&o);
 	return rc;
 }

@@ -12,16 +12,18 @@
 #include "tools/image/verbs.h"
 
 static const char rebuild_help[] =
-	"usage: casemate-image rebuild-check OUT.eif --from SRC [--cert PEM] [--ref NAME]\n"
-	"           [--max-size SIZE] [--kernel FILE] [--init FILE] [--cmdline FILE]\n"
+	"usage: casemate-image rebuild-check OUT.eif --from SRC [--cert PEM] [--manifest FILE]\n"
+	"           [--ref NAME] [--max-size SIZE] [--kernel FILE] [--init FILE]\n"
+	"           [--cmdline FILE]\n"
 	"\n"
 	"Checks OUT.eif as provenance-check does, builds it once more from SRC with the\n"
-	"options that OUT.intoto.json recorded, and compares the two byte for byte. Of a\n"
-	"signed image, its signature is checked and not made again. Exit status: 0 the\n"
-	"same, 1 not, or it failed.\n"
+	"options and the manifest that OUT.intoto.json recorded, and compares the two byte\n"
+	"for byte. Of a signed image, its signature is checked and not made again. Exit\n"
+	"status: 0 the same, 1 not, or it failed.\n"
 	"\n"
 	"  --from SRC        what the image was built from\n"
 	"  --cert PEM        OUT.intoto.cose must be there and signed by this certificate\n"
+	"  --manifest FILE   must be the recorded manifest, byte for byte\n"
 	"  --ref NAME        instead of the recorded one\n"
 	"  --max-size, --kernel, --init, --cmdline\n"
 	"                    as in `build`\n"
@@ -43,7 +45,7 @@ static const char provenance_help[] =
 enum { PASSED_MAX = 10 };
 
 struct options {
-	const char *eif, *from, *cert, *ref;
+	const char *eif, *from, *cert, *manifest, *ref;
 	size_t passed;
 	const char *pass[PASSED_MAX]; /* options of build, and their values */
 	bool help;
@@ -63,6 +65,7 @@ static bool take_option(struct options *o, int c)
 	switch (c) {
 	case 'f': o->from = optarg; return true;
 	case 'C': o->cert = optarg; return true;
+	case 'M': o->manifest = optarg; return true;
 	case 'r': o->ref = optarg; return true;
 	case 'h': o->help = true; return true;
 	case 's': return pass(o, "--max-size");
@@ -84,6 +87,7 @@ static bool parse_options(struct options *o, bool rebuild, int argc, char **argv
 		{ "help", no_argument, NULL, 'h' },
 		{ "cert", required_argument, NULL, 'C' },
 		{ "from", required_argument, NULL, 'f' },
+		{ "manifest", required_argument, NULL, 'M' },
 		{ "ref", required_argument, NULL, 'r' },
 		{ "max-size", required_argument, NULL, 's' },
 		{ "kernel", required_argument, NULL, 'k' },
@@ -167,6 +171,25 @@ static enum rc check(const struct options *o, const struct image *im, struct pro
 
 /* --- building it again --- */
 
+/* The statement's text has the digest that it states, so the text is compared. */
+static enum rc check_manifest(const char *path, struct slice recorded)
+{
+	uint8_t *text = NULL;
+	struct slice s;
+	enum rc rc;
+
+	if (recorded.p == NULL)
+		return fail(RC_MISMATCH, "--manifest '%s': the image was built without one", path);
+	rc = assemble_read("manifest", path, YAML_MAX, &text, &s);
+	if (rc == RC_OK && !slice_eq(s, recorded))
+		rc = fail(RC_MISMATCH,
+		          "manifest '%s': its SHA-256 is not the recorded one's, so it is not "
+		          "what the image was built with",
+		          path);
+	free(text);
+	return rc;
+}
+
 static char *word(const char *s)
 {
 	return (char *)(uintptr_t)s; /* getopt_long wants it so, and does not write */
@@ -175,11 +198,13 @@ static char *word(const char *s)
 static enum rc build_again(const struct options *o, const struct provenance *p,
                            struct outfile *scratch)
 {
-	static const char *const fixed[] = { "--from", "--channel", "--name", "--version",
-		                             "--arch" };
-	const char *values[] = { o->from, p->channel, p->name, p->version, p->arch };
-	const char *ref = o->ref ? o->ref : p->ref;
-	char **argv = calloc(16 + PASSED_MAX + p->argc, sizeof *argv), epoch[24];
+	const char *const given[][2] = {
+		{ "--from", o->from },       { "--name", p->name },
+		{ "--version", p->version }, { "--arch", p->arch },
+		{ "--channel", p->channel }, { "--ref", o->ref ? o->ref : p->ref },
+	};
+	const size_t max = 2 + sizeof given / sizeof **given + PASSED_MAX + p->argc;
+	char **argv = calloc(max + 1, sizeof *argv), epoch[24];
 	size_t n = 0;
 	enum rc rc;
 
@@ -189,20 +214,18 @@ static enum rc build_again(const struct options *o, const struct provenance *p,
 		return fail(RC_LIMIT, "memory is out");
 	}
 	argv[n++] = word("casemate-image: rebuild-check");
-	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) {
-		argv[n++] = word(fixed[i]);
-		argv[n++] = word(values[i]);
-	}
-	if (ref != NULL) {
-		argv[n++] = word("--ref");
-		argv[n++] = word(ref);
+	for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
+		if (given[i][1] == NULL)
+			continue;
+		argv[n++] = word(given[i][0]);
+		argv[n++] = word(given[i][1]);
 	}
 	for (size_t i = 0; i < o->passed; i++)
 		argv[n++] = word(o->pass[i]);
 	argv[n++] = word("--");
 	for (size_t i = 0; i < p->argc; i++)
 		argv[n++] = word(p->argv[i]);
-	rc = verb_app_again((int)n, argv, o->eif, scratch);
+	rc = verb_app_again((int)n, argv, p->manifest, o->eif, scratch);
 	free(argv);
 	return rc;
 }
@@ -265,8 +288,10 @@ static enum rc rebuild(const struct options *o, const struct image *im,
 {
 	struct outfile scratch = { .fd = -1 };
 	struct image again = { 0 };
-	enum rc rc = build_again(o, stated, &scratch);
+	enum rc rc = o->manifest ? check_manifest(o->manifest, stated->manifest) : RC_OK;
 
+	if (rc == RC_OK)
+		rc = build_again(o, stated, &scratch);
 	if (rc == RC_OK)
 		rc = image_load(&again, scratch.fd, "the image built again");
 	if (rc == RC_OK)

@@ -1,0 +1,209 @@
+#include "appliance/jobs.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "appliance/base/io.h"
+#include "appliance/base/log.h"
+#include "appliance/cgroup.h"
+#include "appliance/launch.h"
+#include "appliance/notify.h"
+#include "appliance/records.h"
+#include "appliance/start.h"
+
+/* The definition in use. One at a time: it is large. */
+static struct service service;
+
+bool job_open(struct job *j, size_t number, struct slice definition, int cgroups,
+              struct service_policy *policy)
+{
+	*j = (struct job){ .definition = definition, .number = number, .cgroup = -1,
+		           .out = { -1, -1 }, .notify = -1, .tcp = -1, .changed = true };
+	if (service_parse(definition, number - 1, &service) != RC_OK)
+		return false;
+	memcpy(j->name, service.name.p, service.name.len);
+	*policy = service.policy;
+	return records_open(number, policy->log) == RC_OK &&
+	       cgroup_clear(cgroups, j->name);
+}
+
+/* An abstract name of the kernel's choice, so that nobody can have it before us and
+ * a read-only root does not matter; who speaks there is seen from its
+ * credentials. */
+static bool open_notify(struct job *j, char variable[128])
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	socklen_t len = sizeof a;
+	int on = 1;
+
+	j->notify = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (j->notify < 0 || setsockopt(j->notify, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0 ||
+	    bind(j->notify, (const struct sockaddr *)&a, sizeof a.sun_family) != 0 ||
+	    getsockname(j->notify, (struct sockaddr *)&a, &len) != 0)
+		return false;
+	(void)snprintf(variable, 128, "NOTIFY_SOCKET=@%s", a.sun_path + 1);
+	return true;
+}
+
+/* The service's ends belong to its user, so that /dev/stdout can be opened. */
+static bool open_outputs(struct job *j, int theirs[2])
+{
+	for (int i = 0; i < 2; i++) {
+		int p[2];
+
+		if (pipe2(p, O_CLOEXEC) != 0)
+			return false;
+		j->out[i] = p[0];
+		theirs[i] = p[1];
+		if (fcntl(p[0], F_SETFL, O_NONBLOCK) != 0 || fchown(p[1], service.ids[0], (gid_t)-1) != 0)
+			return false;
+	}
+	return true;
+}
+
+bool job_start(struct job *j, const struct unit *u, int cgroups)
+{
+	char variable[128] = "";
+	struct start s = { .service = &service, .out = -1, .err = -1 };
+	int theirs[2] = { -1, -1 };
+	bool ok = service_parse(j->definition, j->number - 1, &service) == RC_OK;
+
+	io_close(&j->cgroup);
+	ok = ok && cgroup_make(cgroups, j->name, &u->policy, &j->cgroup) == RC_OK &&
+	     open_outputs(j, theirs) &&
+	     (u->policy.ready != READY_NOTIFY || open_notify(j, variable));
+	s.extra = slice_str(variable);
+	s.cgroup = j->cgroup;
+	s.out = theirs[0];
+	s.err = theirs[1];
+	j->pid = ok ? start(&s) : -1;
+	if (j->pid < 0)
+		records_event((unsigned)j->number, RECORD_DIAGNOSTIC, "cannot be started: %s",
+		              strerror(errno));
+	io_close(&theirs[0]);
+	io_close(&theirs[1]);
+	j->probe_ms = 0;
+	if (j->pid > 0)
+		return true;
+	j->pid = 0;
+	return false;
+}
+
+void job_close(struct job *j, const struct unit *u)
+{
+	enum { LEFT = 130 }; /* pieces, more than a pipe can be made to hold */
+
+	for (int i = 0; i < 2; i++) {
+		for (int n = 0; n < LEFT && job_carry(j, u, i); n++)
+			;
+		io_close(&j->out[i]);
+	}
+	io_close(&j->notify);
+	io_close(&j->tcp);
+}
+
+/* The console is slow, and may be read by nobody: it gets what it takes, up to
+ * a rate. */
+static void to_console(struct slice text)
+{
+	static int64_t second;
+	static size_t left;
+	int64_t now = clock_mono_ms() / 1000;
+
+	if (now != second) {
+		second = now;
+		left = LAUNCH_CONSOLE_MAX;
+	}
+	if (text.len > left)
+		text.len = left;
+	left -= text.len;
+	log_bytes(text);
+}
+
+bool job_carry(struct job *j, const struct unit *u, int stream)
+{
+	uint8_t text[RECORD_TEXT_MAX];
+	ssize_t n = j->out[stream] < 0 ? -1 : read(j->out[stream], text, sizeof text);
+
+	if (n == 0)
+		io_close(&j->out[stream]);
+	if (n <= 0)
+		return false;
+	records_put(j->number, (unsigned)j->number, stream == 0 ? RECORD_STDOUT : RECORD_STDERR,
+	            slice_of(text, (size_t)n));
+	if (u->policy.flags & SERVICE_TO_CONSOLE)
+		to_console(slice_of(text, (size_t)n));
+	return true;
+}
+
+bool job_notified(struct job *j)
+{
+	uint8_t text[4096];
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(struct ucred))]; /* none for descriptors */
+	} control = { 0 };
+	struct iovec iov = { text, sizeof text };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+		            .msg_controllen = sizeof control };
+	ssize_t n = recvmsg(j->notify, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	struct ucred who = { 0 };
+	struct notify said;
+
+	if (n < 0)
+		return false;
+	if (control.head.cmsg_level == SOL_SOCKET && control.head.cmsg_type == SCM_CREDENTIALS)
+		memcpy(&who, CMSG_DATA(&control.head), sizeof who);
+	if (who.pid != j->pid)
+		return false;
+	said = notify_of(slice_of(text, (size_t)n));
+	if (said.busy)
+		records_event((unsigned)j->number, RECORD_BUSY, "%s", "");
+	if (said.status.p)
+		records_event((unsigned)j->number, RECORD_STATUS, "%.*s", (int)said.status.len,
+		              said.status.p);
+	return said.ready;
+}
+
+/* A connection that was begun is looked at again the next time. */
+static bool probe_tcp(struct job *j, uint16_t port)
+{
+	const struct sockaddr_in a = { .sin_family = AF_INET,
+		                       .sin_port = htons(port),
+		                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	bool ready;
+
+	if (j->tcp < 0)
+		j->tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	ready = j->tcp >= 0 && (connect(j->tcp, (const struct sockaddr *)&a, sizeof a) == 0 ||
+	                        errno == EISCONN);
+	if (ready || (errno != EINPROGRESS && errno != EALREADY))
+		io_close(&j->tcp);
+	return ready;
+}
+
+static void probe_exec(struct job *j)
+{
+	const struct start s = { .service = &service, .probe = true, .cgroup = j->cgroup,
+		                 .out = STDIN_FILENO, .err = STDIN_FILENO }; /* /dev/null */
+
+	if (j->probe == 0 && service_parse(j->definition, j->number - 1, &service) == RC_OK)
+		j->probe = start(&s);
+	if (j->probe < 0)
+		j->probe = 0;
+}
+
+bool job_probe(struct job *j, const struct unit *u)
+{
+	if (u->policy.ready == READY_EXEC)
+		probe_exec(j);
+	return u->policy.ready == READY_STARTED ||
+	       (u->policy.ready == READY_TCP && probe_tcp(j, (uint16_t)u->policy.ready_port));
+}

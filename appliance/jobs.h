@@ -1,0 +1,46 @@
+/* The launcher's services with their processes: starting and ending them, and
+ * how they are known to be ready. Used by launch.c alone, which holds the loop.
+ */
+#ifndef APPLIANCE_JOBS_H
+#define APPLIANCE_JOBS_H
+
+#include <sys/types.h>
+
+#include "appliance/unit.h"
+
+struct job {
+	char name[SERVICE_NAME_MAX + 1];
+	struct slice definition; /* for service_parse */
+	size_t number;           /* of its records and of PROTOCOL.md, from 1 */
+	pid_t pid;               /* its main process; 0: none */
+	pid_t probe;             /* the process of its ready command */
+	int cgroup, out[2];      /* what it prints: standard output, error */
+	int notify, tcp;         /* -1, as all of these: none */
+	int64_t probe_ms;        /* when to look whether it is ready */
+	uint64_t ooms;           /* how often it ended for want of memory */
+	bool changed;            /* to be reported to PID 1 */
+};
+
+/* False when it cannot be had: a ring, or its cgroup, since what was in it has
+ * not ended yet. */
+bool job_open(struct job *j, size_t number, struct slice definition, int cgroups,
+              struct service_policy *policy);
+
+/* Starts its main process. False, with a record: it cannot be. */
+bool job_start(struct job *j, const struct unit *u, int cgroups);
+
+/* Everything that it still has written, then its descriptors are closed. */
+void job_close(struct job *j, const struct unit *u);
+
+/* Reads at most one piece of stream 0 (output) or 1 (error) into its records,
+ * and, if that is asked for, onto the console. False: there is none now. */
+bool job_carry(struct job *j, const struct unit *u, int stream);
+
+/* A message on its notify socket. True: its main process says that it is
+ * ready. */
+bool job_notified(struct job *j);
+
+/* A look whether it is ready, for what has to be asked. */
+bool job_probe(struct job *j, const struct unit *u);
+
+#endif

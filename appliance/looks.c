@@ -1,0 +1,235 @@
+#include "appliance/looks.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include "appliance/base/io.h"
+#include "appliance/launch.h"
+#include "appliance/records.h"
+#include "channel/session.h"
+
+enum { OUT_MAX = 4 * (FRAME_HEAD + FRAME_CONTROL_MAX) };
+
+static struct look {
+	int fd; /* valid with used */
+	bool used;
+	bool ended;  /* the last frame is in out */
+	bool follow;
+	uint32_t services, rings;
+	uint64_t since_ns, until; /* time; sequence, inclusive */
+	struct records_cursor cursor;
+	int64_t deadline_ms;
+	size_t len, sent; /* of out */
+	uint8_t out[OUT_MAX];
+} looks[LOOKS_MAX];
+
+static void release(struct look *l)
+{
+	io_close(&l->fd);
+	l->used = false;
+}
+
+static void put_end(struct look *l, struct wbuf *w, enum error_code error, const char *text)
+{
+	static const struct exit_msg done;
+
+	if (error != 0)
+		error_put(w, error, text);
+	else
+		exit_put(w, &done);
+	l->ended = true;
+	l->len = w->len;
+}
+
+/* The records that are next, as far as there is room for any. */
+static void fill(struct look *l)
+{
+	struct wbuf w = wbuf_of(l->out, sizeof l->out);
+	uint8_t text[RECORD_TEXT_MAX];
+	struct record_head h = { .seq = 0 };
+	int n = 0;
+
+	if (l->ended || l->sent < l->len)
+		return;
+	l->sent = l->len = 0;
+	while (sizeof l->out - w.len >= 2 * (FRAME_HEAD + FRAME_CONTROL_MAX)) {
+		n = records_next(&l->cursor, l->rings, &h, text);
+		if (n < 0 || h.seq > l->until)
+			break;
+		if (h.time_ns >= l->since_ns && l->services >> h.service & 1)
+			record_put(&w, &h, slice_of(text, (size_t)n));
+	}
+	l->len = w.len;
+	if (!l->follow && (n < 0 || h.seq > l->until))
+		put_end(l, &w, 0, NULL);
+}
+
+static void flush(struct look *l, int64_t now_ms)
+{
+	while (l->used) {
+		ssize_t n;
+
+		fill(l);
+		if (l->sent == l->len)
+			return;
+		n = send(l->fd, l->out + l->sent, l->len - l->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n < 0) {
+			release(l);
+			return;
+		}
+		l->sent += (size_t)n;
+		if (!l->follow || l->ended)
+			l->deadline_ms = now_ms + (l->ended && l->sent == l->len ? SESSION_CLOSE_MS
+			                                                         : LOOKS_STALL_MS);
+	}
+}
+
+static void put_status(struct wbuf *w, size_t service)
+{
+	struct service_status s;
+
+	launch_status(service, &s);
+	status_put(w, &s);
+}
+
+static void begin_look(struct look *l, const struct request *r, struct wbuf *w)
+{
+	l->services = r->argc == 0 ? UINT32_MAX : 1; /* 0 is the enclave */
+	for (size_t i = 0; i < r->argc; i++) {
+		size_t n = launch_find(r->argv[i]);
+
+		if (n == 0) {
+			w->len = 0;
+			put_end(l, w, ERR_NOT_FOUND, "no such service");
+			return;
+		}
+		l->services |= 1u << n;
+	}
+	for (size_t n = 1; n <= launch_count(); n++)
+		if (l->services >> n & 1)
+			put_status(w, n);
+	l->rings = (r->flags & LOOK_LOGS ? l->services & ~1u : 0) | (r->flags & LOOK_EVENTS ? 1 : 0);
+	l->follow = r->flags & LOOK_FOLLOW;
+	l->since_ns = r->since;
+	l->until = l->follow ? UINT64_MAX : records_sequence();
+	l->len = w->len;
+}
+
+static void begin(struct look *l, const struct request *r)
+{
+	struct wbuf w = wbuf_of(l->out, sizeof l->out);
+	enum error_code error;
+
+	accept_put(&w, 0);
+	if (r->op == OP_LOOK) {
+		begin_look(l, r, &w);
+		return;
+	}
+	error = launch_control(r->argv[0], launch_find(r->argv[1]), r->flags);
+	if (error != 0)
+		w.len = 0;
+	put_end(l, &w, error,
+	        error == ERR_NOT_FOUND  ? "no such service"
+	        : error == ERR_CONFLICT ? "the service does not run"
+	                                : "the enclave stops");
+}
+
+/* Without a place nobody waits for it to be read. */
+static void refuse(int conn)
+{
+	uint8_t mem[64];
+	struct wbuf w = wbuf_of(mem, sizeof mem);
+
+	error_put(&w, ERR_BUSY, "too many look already");
+	(void)!send(conn, w.p, w.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	io_close(&conn);
+}
+
+void looks_add(int conn, const struct admit_request *m, size_t len, int64_t now_ms)
+{
+	static struct request r;
+	struct look *l = looks;
+
+	while (l < looks + LOOKS_MAX && l->used)
+		l++;
+	if (l == looks + LOOKS_MAX || !session_request(&r, m, len)) {
+		refuse(conn);
+	} else {
+		memset(l, 0, offsetof(struct look, out));
+		l->fd = conn;
+		l->used = true;
+		l->deadline_ms = now_ms + LOOKS_STALL_MS;
+		begin(l, &r);
+		if (l->follow)
+			l->deadline_ms = INT64_MAX;
+		flush(l, now_ms);
+	}
+}
+
+void looks_watch(struct pollfd p[LOOKS_MAX])
+{
+	for (size_t i = 0; i < LOOKS_MAX; i++)
+		p[i] = (struct pollfd){
+			.fd = looks[i].used ? looks[i].fd : -1,
+			.events = (short)(POLLIN | (looks[i].sent < looks[i].len ? POLLOUT : 0)),
+		};
+}
+
+/* A peer has nothing to say: its end, and all else, is the end. */
+static bool has_left(const struct look *l)
+{
+	uint8_t scrap;
+	ssize_t n = recv(l->fd, &scrap, 1, MSG_DONTWAIT);
+
+	return n >= 0 || (errno != EAGAIN && errno != EINTR);
+}
+
+void looks_serve(const struct pollfd p[LOOKS_MAX], int64_t now_ms)
+{
+	for (size_t i = 0; i < LOOKS_MAX; i++) {
+		struct look *l = &looks[i];
+
+		if (!l->used)
+			continue;
+		if (l->deadline_ms <= now_ms ||
+		    (p[i].fd >= 0 && p[i].revents & ~POLLOUT && has_left(l)))
+			release(l);
+	}
+}
+
+void looks_flush(int64_t now_ms)
+{
+	for (size_t i = 0; i < LOOKS_MAX; i++)
+		flush(&looks[i], now_ms);
+}
+
+int64_t looks_deadline(void)
+{
+	int64_t next = INT64_MAX;
+
+	for (size_t i = 0; i < LOOKS_MAX; i++)
+		if (looks[i].used && looks[i].deadline_ms < next)
+			next = looks[i].deadline_ms;
+	return next;
+}
+
+size_t looks_open(void)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < LOOKS_MAX; i++)
+		n += looks[i].used;
+	return n;
+}
+
+void looks_end(int64_t now_ms)
+{
+	for (size_t i = 0; i < LOOKS_MAX; i++) {
+		looks[i].follow = false;
+		looks[i].until = records_sequence();
+	}
+	looks_flush(now_ms);
+}

@@ -1,0 +1,126 @@
+#include "appliance/records.h"
+
+#include <stdio.h>
+#include <sys/mman.h>
+#include <time.h>
+
+/* A record as it lies in a ring: this, then the text. Positions count all bytes
+ * ever written, so that the place of one is its remainder by the size. */
+struct stored {
+	struct record_head head;
+	uint32_t len;
+};
+
+static struct ring {
+	uint8_t *p;
+	size_t size;
+	uint64_t first, end; /* of what is kept */
+	uint64_t text, lost;
+} rings[RECORDS_RINGS];
+
+static uint64_t sequence;
+
+enum rc records_open(size_t ring, size_t bytes)
+{
+	struct ring *r = &rings[ring];
+
+	r->size = bytes > RECORDS_LEAST ? bytes : RECORDS_LEAST;
+	r->p = mmap(NULL, r->size, PROT_READ | PROT_WRITE,
+	            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	return r->p == MAP_FAILED ? RC_IO : RC_OK;
+}
+
+static void copy_in(struct ring *r, const void *p, size_t n)
+{
+	size_t at = r->end % r->size, whole = n < r->size - at ? n : r->size - at;
+
+	memcpy(r->p + at, p, whole);
+	memcpy(r->p, (const uint8_t *)p + whole, n - whole);
+	r->end += n;
+}
+
+static void copy_out(const struct ring *r, uint64_t from, void *p, size_t n)
+{
+	size_t at = from % r->size, whole = n < r->size - at ? n : r->size - at;
+
+	memcpy(p, r->p + at, whole);
+	memcpy((uint8_t *)p + whole, r->p, n - whole);
+}
+
+static void drop_oldest(struct ring *r)
+{
+	struct stored s;
+
+	copy_out(r, r->first, &s, sizeof s);
+	r->first += sizeof s + s.len;
+	r->lost += s.len;
+}
+
+void records_put(size_t ring, unsigned service, unsigned kind, struct slice text)
+{
+	struct ring *r = &rings[ring];
+	struct timespec now;
+	struct stored s = { .len = (uint32_t)(text.len < RECORD_TEXT_MAX ? text.len
+		                                                         : RECORD_TEXT_MAX) };
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	s.head = (struct record_head){ .seq = ++sequence,
+		                       .time_ns = (uint64_t)now.tv_sec * 1000000000u +
+		                                  (uint64_t)now.tv_nsec,
+		                       .position = r->text,
+		                       .service = (uint8_t)service,
+		                       .kind = (uint8_t)kind };
+	while (r->end - r->first + sizeof s + s.len > r->size)
+		drop_oldest(r);
+	copy_in(r, &s, sizeof s);
+	copy_in(r, text.p, s.len);
+	r->text += s.len;
+}
+
+void records_event(unsigned service, unsigned kind, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	records_put(0, service, kind,
+	            slice_of(text, n < (int)sizeof text ? (size_t)n : sizeof text - 1));
+}
+
+int records_next(struct records_cursor *c, uint32_t mask, struct record_head *h, uint8_t *text)
+{
+	struct stored best = { .len = 0 }, s;
+	size_t from = RECORDS_RINGS;
+
+	for (size_t i = 0; i < RECORDS_RINGS; i++) {
+		if (c->at[i] < rings[i].first)
+			c->at[i] = rings[i].first;
+		if (!(mask >> i & 1) || c->at[i] == rings[i].end)
+			continue;
+		copy_out(&rings[i], c->at[i], &s, sizeof s);
+		if (from == RECORDS_RINGS || s.head.seq < best.head.seq) {
+			best = s;
+			from = i;
+		}
+	}
+	if (from == RECORDS_RINGS)
+		return -1;
+	copy_out(&rings[from], c->at[from] + sizeof s, text, best.len);
+	c->at[from] += sizeof s + best.len;
+	*h = best.head;
+	return (int)best.len;
+}
+
+uint64_t records_sequence(void)
+{
+	return sequence;
+}
+
+void records_count(size_t ring, uint64_t *all, uint64_t *lost)
+{
+	*all = rings[ring].text;
+	*lost = rings[ring].lost;
+}

@@ -1,0 +1,118 @@
+#include "appliance/start.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "appliance/base/command.h"
+#include "appliance/base/io.h"
+#include "appliance/base/log.h"
+#include "appliance/confine.h"
+#include "boot/root.h"
+
+static bool bind(struct slice path)
+{
+	char text[MANIFEST_ARG_MAX + 1] = "";
+
+	memcpy(text, path.p, path.len);
+	return mount(text, text, NULL, MS_BIND | MS_REC, NULL) == 0;
+}
+
+static bool set_mounts(const struct service *s)
+{
+	const unsigned long plain = MS_NOSUID | MS_NODEV;
+	bool ok = mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+
+	if (s->policy.flags & SERVICE_OWN_PIDS)
+		ok = ok && mount("proc", "/proc", "proc", plain | MS_NOEXEC, NULL) == 0 &&
+		     root_protect_sysctls("/proc/sys") == RC_OK;
+	if (!(s->policy.flags & SERVICE_READ_ONLY))
+		return ok;
+	for (size_t i = 0; i < s->pathc; i++)
+		ok = ok && bind(s->paths[i]);
+	return ok && mount(NULL, "/", NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | plain, NULL) == 0;
+}
+
+/* The launcher is spared when memory is short; its services are not. */
+static bool as_others_to_be_killed(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	bool ok = fd >= 0 && io_write_full(fd, "0", 1) == RC_OK;
+
+	io_close(&fd);
+	return ok;
+}
+
+static bool set_process(const struct start *s)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	return setsid() >= 0 && dup2(s->out, STDOUT_FILENO) >= 0 &&
+	       dup2(s->err, STDERR_FILENO) >= 0 &&
+	       syscall(SYS_close_range, 3u, ~0u, 0u) == 0 &&
+	       signal(SIGTERM, SIG_DFL) != SIG_ERR &&
+	       sigprocmask(SIG_SETMASK, &none, NULL) == 0 && as_others_to_be_killed();
+}
+
+static enum rc set_command(const struct start *s)
+{
+	static struct slice env[MANIFEST_ENV_MAX + 1];
+	const struct service *v = s->service;
+	size_t envc = v->envc;
+
+	memcpy(env, v->env, envc * sizeof env[0]);
+	if (s->extra.len > 0)
+		env[envc++] = s->extra;
+	return command_prepare(s->probe ? v->probe : v->argv, s->probe ? v->probec : v->argc, env,
+	                       envc, v->cwd);
+}
+
+__attribute__((noreturn)) static void child(const struct start *s)
+{
+	const struct service *v = s->service;
+	const char *what = "set up the process";
+	bool ok = set_process(s);
+
+	log_to(STDERR_FILENO);
+	if (ok && !s->probe) {
+		what = "set up its mounts";
+		ok = set_mounts(v);
+	}
+	if (ok && (set_command(s) != RC_OK || confine_service(v->policy.caps) != RC_OK))
+		_exit(126);
+	if (ok) {
+		what = "become its user";
+		ok = command_become(v->ids, v->idc);
+	}
+	if (ok) {
+		what = "enter its working directory";
+		ok = chdir(command_cwd()) == 0;
+	}
+	if (ok) {
+		what = command_name();
+		command_execute();
+	}
+	log_line("%s: %m", what);
+	_exit(ok && errno == ENOENT ? 127 : 126);
+}
+
+pid_t start(const struct start *s)
+{
+	bool own_pids = !s->probe && s->service->policy.flags & SERVICE_OWN_PIDS;
+	struct clone_args a = {
+		.flags = CLONE_INTO_CGROUP | (s->probe ? 0u : CLONE_NEWNS) |
+		         (own_pids ? CLONE_NEWPID : 0u),
+		.exit_signal = SIGCHLD,
+		.cgroup = (unsigned)s->cgroup,
+	};
+	pid_t pid = (pid_t)syscall(SYS_clone3, &a, sizeof a);
+
+	if (pid == 0)
+		child(s);
+	return pid;
+}

@@ -1,0 +1,26 @@
+/* A service's process, from the launcher's fork to the execution of its command.
+ *
+ * The child is in its cgroup before it runs, and in a mount namespace of its own.
+ * It gives up what confine_service() takes and becomes its user. What fails is a line on its standard
+ * error, and exit status 127 for a command that is not there, else 126.
+ */
+#ifndef APPLIANCE_START_H
+#define APPLIANCE_START_H
+
+#include <sys/types.h>
+
+#include "appliance/base/manifest.h"
+
+struct start {
+	const struct service *service;
+	bool probe;         /* its ready command instead, in the launcher's namespaces */
+	struct slice extra; /* one more variable, or empty */
+	int cgroup;
+	int out, err; /* its standard output and error; standard input is ours */
+};
+
+/* The child's number, or -1 with errno. It has no other descriptors, no signal
+ * is blocked, and its session is its own. */
+pid_t start(const struct start *s);
+
+#endif
