@@ -96,9 +96,7 @@ static void on_listener(void)
 /* There is a certificate: links are accepted from here on. */
 static void become_ready(void)
 {
-	static const struct broker_request r = { .kind = BROKER_READY };
-
-	g.ready = send(g.broker, &r, sizeof r, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof r;
+	g.ready = send(g.broker, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
 	if (!g.ready)
 		g.ending = true;
 }
@@ -162,8 +160,7 @@ static void on_broker(void)
 /* False when PID 1 cannot be asked. */
 static bool ask(uint32_t mark, struct slice nonce)
 {
-	struct broker_request r = { .kind = BROKER_DOCUMENT,
-		                    .mark = mark,
+	struct broker_request r = { .mark = mark,
 		                    .nonce_len = (uint32_t)nonce.len,
 		                    .key_len = (uint32_t)tls_spki().len };
 
