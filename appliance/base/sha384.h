@@ -2,8 +2,7 @@
  * use it, and on 64-bit processors it is faster than SHA-256 in portable C.
  * Wraps BearSSL.
  */
-#ifndef BASE_SHA384_H
-#define BASE_SHA384_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -26,5 +25,3 @@ void sha384_of(const void *p, size_t n, uint8_t out[SHA384_LEN]);
 
 /* value becomes SHA-384(value ‖ n bytes at p): an extension, as of a register. */
 void sha384_extend(uint8_t value[SHA384_LEN], const void *p, size_t n);
-
-#endif
