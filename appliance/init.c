@@ -17,7 +17,6 @@
 #include "appliance/front.h"
 #include "appliance/gate.h"
 #include "appliance/measure.h"
-#include "appliance/report.h"
 #include "appliance/spawn.h"
 #include "appliance/supervisor.h"
 #include "appliance/touchlog.h"
@@ -97,7 +96,7 @@ static enum rc step_measure(void)
 	enum rc rc = touchlog_open(b.nsm);
 
 	if (rc == RC_OK)
-		rc = measure(b.nsm, slice_of(b.raw, b.raw_len), touchlog_shared());
+		rc = measure(b.nsm, slice_of(b.raw, b.raw_len), touchlog_shared);
 	return rc;
 }
 
@@ -133,7 +132,7 @@ static enum rc step_roles(void)
 
 	front_operations = b.manifest.operations;
 	launch_role.root = b.cgroups;
-	launch_role.shared = broker_role.shared = touchlog_fd();
+	launch_role.shared = broker_role.shared = touchlog_fd;
 	if (b.manifest.channel != CHANNEL_OFF)
 		rc = prepare(&front_role, CHANNEL_PORT, PENDING_BACKLOG);
 	if (rc == RC_OK)

@@ -48,8 +48,8 @@ struct touchlog_shared {
 RC_CHECK enum rc touchlog_open(int nsm);
 
 /* The memory, for PID 1 to fill in the rest; its descriptor, for the gate. */
-struct touchlog_shared *touchlog_shared(void);
-int touchlog_fd(void);
+extern struct touchlog_shared *touchlog_shared;
+extern int touchlog_fd;
 
 /* The chain's head now, SHA384_LEN bytes. */
 const uint8_t *touchlog_head(void);

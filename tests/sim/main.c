@@ -271,12 +271,12 @@ static void boot(int *nsm)
 
 	manifest_put(&w, &manifest);
 	if (nsm_open("", nsm) != RC_OK || touchlog_open(*nsm) != RC_OK ||
-	    measure(*nsm, wbuf_slice(&w), touchlog_shared()) != RC_OK ||
+	    measure(*nsm, wbuf_slice(&w), touchlog_shared) != RC_OK ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
 		exit(1);
 	handover = pair[0];
 	broker_role.listener = pair[1];
-	broker_role.shared = touchlog_fd();
+	broker_role.shared = touchlog_fd;
 	broker_role.again_ms = 0;
 }
 
