@@ -31,7 +31,7 @@ struct touchlog_shared {
 	 * not 0. */
 	struct nsm_description module;
 	struct nsm_pcr pcr[NSM_PCRS_MAX];
-	uint32_t manifest_len;
+	size_t manifest_len;
 	uint8_t manifest[MANIFEST_MAX];
 	/* As the launcher last reported each; kind is 0 before. */
 	struct launch_report service[SERVICES_MAX];

@@ -18,7 +18,7 @@
 static struct plan {
 	const struct request *r;
 	bool tty;
-	int fds[3]; /* to become 0, 1, 2 */
+	int fds[3]; /* to become 0, 1, 2; with a terminal all are its hold */
 	/* What was tried last (NULL: to execute it), and why it failed; 0: it did
 	 * not. */
 	const char *volatile what;
@@ -58,12 +58,6 @@ static bool open_pipe(struct spawned *s, int stream)
 	return fcntl(s->fd[stream], F_SETFL, O_NONBLOCK) == 0;
 }
 
-static bool open_null(int stream)
-{
-	plan.fds[stream] = open("/dev/null", O_RDWR | O_CLOEXEC);
-	return plan.fds[stream] >= 0;
-}
-
 /* The name of the other side is never used: /dev/pts is the app's. */
 static bool open_tty(struct spawned *s)
 {
@@ -79,8 +73,7 @@ static bool open_tty(struct spawned *s)
 		return false;
 	give_to_user(s->hold);
 	for (int i = 0; i < 3; i++)
-		if ((plan.fds[i] = fcntl(s->hold, F_DUPFD_CLOEXEC, 3)) < 0)
-			return false;
+		plan.fds[i] = s->hold;
 	if (plan.r->flags & EXEC_STDIN)
 		s->fd[STDIN_FILENO] = fcntl(tty, F_DUPFD_CLOEXEC, 3);
 	return !(plan.r->flags & EXEC_STDIN) || s->fd[STDIN_FILENO] >= 0;
@@ -96,7 +89,9 @@ static bool open_streams(struct spawned *s)
 	for (int i = 0; i < 3; i++) {
 		bool null = detach || (i == STDIN_FILENO && !in);
 
-		if (!(null ? open_null(i) : open_pipe(s, i)))
+		if (null)
+			plan.fds[i] = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (null ? plan.fds[i] < 0 : !open_pipe(s, i))
 			return false;
 	}
 	return true;
@@ -183,7 +178,7 @@ enum rc exec_spawn(const struct request *r, struct spawned *s, struct failure *f
 	if (prepare(r, f) != RC_OK)
 		return RC_DENIED;
 	spawn(s);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 3 && !plan.tty; i++)
 		io_close(&plan.fds[i]);
 	if (plan.error == 0)
 		return RC_OK;

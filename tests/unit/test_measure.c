@@ -13,7 +13,9 @@ static int nsm = -1;
 
 static enum rc run(void)
 {
-	return measure(nsm, slice_of(manifest, sizeof manifest), touchlog_shared);
+	memcpy(touchlog_shared->manifest, manifest, sizeof manifest);
+	touchlog_shared->manifest_len = sizeof manifest;
+	return measure(nsm, touchlog_shared);
 }
 
 /* Each case in a process of its own: the log is one a process. */
@@ -43,8 +45,6 @@ static void all(void)
 	sha384_final(&h, digest);
 	sha384_extend(want, digest, sizeof digest);
 	CHECK(run() == RC_OK);
-	CHECK(s->manifest_len == sizeof manifest);
-	CHECK(memcmp(s->manifest, manifest, sizeof manifest) == 0);
 	CHECK(nsm_read_pcr(nsm, PCR_MANIFEST, &p) == RC_OK && p.locked);
 	CHECK(memcmp(p.value, want, sizeof want) == 0);
 	for (unsigned i = 0; i < s->module.pcrs; i++)
