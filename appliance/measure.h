@@ -1,6 +1,7 @@
 /* What the hardware says about this boot, and what we add to it.
  */
-#pragma once
+#ifndef APPLIANCE_MEASURE_H
+#define APPLIANCE_MEASURE_H
 
 #include "appliance/touchlog.h"
 
@@ -13,3 +14,5 @@ enum { PCR_MANIFEST = 16 };
  * all its registers go into s. RC_MISMATCH when a register is not
  * what it must be, else as attest/nsm.h; logged. */
 RC_CHECK enum rc measure(int nsm, struct touchlog_shared *s);
+
+#endif

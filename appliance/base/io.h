@@ -1,7 +1,8 @@
 /* System calls that must not be cut short, and file descriptors that are
  * closed once. EINTR is never seen by the caller.
  */
-#pragma once
+#ifndef BASE_IO_H
+#define BASE_IO_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -35,3 +36,5 @@ int64_t clock_boot_ms(void);
 
 /* Overwrites n bytes so that no compiler leaves it out. */
 void wipe(void *p, size_t n);
+
+#endif
