@@ -16,7 +16,7 @@ static struct look {
 	bool used;
 	bool ended;  /* the last frame is in out */
 	bool follow;
-	uint32_t rings;
+	uint32_t rings, services; /* whose records; bit 0: of the enclave itself */
 	uint64_t since_ns, until; /* time; sequence, inclusive */
 	struct records_cursor cursor;
 	int64_t deadline_ms;
@@ -57,7 +57,7 @@ static void fill(struct look *l)
 		n = records_next(&l->cursor, l->rings, &h, text);
 		if (n < 0 || h.seq > l->until)
 			break;
-		if (h.time_ns >= l->since_ns)
+		if (h.time_ns >= l->since_ns && l->services >> h.service & 1)
 			record_put(&w, &h, slice_of(text, (size_t)n));
 	}
 	l->len = w.len;
@@ -97,7 +97,7 @@ static void put_status(struct wbuf *w, size_t service)
 
 static void begin_look(struct look *l, const struct request *r, struct wbuf *w)
 {
-	uint32_t services = r->argc == 0 ? UINT32_MAX : 0;
+	uint32_t services = r->argc == 0 ? UINT32_MAX : 1;
 
 	for (size_t i = 0; i < r->argc; i++) {
 		size_t n = launch_find(r->argv[i]);
@@ -112,6 +112,7 @@ static void begin_look(struct look *l, const struct request *r, struct wbuf *w)
 	for (size_t n = 1; n <= launch_count(); n++)
 		if (services >> n & 1)
 			put_status(w, n);
+	l->services = services;
 	l->rings = (r->flags & LOOK_LOGS ? services & ~1u : 0) | (r->flags & LOOK_EVENTS ? 1 : 0);
 	l->follow = r->flags & LOOK_FOLLOW;
 	l->since_ns = r->since;

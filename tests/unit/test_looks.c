@@ -275,6 +275,13 @@ static void logs(void)
 	skip_status(fd, 1, 3);
 	expect_record(fd, 2, "up");
 	expect_exit(fd);
+
+	/* Of a service that is named its own events, and the enclave's. */
+	records_event(0, RECORD_DIAGNOSTIC, "%s", "all");
+	fd = look(LOOK_LOGS | LOOK_EVENTS, "cron", 0);
+	skip_status(fd, 3, 3);
+	expect_record(fd, 0, "all");
+	expect_exit(fd);
 }
 
 static void since(void)
