@@ -464,10 +464,11 @@ int launch_main(int init, int cgroups, int shared)
 		log_line("cannot start: %m");
 		return 1;
 	}
-	while (l.close_ms > l.now_ms && (l.close_ms == INT64_MAX || looks_open() > 0)) {
+	for (;;) {
 		settle();
 		say();
+		if (l.close_ms <= l.now_ms || (l.close_ms != INT64_MAX && looks_open() == 0))
+			return 0;
 		wakeup();
 	}
-	return 0;
 }

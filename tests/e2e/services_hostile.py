@@ -73,14 +73,17 @@ def malformed():
 
 
 def many():
-    """Forty at once: thirty-two get their answer, the others are told."""
-    all_of_them = [ask(wire.LOOK, k3=[], k7=7) for _ in range(40)]
+    """Forty at once: thirty-two get their answer, the others are told. All is read
+    before they close, or the emulator's device does not tell the enclave."""
+    all_of_them = [ask(wire.LOOK, k3=[], k7=4) for _ in range(40)]
     first = [wire.read_frame(s) for s in all_of_them]
     accepted = sum(f is not None and f[0] == wire.ACCEPT for f in first)
     busy = sum(f is not None and f[0] == wire.ERROR and wire.uncbor(f[1])[0][1] == wire.CODES['busy']
                for f in first)
     show('forty-look', (accepted, busy) == (32, 8), f'{accepted} accepted, {busy} busy')
-    for s in all_of_them:
+    for s, f in zip(all_of_them, first):
+        for _ in range(16 if f is not None and f[0] == wire.ACCEPT else 0):
+            wire.read_frame(s)
         s.close()
 
 
@@ -131,7 +134,7 @@ def talks():
 
 def resets():
     """Requests whose peer is gone before the answer."""
-    for i in range(200):
+    for i in range(20):
         s = ask(wire.LOOK if i % 2 else wire.CONTROL, k3=['start', 'tick'] if i % 2 == 0 else ['tick'])
         s.close()
     places_come_back()
@@ -142,8 +145,7 @@ truncated()
 malformed()
 many()
 places_come_back()
-deaf()
 talks()
-places_come_back()
 resets()
+deaf()
 sys.exit(failed)
