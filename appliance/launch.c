@@ -310,17 +310,14 @@ static void begin_ending(void)
 
 static void on_init(void)
 {
-	struct session_handover h;
-	struct passed m;
+	static struct admit_request m;
+	int conn;
+	ssize_t len = pass_recv(l.init, &m, sizeof m, MSG_DONTWAIT, &conn);
 
-	if (pass_recv(l.init, &h, sizeof h, MSG_DONTWAIT, &m)) {
-		looks_add(m.fds[0], m.fds[1], &h, l.now_ms);
-	} else {
-		for (size_t i = 0; i < m.count; i++)
-			io_close(&m.fds[i]);
-		if (m.len == 0 || (m.len < 0 && errno != EAGAIN && errno != EINTR))
-			begin_ending();
-	}
+	if (conn >= 0)
+		looks_add(conn, &m, (size_t)len, l.now_ms);
+	else if (len == 0 || (len < 0 && errno == ECONNRESET))
+		begin_ending();
 }
 
 /* All have stopped: who looks gets the last records, and then we leave. */
@@ -435,6 +432,7 @@ static bool open_services(int shared)
 		              &policy) && ok;
 		unit_init(&l.unit[l.count], &policy);
 		unit_start(&l.unit[l.count], l.now_ms);
+		l.job[l.count].changed = true;
 	}
 	return ok;
 }

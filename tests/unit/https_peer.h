@@ -321,7 +321,7 @@ static inline bool begin_server(void)
 	make_facts();
 	https_init(seed, &facts);
 	CHECK(memcmp(seed, zero, sizeof seed) == 0 && tls_spki().len == 91);
-	CHECK(https_certify(document, 1790000000) == RC_OK);
+	CHECK(cert_renew(document, 1790000000).len > 0);
 	return true;
 }
 
