@@ -252,20 +252,19 @@ static void forget(const char *name)
 
 static int ask(const struct request *r)
 {
+	static struct admit_request m;
+	struct pollfd room = { launcher, POLLOUT, 0 };
 	uint8_t mem[4096];
 	struct wbuf w = wbuf_of(mem, sizeof mem);
-	struct session_handover h;
-	int pair[2], fds[PASS_FDS];
+	int pair[2];
 
 	request_put(&w, r);
-	h = (struct session_handover){ r->op, (uint32_t)(w.len - FRAME_HEAD) };
+	CHECK(poll(&room, 1, PATIENCE_MS) == 1);
+	m.op = r->op;
+	memcpy(m.request, mem + FRAME_HEAD, w.len - FRAME_HEAD);
 	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
-	fds[0] = pair[1];
-	fds[1] = memfd_create("request", MFD_CLOEXEC);
-	CHECK(io_write_full(fds[1], mem + FRAME_HEAD, h.len) == RC_OK);
-	CHECK(pass_send(launcher, &h, sizeof h, fds) == RC_OK);
-	close(fds[0]);
-	close(fds[1]);
+	CHECK(pass_send(launcher, &m, ADMIT_HEAD + w.len - FRAME_HEAD, pair[1]) == RC_OK);
+	close(pair[1]);
 	return pair[0];
 }
 
@@ -539,7 +538,7 @@ static void a_stranger_says_ready(void)
  * in hand. */
 static void pid_1_says_nonsense(void)
 {
-	static const char junk[100];
+	static const char junk[sizeof(struct admit_request) + 1];
 	struct request r = { .op = OP_LOOK, .flags = LOOK_EVENTS | LOOK_FOLLOW };
 	unsigned terminated = 0;
 	int fd;
@@ -547,7 +546,7 @@ static void pid_1_says_nonsense(void)
 	add("app", "exec sleep 1000");
 	begin(MANIFEST_NO_MAIN, false);
 	CHECK(reaches(0, LOOK_READY));
-	for (size_t n = 1; n < sizeof junk; n += 7)
+	for (size_t n = 1; n <= sizeof junk; n = 2 * n < sizeof junk || n == sizeof junk ? 2 * n : sizeof junk)
 		CHECK(send(launcher, junk, n, 0) == (ssize_t)n);
 	CHECK(status_of("app").state == LOOK_READY);
 	fd = ask(&r);
