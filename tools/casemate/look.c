@@ -4,11 +4,14 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "appliance/base/io.h"
 #include "channel/host_message.h"
 #include "channel/stream.h"
 #include "tools/casemate/text.h"
+
+enum { CLOSE_MS = 1000 }; /* for the enclave to see that we are done */
 
 /* --- what is wanted --- */
 
@@ -316,8 +319,17 @@ bool look_open(struct look *l, const struct target *t, const struct look_ask *a)
 	return fd >= 0 && look_begin(l, fd, t->text, a);
 }
 
+/* With bytes unread the emulator's device would not tell the enclave that we are
+ * gone, and our place there would stay taken. */
 void look_close(struct look *l)
 {
+	const int64_t until_ms = clock_mono_ms() + CLOSE_MS;
+	uint8_t scrap[4096];
+
+	if (l->fd >= 0 && shutdown(l->fd, SHUT_WR) == 0)
+		while (io_wait(l->fd, POLLIN, until_ms) == RC_OK &&
+		       recv(l->fd, scrap, sizeof scrap, MSG_DONTWAIT) > 0)
+			;
 	io_close(&l->fd);
 }
 
