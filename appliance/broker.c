@@ -1,9 +1,6 @@
 #include "appliance/broker.h"
 
-#include <sys/socket.h>
-
 #include "appliance/base/io.h"
-#include "appliance/base/log.h"
 #include "appliance/touchlog.h"
 #include "attest/claims.h"
 
@@ -43,34 +40,17 @@ static enum rc make(int nsm, const struct broker_request *r, struct slice *docum
 	                  slice_of(r->key, r->key_len), document);
 }
 
-static void answer(int nsm, const struct broker_request *r)
-{
-	struct slice document = slice_of(NULL, 0);
-	enum rc rc = make(nsm, r, &document);
-	struct broker_event e = { r->mark, rc, rc == RC_OK ? (uint32_t)document.len : 0 };
-	struct iovec iov[] = { { &e, sizeof e }, { (void *)(uintptr_t)document.p, e.len } };
-	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
-
-	if (sendmsg(broker_role.sock, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
-		log_line("gate: takes no answers (%m); ending it");
-		role_hang_up(&broker_role);
-	}
-}
-
 void broker_answer(int nsm)
 {
+	struct slice document = slice_of(NULL, 0);
 	struct broker_request r;
-	ssize_t n = recv(broker_role.sock, &r, sizeof r, MSG_DONTWAIT | MSG_TRUNC);
+	struct broker_event e;
 
-	if (n < 0)
+	if (role_receive(&broker_role, &r, sizeof r, sizeof r, NULL) == 0)
 		return;
-	if (n == sizeof r && r.kind == BROKER_DOCUMENT) {
-		answer(nsm, &r);
-	} else if (n == sizeof r && r.kind == BROKER_READY) {
-		broker_role.ready = true;
-	} else {
-		if (n > 0)
-			log_line("gate: a message of %zd bytes refused; ending it", n);
-		role_hang_up(&broker_role);
-	}
+	e = (struct broker_event){ .mark = r.mark, .rc = make(nsm, &r, &document) };
+	if (e.rc != RC_OK)
+		document.len = 0;
+	e.len = (uint32_t)document.len;
+	role_send(&broker_role, &e, sizeof e, document);
 }

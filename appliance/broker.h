@@ -6,10 +6,10 @@
  * PID 1 composes user_data itself (attest/claims.h), so whatever the gate
  * asks, the hardware signs the truth about touches.
  *
- *   gate → PID 1    broker_request: READY, or DOCUMENT
+ *   gate → PID 1    one byte: it serves; broker_request
  *   PID 1 → gate    broker_event, followed by the document in the same packet
  *
- * Every DOCUMENT is answered, in the order they came. PID 1 waits for nobody:
+ * Every request is answered, in the order they came. PID 1 waits for nobody:
  * a gate that does not take its answers is ended. When PID 1 shuts its end
  * down, the enclave stops.
  *
@@ -32,10 +32,7 @@ enum {
 	BROKER_BURST = 64,
 };
 
-enum broker_kind { BROKER_READY = 1, BROKER_DOCUMENT = 2 };
-
 struct broker_request {
-	uint32_t kind;
 	uint32_t mark; /* the asker's, echoed */
 	uint32_t nonce_len;
 	uint32_t key_len;

@@ -58,7 +58,7 @@ static const char *services(struct body *b)
 {
 	static const char *const states[] = { "stopped",  "done",  "failed",   "waiting",
 		                              "starting", "ready", "stopping", "killing" };
-	const char *why = NULL;
+	const char *why = NULL, *comma = "";
 
 	for (size_t i = 0; i < SERVICES_MAX; i++) {
 		struct launch_report r = shared->service[i];
@@ -66,8 +66,9 @@ static const char *services(struct body *b)
 		if (r.kind != LAUNCH_STATE || r.state > LOOK_KILLING)
 			continue;
 		body_put(b, "%s{'name':%q,'state':'%s','starts':%u,'out_of_memory':%u}",
-		         i > 0 ? "," : "", service_name(&r), states[r.state],
+		         comma, service_name(&r), states[r.state],
 		         (uint64_t)r.starts, (uint64_t)r.ooms);
+		comma = ",";
 		if (r.state != LOOK_READY && r.state != LOOK_DONE && r.state != LOOK_STOPPED)
 			why = "a service is not ready";
 	}

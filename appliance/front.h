@@ -1,9 +1,9 @@
 /* PID 1's side of the channel: answers what the channel role asks
  * (channel/admit.h) and hands what is admitted to session processes.
  *
- * The role's messages are fixed-size structs; anything else is answered with
- * an error and its descriptors are closed. Nothing here ever waits. Whatever
- * is admitted is in the touch log first. A session process is started in
+ * A message is one struct, of which the request at its end is only digested; for
+ * any other the role is ended. Nothing here ever waits. Whatever is admitted is
+ * in the touch log first. A session process is started in
  * advance, so that nobody waits for it; the next one when that has got its
  * work, not when it ends without, lest we start and reap without end.
  */

@@ -32,6 +32,7 @@
 #include "appliance/broker.h"
 #include "appliance/clients.h"
 #include "appliance/facts.h"
+#include "attest/cert.h"
 #include "attest/tls.h"
 
 /* Tags of epoll beside the links' numbers. */
@@ -95,9 +96,7 @@ static void on_listener(void)
 /* There is a certificate: links are accepted from here on. */
 static void become_ready(void)
 {
-	static const struct broker_request r = { .kind = BROKER_READY };
-
-	g.ready = send(g.broker, &r, sizeof r, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof r;
+	g.ready = send(g.broker, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
 	if (!g.ready)
 		g.ending = true;
 }
@@ -105,8 +104,8 @@ static void become_ready(void)
 static void on_certificate(enum rc rc, struct slice document)
 {
 	g.asked = false;
-	if (rc == RC_OK)
-		rc = https_certify(document, time(NULL));
+	if (rc == RC_OK && cert_renew(document, time(NULL)).len == 0)
+		rc = RC_LIMIT;
 	facts()->ready = rc == RC_OK;
 	facts()->why = "the security module gives no document";
 	if (rc != RC_OK) {
@@ -161,13 +160,10 @@ static void on_broker(void)
 /* False when PID 1 cannot be asked. */
 static bool ask(uint32_t mark, struct slice nonce)
 {
-	struct broker_request r = { .kind = BROKER_DOCUMENT,
-		                    .mark = mark,
+	struct broker_request r = { .mark = mark,
 		                    .nonce_len = (uint32_t)nonce.len,
 		                    .key_len = (uint32_t)tls_spki().len };
 
-	if (nonce.len > sizeof r.nonce || r.key_len > sizeof r.key)
-		return false;
 	if (nonce.len > 0)
 		memcpy(r.nonce, nonce.p, nonce.len);
 	memcpy(r.key, tls_spki().p, r.key_len);

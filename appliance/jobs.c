@@ -14,6 +14,7 @@
 #include "appliance/base/log.h"
 #include "appliance/cgroup.h"
 #include "appliance/launch.h"
+#include "appliance/notify.h"
 #include "appliance/records.h"
 #include "appliance/start.h"
 
@@ -24,7 +25,7 @@ bool job_open(struct job *j, size_t number, struct slice definition, int cgroups
               struct service_policy *policy)
 {
 	*j = (struct job){ .definition = definition, .number = number, .cgroup = -1,
-		           .out = { -1, -1 }, .notify = -1, .tcp = -1 };
+		           .out = { -1, -1 }, .notify = -1, .tcp = -1, .changed = true };
 	if (service_parse(definition, number - 1, &service) != RC_OK)
 		return false;
 	memcpy(j->name, service.name.p, service.name.len);
@@ -97,7 +98,7 @@ bool job_start(struct job *j, const struct unit *u, int cgroups)
 
 void job_close(struct job *j, const struct unit *u)
 {
-	enum { LEFT = 32 }; /* pieces, more than a pipe holds */
+	enum { LEFT = 130 }; /* pieces, more than a pipe can be made to hold */
 
 	for (int i = 0; i < 2; i++) {
 		for (int n = 0; n < LEFT && job_carry(j, u, i); n++)
@@ -142,42 +143,33 @@ bool job_carry(struct job *j, const struct unit *u, int stream)
 	return true;
 }
 
-/* The lines of a message that mean something to us (sd_notify(3)). */
-static bool read_lines(const struct job *j, char *text)
-{
-	bool ready = false;
-	char *rest = text;
-
-	for (char *line; (line = strsep(&rest, "\n")) != NULL;) {
-		if (strcmp(line, "READY=1") == 0)
-			ready = true;
-		else if (strcmp(line, "RELOADING=1") == 0)
-			records_event((unsigned)j->number, RECORD_BUSY, "%s", "");
-		else if (strncmp(line, "STATUS=", 7) == 0)
-			records_event((unsigned)j->number, RECORD_STATUS, "%s", line + 7);
-	}
-	return ready;
-}
-
 bool job_notified(struct job *j)
 {
-	char text[4096];
+	uint8_t text[4096];
 	union {
 		struct cmsghdr head;
 		char room[CMSG_SPACE(sizeof(struct ucred))]; /* none for descriptors */
 	} control = { 0 };
-	struct iovec iov = { text, sizeof text - 1 };
+	struct iovec iov = { text, sizeof text };
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
 		            .msg_controllen = sizeof control };
 	ssize_t n = recvmsg(j->notify, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	struct ucred who = { 0 };
+	struct notify said;
 
 	if (n < 0)
 		return false;
 	if (control.head.cmsg_level == SOL_SOCKET && control.head.cmsg_type == SCM_CREDENTIALS)
 		memcpy(&who, CMSG_DATA(&control.head), sizeof who);
-	text[n] = '\0';
-	return who.pid == j->pid && read_lines(j, text);
+	if (who.pid != j->pid)
+		return false;
+	said = notify_of(slice_of(text, (size_t)n));
+	if (said.busy)
+		records_event((unsigned)j->number, RECORD_BUSY, "%s", "");
+	if (said.status.p)
+		records_event((unsigned)j->number, RECORD_STATUS, "%.*s", (int)said.status.len,
+		              said.status.p);
+	return said.ready;
 }
 
 /* A connection that was begun is looked at again the next time. */

@@ -312,17 +312,14 @@ static void begin_ending(void)
 
 static void on_init(void)
 {
-	struct session_handover h;
-	struct passed m;
+	static struct admit_request m;
+	int conn;
+	ssize_t len = pass_recv(l.init, &m, sizeof m, MSG_DONTWAIT, &conn);
 
-	if (pass_recv(l.init, &h, sizeof h, MSG_DONTWAIT, &m)) {
-		looks_add(m.fds[0], m.fds[1], &h, l.now_ms);
-	} else {
-		for (size_t i = 0; i < m.count; i++)
-			io_close(&m.fds[i]);
-		if (m.len >= 0 || (errno != EAGAIN && errno != EINTR))
-			begin_ending();
-	}
+	if (conn >= 0)
+		looks_add(conn, &m, (size_t)len, l.now_ms);
+	else if (len == 0 || (len < 0 && errno != EAGAIN && errno != EINTR))
+		begin_ending();
 }
 
 /* All have stopped: who looks gets the last records, and then we leave. */
@@ -386,8 +383,11 @@ static void serve_job(size_t i, const struct pollfd p[A_JOB])
 	for (int stream = 0; stream < 2; stream++)
 		if (p[stream].fd >= 0 && p[stream].revents != 0)
 			(void)job_carry(&l.job[i], &l.unit[i], stream);
-	if (p[2].fd >= 0 && p[2].revents != 0 && job_notified(&l.job[i]))
+	if (p[2].fd >= 0 && p[2].revents != 0 && job_notified(&l.job[i])) {
+		if (l.unit[i].state == LOOK_READY) /* again, having reloaded */
+			records_event((unsigned)i + 1, RECORD_READY, "%s", "");
 		apply(i, EVENT_UP);
+	}
 }
 
 static void wakeup(void)
@@ -420,7 +420,8 @@ static void say(void)
 static bool open_services(int shared)
 {
 	const struct touchlog_shared *s = mmap(NULL, sizeof *s, PROT_READ, MAP_SHARED, shared, 0);
-	struct service_policy policy;
+	struct service_policy policy = { 0 };
+	bool ok = true;
 
 	io_close(&shared);
 	if (s == MAP_FAILED || records_open(0, RECORDS_EVENTS) != RC_OK ||
@@ -428,13 +429,14 @@ static bool open_services(int shared)
 		return false;
 	records_event(0, RECORD_STARTING, "%s", "");
 	for (; l.count < l.manifest.services; l.count++) {
-		if (!job_open(&l.job[l.count], l.count + 1, l.manifest.service[l.count], l.cgroups,
-		              &policy))
-			return false;
+		/* All, so that what is left of any is killed now. */
+		ok = job_open(&l.job[l.count], l.count + 1, l.manifest.service[l.count], l.cgroups,
+		              &policy) && ok;
 		unit_init(&l.unit[l.count], &policy);
 		unit_start(&l.unit[l.count], l.now_ms);
+		l.job[l.count].changed = true;
 	}
-	return true;
+	return ok;
 }
 
 static bool open_process(void)

@@ -8,8 +8,8 @@
  * what is left of services is killed and all begins anew.
  *
  *   launcher → PID 1   launch_report, whenever one has changed
- *   PID 1 → launcher   session_handover with a connection and its request
- *                      (channel/admit.h); its end: services are to stop
+ *   PID 1 → launcher   what the channel role sent it, a connection and its
+ *                      request (channel/admit.h); its end: services are to stop
  */
 #ifndef APPLIANCE_LAUNCH_H
 #define APPLIANCE_LAUNCH_H

@@ -16,7 +16,7 @@ static struct look {
 	bool used;
 	bool ended;  /* the last frame is in out */
 	bool follow;
-	uint32_t rings;
+	uint32_t services, rings;
 	uint64_t since_ns, until; /* time; sequence, inclusive */
 	struct records_cursor cursor;
 	int64_t deadline_ms;
@@ -57,7 +57,7 @@ static void fill(struct look *l)
 		n = records_next(&l->cursor, l->rings, &h, text);
 		if (n < 0 || h.seq > l->until)
 			break;
-		if (h.time_ns >= l->since_ns)
+		if (h.time_ns >= l->since_ns && l->services >> h.service & 1)
 			record_put(&w, &h, slice_of(text, (size_t)n));
 	}
 	l->len = w.len;
@@ -97,8 +97,7 @@ static void put_status(struct wbuf *w, size_t service)
 
 static void begin_look(struct look *l, const struct request *r, struct wbuf *w)
 {
-	uint32_t services = r->argc == 0 ? UINT32_MAX : 0;
-
+	l->services = r->argc == 0 ? UINT32_MAX : 1; /* 0 is the enclave */
 	for (size_t i = 0; i < r->argc; i++) {
 		size_t n = launch_find(r->argv[i]);
 
@@ -107,12 +106,12 @@ static void begin_look(struct look *l, const struct request *r, struct wbuf *w)
 			put_end(l, w, ERR_NOT_FOUND, "no such service");
 			return;
 		}
-		services |= 1u << n;
+		l->services |= 1u << n;
 	}
 	for (size_t n = 1; n <= launch_count(); n++)
-		if (services >> n & 1)
+		if (l->services >> n & 1)
 			put_status(w, n);
-	l->rings = (r->flags & LOOK_LOGS ? services & ~1u : 0) | (r->flags & LOOK_EVENTS ? 1 : 0);
+	l->rings = (r->flags & LOOK_LOGS ? l->services & ~1u : 0) | (r->flags & LOOK_EVENTS ? 1 : 0);
 	l->follow = r->flags & LOOK_FOLLOW;
 	l->since_ns = r->since;
 	l->until = l->follow ? UINT64_MAX : records_sequence();
@@ -133,7 +132,9 @@ static void begin(struct look *l, const struct request *r)
 	if (error != 0)
 		w.len = 0;
 	put_end(l, &w, error,
-	        error == ERR_NOT_FOUND ? "no such service" : "the service does not run");
+	        error == ERR_NOT_FOUND  ? "no such service"
+	        : error == ERR_CONFLICT ? "the service does not run"
+	                                : "the enclave stops");
 }
 
 /* Without a place nobody waits for it to be read. */
@@ -147,14 +148,14 @@ static void refuse(int conn)
 	io_close(&conn);
 }
 
-void looks_add(int conn, int request, const struct session_handover *h, int64_t now_ms)
+void looks_add(int conn, const struct admit_request *m, size_t len, int64_t now_ms)
 {
 	static struct request r;
 	struct look *l = looks;
 
 	while (l < looks + LOOKS_MAX && l->used)
 		l++;
-	if (l == looks + LOOKS_MAX || !session_request(&r, request, h)) {
+	if (l == looks + LOOKS_MAX || !session_request(&r, m, len)) {
 		refuse(conn);
 	} else {
 		memset(l, 0, offsetof(struct look, out));
@@ -166,7 +167,6 @@ void looks_add(int conn, int request, const struct session_handover *h, int64_t 
 			l->deadline_ms = INT64_MAX;
 		flush(l, now_ms);
 	}
-	io_close(&request);
 }
 
 void looks_watch(struct pollfd p[LOOKS_MAX])

@@ -17,8 +17,8 @@ enum {
 	LOOKS_STALL_MS = 60000, /* nothing was read, and it does not follow */
 };
 
-/* Takes both descriptors. */
-void looks_add(int conn, int request, const struct session_handover *h, int64_t now_ms);
+/* Takes the connection; m, of len bytes, is what came with it. */
+void looks_add(int conn, const struct admit_request *m, size_t len, int64_t now_ms);
 
 /* What to watch, one for each place; then, after the wait, what came of it. */
 void looks_watch(struct pollfd p[LOOKS_MAX]);

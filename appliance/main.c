@@ -2,7 +2,6 @@
  * init; it starts the others from the same file and names the role in
  * argv[0].
  */
-#include <assert.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,14 +11,8 @@
 #include "appliance/init.h"
 #include "appliance/launch.h"
 #include "appliance/spawn.h"
-#include "channel/admit.h"
 #include "channel/listen.h"
 #include "channel/session.h"
-
-static_assert((int)ADMIT_FD == (int)SPAWN_FD_PAIR &&
-                      (int)ADMIT_LISTENER_FD == (int)SPAWN_FD_LISTENER &&
-                      (int)SESSION_HANDOVER_FD == (int)SPAWN_FD_PAIR,
-              "roles find their descriptors");
 
 int main(int argc, char **argv)
 {
@@ -29,13 +22,15 @@ int main(int argc, char **argv)
 		init_main();
 	log_name(role);
 	if (strcmp(role, "channel") == 0)
-		return confine_role(SPAWN_FD_ROOT, UID_CHANNEL) == RC_OK ? listen_main() : 1;
+		return confine_role(SPAWN_FD_ROOT, UID_CHANNEL) == RC_OK
+		               ? listen_main(SPAWN_FD_LISTENER, SPAWN_FD_PAIR)
+		               : 1;
 	if (strcmp(role, "gate") == 0)
 		return confine_role(SPAWN_FD_ROOT, UID_GATE) == RC_OK
 		               ? gate_main(SPAWN_FD_LISTENER, SPAWN_FD_PAIR, SPAWN_FD_SHARED, true)
 		               : 1;
 	if (strcmp(role, "session") == 0)
-		return confine_app() == RC_OK ? session_main() : 1;
+		return confine_app() == RC_OK ? session_main(SPAWN_FD_PAIR) : 1;
 	if (strcmp(role, "launch") == 0)
 		return launch_main(SPAWN_FD_PAIR, SPAWN_FD_ROOT, SPAWN_FD_SHARED);
 	log_line("this is the init of an enclave and runs only as its process 1");

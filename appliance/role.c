@@ -1,15 +1,18 @@
 #include "appliance/role.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "appliance/base/io.h"
 #include "appliance/base/log.h"
+#include "appliance/base/pass.h"
 #include "appliance/spawn.h"
 
 enum rc role_start(struct role *r)
 {
+	static const int queue = ROLE_QUEUE_MAX / 2; /* the kernel doubles it */
 	char *const argv[] = { r->name, NULL };
 	int pair[2];
 
@@ -17,6 +20,7 @@ enum rc role_start(struct role *r)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0) {
 		const int fds[SPAWN_FDS] = { pair[1], r->root, r->listener, r->shared };
 
+		(void)setsockopt(pair[1], SOL_SOCKET, SO_SNDBUFFORCE, &queue, sizeof queue);
 		r->pid = spawn_role(argv, fds);
 		io_close(&pair[1]);
 		if (r->pid > 0) {
@@ -37,6 +41,43 @@ void role_hang_up(struct role *r)
 	io_close(&r->sock);
 	if (r->pid > 0)
 		kill(r->pid, SIGKILL);
+}
+
+size_t role_receive(struct role *r, void *p, size_t least, size_t most, int *fd)
+{
+	int none, *passed = fd ? fd : &none;
+	ssize_t n = pass_recv(r->sock, p, most, MSG_DONTWAIT, passed);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (n >= (ssize_t)least && (fd || none < 0))
+		return (size_t)n;
+	if (n == 1 && *passed < 0)
+		r->ready = true;
+	else if (n == 0)
+		role_hang_up(r); /* its end comes as SIGCHLD */
+	else
+		role_refuse(r);
+	io_close(passed);
+	return 0;
+}
+
+void role_refuse(struct role *r)
+{
+	log_line("%s: a message refused; ending it", r->name);
+	role_hang_up(r);
+}
+
+void role_send(struct role *r, const void *p, size_t n, struct slice more)
+{
+	struct iovec iov[] = { { (void *)(uintptr_t)p, n },
+		               { (void *)(uintptr_t)more.p, more.len } };
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
+
+	if (sendmsg(r->sock, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+		log_line("%s: takes no answers (%m); ending it", r->name);
+		role_hang_up(r);
+	}
 }
 
 static void start_later(struct role *r, int64_t now_ms)

@@ -11,27 +11,29 @@
 #ifndef APPLIANCE_ROLE_H
 #define APPLIANCE_ROLE_H
 
-#include <stdbool.h>
-#include <stdint.h>
 #include <sys/types.h>
 
 #include "appliance/base/rc.h"
+#include "appliance/base/slice.h"
 
 enum {
 	ROLE_PAUSE_MS = 100,
 	ROLE_PAUSE_MAX_MS = 5000,
 	ROLE_STABLE_MS = 60000,
+	/* What may wait to be received from one: every place of the channel role
+	 * may ask at once with the longest request. */
+	ROLE_QUEUE_MAX = 32 << 20,
 };
 
 struct role {
 	char *name;                 /* its argv[0] */
 	int root, listener, shared; /* as spawn.h's descriptors; -1: none */
 	int64_t again_ms;           /* when to start it; 0: now, INT64_MAX: not */
-	/* What follows is role.c's to write; ready is the owner's. Who takes the
+	/* What follows is role.c's to write. Who takes the
 	 * process over (front.c: a session that has got its work) sets pid to 0 and
 	 * closes sock. */
 	int sock;   /* our end, to be watched; -1: none. Another after a restart */
-	bool ready; /* the owner has heard that one has served */
+	bool ready; /* one has said that it serves */
 	bool ending;
 	pid_t pid; /* 0: not running */
 	int64_t started_ms;
@@ -47,6 +49,19 @@ struct role {
 
 /* Starts it, whatever again_ms says. RC_IO, logged. */
 RC_CHECK enum rc role_start(struct role *r);
+
+/* Receives one message of it, of least to most bytes, into p; its length. 0:
+ * there is none to be looked at. One of one byte says that the role serves, and
+ * any other ends it. Into *fd the message's descriptor, the caller's to close,
+ * or -1; fd NULL: none may come. */
+size_t role_receive(struct role *r, void *p, size_t least, size_t most, int *fd);
+
+/* What it said cannot be: logged, and it is ended. */
+void role_refuse(struct role *r);
+
+/* Sends n bytes and more behind them. PID 1 waits for nobody: a role that does
+ * not take its answers is ended. */
+void role_send(struct role *r, const void *p, size_t n, struct slice more);
 
 /* Nothing can be said to it any more: it is ended. */
 void role_hang_up(struct role *r);

@@ -1,7 +1,7 @@
 /* PID 1 from the start of its roles on: from here on it must not die.
  *
  * One loop over signals, the roles' questions and a few deadlines. It
- * reads only fixed-size structs of its own roles, allocates nothing, and
+ * reads only structs of its own roles, allocates nothing, and
  * answers every failure by logging it and going on.
  *
  *   STARTING → RUNNING → SERVICES → TERM → KILL → the machine is reset

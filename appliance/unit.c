@@ -60,31 +60,33 @@ void unit_stop(struct unit *u)
 	u->wanted = u->again = false;
 }
 
-/* Will not be there for those that require it. */
-static bool leaves(const struct unit *u)
+/* Those that are to end, or not there for those that require them: bits. */
+static uint64_t leaving(const struct unit *all, size_t count)
 {
-	return u->state == LOOK_STOPPED || u->state == LOOK_FAILED || u->again ||
-	       (!u->wanted && u->state != LOOK_DONE);
+	uint64_t set = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (all[i].state != LOOK_DONE &&
+		    (!all[i].wanted || all[i].again || (all[i].policy.requires & set) != 0))
+			set |= UINT64_C(1) << i;
+	return set;
 }
 
-static bool is_to_end(const struct unit *all, size_t i)
-{
-	const struct unit *u = &all[i];
-
-	for (size_t k = 0; k < i; k++)
-		if (u->policy.requires >> k & 1 && leaves(&all[k]))
-			return true;
-	return !u->wanted || u->again;
-}
-
-/* Nobody that will end as well still needs it. */
-static bool may_end(const struct unit *all, size_t count, size_t i)
+/* Nobody that ends as well still needs it. */
+static bool may_end(const struct unit *all, size_t count, size_t i, uint64_t ending)
 {
 	for (size_t k = i + 1; k < count; k++)
-		if (all[k].policy.after >> i & 1 && unit_runs(&all[k]) &&
-		    (all[k].policy.requires >> i & 1 || is_to_end(all, k)))
+		if (all[k].policy.after >> i & 1 && unit_runs(&all[k]) && ending >> k & 1)
 			return false;
 	return true;
+}
+
+static bool cannot_run(const struct unit *all, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (all[i].policy.requires >> k & 1 && all[k].state == LOOK_FAILED)
+			return true;
+	return !all[i].wanted;
 }
 
 static bool may_run(const struct unit *all, size_t i)
@@ -102,14 +104,15 @@ static bool may_run(const struct unit *all, size_t i)
 enum unit_event unit_due(const struct unit *all, size_t count, size_t i, int64_t now_ms)
 {
 	const struct unit *u = &all[i];
-	bool late = u->deadline_ms <= now_ms;
+	const uint64_t ending = leaving(all, count);
+	bool late = u->deadline_ms <= now_ms, ends = ending >> i & 1;
 
-	if (u->state == LOOK_WAITING && !u->wanted)
+	if (u->state == LOOK_WAITING && cannot_run(all, i))
 		return EVENT_END;
 	if (u->state == LOOK_WAITING)
-		return late && may_run(all, i) ? EVENT_RUN : EVENT_NONE;
-	if ((u->state == LOOK_STARTING || u->state == LOOK_READY) && is_to_end(all, i) &&
-	    may_end(all, count, i))
+		return late && !ends && may_run(all, i) ? EVENT_RUN : EVENT_NONE;
+	if ((u->state == LOOK_STARTING || u->state == LOOK_READY) && ends &&
+	    may_end(all, count, i, ending))
 		return EVENT_END;
 	return late ? EVENT_LATE : EVENT_NONE;
 }
@@ -134,6 +137,7 @@ static int64_t lasts(struct unit *u, int64_t now_ms)
 	}
 }
 
+/* Never nothing: what cannot be started at all must not keep us busy. */
 static void next_pause(struct unit *u, int64_t now_ms)
 {
 	bool stable = u->ready_ms != INT64_MAX && now_ms - u->ready_ms >= UNIT_STABLE_MS;
@@ -141,6 +145,15 @@ static void next_pause(struct unit *u, int64_t now_ms)
 	u->pause_ms = u->pause_ms == 0 || stable ? (int64_t)u->policy.pause_ms : 2 * u->pause_ms;
 	if (u->pause_ms > (int64_t)u->policy.pause_max_ms)
 		u->pause_ms = (int64_t)u->policy.pause_max_ms;
+	if (u->pause_ms == 0)
+		u->pause_ms = 1;
+}
+
+static void give_up(struct unit *u, int64_t now_ms, const char *why)
+{
+	u->wanted = false;
+	u->why = why;
+	enter(u, *why ? LOOK_FAILED : LOOK_DONE, now_ms, INT64_MAX);
 }
 
 /* Nothing of it is left. */
@@ -150,20 +163,19 @@ static void over(struct unit *u, int64_t now_ms)
 	bool often = u->policy.burst > 0 && u->window >= u->policy.burst &&
 	             now_ms - u->window_ms <= (int64_t)u->policy.burst_ms;
 
-	if (u->asked || !u->wanted) {
+	if (u->asked || u->again || !u->wanted) {
 		enter(u, u->wanted ? LOOK_WAITING : LOOK_STOPPED, now_ms,
 		      u->wanted ? 0 : INT64_MAX);
 	} else if (u->policy.restart == RESTART_NEVER ||
-	           (u->policy.restart == RESTART_ON_FAILURE && !failed) || often) {
-		u->wanted = false;
-		u->why = often ? "it was started too often" : failed ? "it is not to be started again"
-		                                                   : "";
-		enter(u, often || failed ? LOOK_FAILED : LOOK_DONE, now_ms, INT64_MAX);
+	           (u->policy.restart == RESTART_ON_FAILURE && !failed)) {
+		give_up(u, now_ms, failed ? "it is not to be started again" : "");
+	} else if (often) {
+		give_up(u, now_ms, "it was started too often");
 	} else {
 		next_pause(u, now_ms);
 		enter(u, LOOK_WAITING, now_ms, u->pause_ms);
 	}
-	u->asked = false;
+	u->asked = u->again = false;
 }
 
 enum unit_action unit_event(struct unit *u, enum unit_event event, int64_t now_ms)
@@ -172,6 +184,10 @@ enum unit_action unit_event(struct unit *u, enum unit_event event, int64_t now_m
 
 	if (u->state == LOOK_KILLING && event == EVENT_EMPTY)
 		over(u, now_ms);
+	if (u->state == LOOK_WAITING && event == EVENT_END && u->wanted) {
+		give_up(u, now_ms, "one that it requires has failed");
+		return DO_NOTHING;
+	}
 	if (!step->taken)
 		return DO_NOTHING;
 	if (event == EVENT_END) {

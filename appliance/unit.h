@@ -5,7 +5,8 @@
  *   DONE    ─┤     ↑          ╰────────┴─────────╯ main process's end
  *   FAILED  ─╯     ╰── to be started again ─────────────────────────╯
  *
- * WAITING lasts until what it comes after is ready and its pause is over,
+ * WAITING lasts until what it comes after is ready and its pause is over, or one
+ * that it requires has FAILED, so that it has as well;
  * STARTING until it is ready or was not in time. STOPPING has sent the stop
  * signal. KILLING has ended what is left and waits for the last process of the
  * cgroup; then it is decided whether it starts again, and if not, whether it is
@@ -28,7 +29,7 @@ enum {
 
 enum unit_event {
 	EVENT_RUN,   /* its turn has come */
-	EVENT_END,   /* it is to stop */
+	EVENT_END,   /* it is to stop, or cannot run */
 	EVENT_UP,    /* it is ready */
 	EVENT_GONE,  /* its main process has ended; ended and status are set */
 	EVENT_EMPTY, /* and no other process is left */

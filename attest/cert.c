@@ -123,7 +123,7 @@ static size_t put_signature(uint8_t *p, struct slice tbs)
 	return HEAD + n;
 }
 
-enum rc cert_make(struct slice document, int64_t now_s, struct slice *der)
+struct slice cert_renew(struct slice document, int64_t now_s)
 {
 	static uint8_t buf[2][CERT_MAX + SIGNATURE_MAX];
 	static unsigned turn;
@@ -131,11 +131,11 @@ enum rc cert_make(struct slice document, int64_t now_s, struct slice *der)
 	const uint8_t *end;
 
 	if (document.len > CERT_MAX - OTHERS_MAX || now_s < 0 || now_s > TIME_MAX_S - CERT_AFTER_S)
-		return RC_LIMIT;
+		return slice_of(NULL, 0);
 	put_tbs(&d, document, now_s);
 	end = tbs_end + put_signature(tbs_end, slice_of(d, (size_t)(tbs_end - d)));
 	wrap(&d, end, SEQUENCE);
-	*der = slice_of(d, (size_t)(end - d));
 	turn++;
-	return RC_OK;
+	tls_certify(slice_of(d, (size_t)(end - d)));
+	return slice_of(d, (size_t)(end - d));
 }

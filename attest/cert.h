@@ -19,7 +19,6 @@
 #ifndef ATTEST_CERT_H
 #define ATTEST_CERT_H
 
-#include "appliance/base/rc.h"
 #include "appliance/base/slice.h"
 
 enum {
@@ -29,8 +28,10 @@ enum {
 };
 
 /* Makes one, valid from CERT_BEFORE_S before now_s (seconds since 1970) to
- * CERT_AFTER_S after it. *der lives until the call after the next one. RC_LIMIT
- * when the document is too long, or now_s is not from 1970 to 9999. */
-RC_CHECK enum rc cert_make(struct slice document, int64_t now_s, struct slice *der);
+ * CERT_AFTER_S after it, for connections opened from here on. It lives until the
+ * call after the next one: handshakes that run while it is renewed twice are
+ * failed. Empty when the document is too long, or now_s is not from 1970 to 9999:
+ * the last one stays. */
+struct slice cert_renew(struct slice document, int64_t now_s);
 
 #endif

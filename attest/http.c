@@ -303,7 +303,7 @@ static void parse_chunk(struct http *p, struct slice s)
 		return;
 	p->data_left = (size_t)v;
 	p->left -= (size_t)v;
-	p->state = v > 0 ? HTTP_CHUNK_DATA : HTTP_TRAILERS;
+	p->state = v > 0 ? HTTP_BODY : HTTP_TRAILERS;
 }
 
 /* --- the machine ----------------------------------------------------------------------- */
@@ -362,7 +362,7 @@ static size_t take_data(struct http *p, struct slice in)
 
 	p->data_left -= n;
 	if (p->data_left == 0)
-		p->state = p->state == HTTP_BODY ? HTTP_DONE : HTTP_CHUNK_END;
+		p->state = p->chunked ? HTTP_CHUNK_END : HTTP_DONE;
 	return n;
 }
 
@@ -374,7 +374,7 @@ size_t http_feed(struct http *p, struct slice in)
 		struct slice rest = slice_of(in.p + n, in.len - n);
 		bool head = p->state <= HTTP_FIELDS;
 
-		if (p->state == HTTP_BODY || p->state == HTTP_CHUNK_DATA)
+		if (p->state == HTTP_BODY)
 			n += take_data(p, rest);
 		else
 			n += take_line(p, rest);

@@ -33,9 +33,8 @@ enum {
 enum http_state {
 	HTTP_START, /* the request line */
 	HTTP_FIELDS,
-	HTTP_BODY,
-	HTTP_CHUNK, /* a chunk's size */
-	HTTP_CHUNK_DATA,
+	HTTP_BODY,      /* its data, or a chunk's */
+	HTTP_CHUNK,     /* a chunk's size */
 	HTTP_CHUNK_END, /* the CRLF behind its data */
 	HTTP_TRAILERS,
 	HTTP_DONE, /* all of the request was read */

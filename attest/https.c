@@ -4,7 +4,6 @@
 #include <time.h>
 
 #include "appliance/base/io.h"
-#include "attest/cert.h"
 #include "attest/routes.h"
 #include "attest/tls.h"
 
@@ -39,16 +38,6 @@ void https_init(uint8_t seed[32], struct https_facts *f)
 {
 	tls_init(seed);
 	facts = f;
-}
-
-enum rc https_certify(struct slice document, int64_t now_s)
-{
-	struct slice der;
-	enum rc rc = cert_make(document, now_s, &der);
-
-	if (rc == RC_OK)
-		tls_certify(der);
-	return rc;
 }
 
 size_t https_size(void)

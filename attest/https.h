@@ -67,15 +67,9 @@ struct https_facts {
 };
 
 /* Makes the TLS key from seed (32 bytes of the kernel's generator, wiped
- * here), whose public half is tls_spki (attest/tls.h). Once. */
+ * here), whose public half is tls_spki (attest/tls.h). Once; then a certificate is made
+ * (attest/cert.h), before the first connection. */
 void https_init(uint8_t seed[32], struct https_facts *facts);
-
-/* A certificate that carries document (in the RA-TLS extension, attest/cert.h;
- * empty: none) for connections opened from here on, valid for CERT_AFTER_S from
- * now_s, seconds since 1970. Before the first connection. RC_LIMIT when it does
- * not fit: the last one stays. Handshakes that run while it is renewed twice
- * are failed. */
-RC_CHECK enum rc https_certify(struct slice document, int64_t now_s);
 
 struct https;
 size_t https_size(void); /* of one context, to be aligned for any type */

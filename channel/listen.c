@@ -10,21 +10,19 @@
  * 1, which always answers; the pair to it holds a question for every place.
  * LINGER has been sent its last frame and what it still sends is dropped. READ
  * and LINGER have deadlines and may be evicted when all places are taken; ASKED
- * lasts as long as PID 1 takes and is not in epoll, since nothing of the peer's
+ * lasts as long as PID 1 takes and is not looked at, since nothing of the peer's
  * may be touched any more.
  *
  * Everything is non-blocking. When no place can be freed, or the kernel is
- * short of something, the listener is not looked at until retry_ms.
+ * short of something, the listener is not looked at until accept_ms.
  */
 #include "channel/listen.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/epoll.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 #include "appliance/base/filter.h"
 #include "appliance/base/io.h"
@@ -38,11 +36,11 @@ enum state { FREE, READ, ASKED, LINGER };
 
 enum {
 	PAGE = 4096,
-	/* Tags of epoll beside the indices of places. */
-	TAG_LISTENER = PENDING_MAX,
-	TAG_ADMIT,
-	EVENTS = 64,
 	TEXT_MAX = 64,
+	/* What is polled. */
+	AT_LISTENER = 0,
+	AT_ADMIT,
+	AT_PLACES,
 };
 
 struct place {
@@ -61,32 +59,22 @@ static uint8_t frames[PENDING_MAX][(FRAME_HEAD + FRAME_REQUEST_MAX + PAGE - 1) /
 
 static struct {
 	struct place place[PENDING_MAX];
-	int epoll, listener, admit;
+	int listener, admit;
 	bool ending; /* PID 1 has shut the pair down */
 	int64_t now_ms;
-	int64_t retry_ms; /* when the listener is looked at again; 0: it is */
+	int64_t accept_ms; /* nothing is accepted before */
 } s;
-
-static void watch(int fd, int op, uint32_t events, uint32_t tag)
-{
-	struct epoll_event e = { .events = events, .data.u32 = tag };
-
-	if (epoll_ctl(s.epoll, op, fd, &e) != 0)
-		log_line("epoll_ctl(%d, %d): %m", op, fd);
-}
 
 static uint32_t index_of(const struct place *p)
 {
 	return (uint32_t)(p - s.place);
 }
 
-static bool in_epoll(const struct place *p)
+static bool is_watched(const struct place *p)
 {
 	return p->state == READ || p->state == LINGER;
 }
 
-/* Gives the place back. Only we hold a connection that is in epoll, so that
- * closing takes it out. */
 static void release(struct place *p)
 {
 	io_close(&p->fd);
@@ -111,44 +99,8 @@ static void answer(struct place *p, enum error_code code, const char *text)
 		release(p);
 		return;
 	}
-	if (!in_epoll(p))
-		watch(p->fd, EPOLL_CTL_ADD, EPOLLIN, index_of(p));
 	p->state = LINGER;
 	p->deadline_ms = s.now_ms + (code == 0 ? PENDING_STOP_MS : PENDING_LINGER_MS);
-}
-
-/* A sealed copy of the request: the session reads what we have checked. */
-static enum rc make_memfd(struct slice request, int *fd)
-{
-	enum rc rc = RC_IO;
-
-	*fd = memfd_create("request", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (*fd >= 0)
-		rc = io_write_full(*fd, request.p, request.len);
-	if (rc == RC_OK &&
-	    fcntl(*fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0)
-		rc = RC_IO;
-	if (rc != RC_OK)
-		io_close(fd);
-	return rc;
-}
-
-/* Asks PID 1. What fails here is short of descriptors or memory. */
-static void submit(struct place *p, const struct admit_request *ask, struct slice request)
-{
-	int fds[PASS_FDS] = { p->fd, -1 };
-	enum rc rc = make_memfd(request, &fds[1]);
-
-	if (rc == RC_OK)
-		rc = pass_send(s.admit, ask, sizeof *ask, fds);
-	if (rc == RC_OK) {
-		watch(p->fd, EPOLL_CTL_DEL, 0, 0);
-		p->state = ASKED;
-	} else {
-		log_line("cannot ask for a session: %m");
-		answer(p, ERR_BUSY, "no room for another session");
-	}
-	io_close(&fds[1]);
 }
 
 static void summarize(struct admit_request *ask, struct slice word)
@@ -160,21 +112,33 @@ static void summarize(struct admit_request *ask, struct slice word)
 			word.p[i] >= 0x20 && word.p[i] < 0x7f ? (char)word.p[i] : '?';
 }
 
+/* Asks PID 1. What fails here is short of descriptors or memory. */
+static void submit(struct place *p, const struct request *r, struct slice request)
+{
+	static struct admit_request ask;
+
+	ask.place = index_of(p);
+	ask.op = r->op;
+	ask.summary_len = 0;
+	summarize(&ask, r->path);
+	for (size_t i = 0; i < r->argc; i++)
+		summarize(&ask, r->argv[i]);
+	memcpy(ask.request, request.p, request.len);
+	p->state = ASKED;
+	p->stop = r->op == OP_STOP;
+	if (pass_send(s.admit, &ask, ADMIT_HEAD + request.len, p->fd) != RC_OK) {
+		log_line("cannot ask for a session: %m");
+		answer(p, ERR_BUSY, "no room for another session");
+	}
+}
+
 static void check_request(struct place *p)
 {
 	static struct request r;
 	struct slice request = slice_of(frames[index_of(p)] + FRAME_HEAD, p->want - FRAME_HEAD);
-	struct admit_request ask = { .place = index_of(p), .len = (uint32_t)request.len };
 
 	switch (request_parse(request, &r)) {
-	case RC_OK:
-		ask.op = r.op;
-		p->stop = r.op == OP_STOP;
-		summarize(&ask, r.path);
-		for (size_t i = 0; i < r.argc; i++)
-			summarize(&ask, r.argv[i]);
-		submit(p, &ask, request);
-		break;
+	case RC_OK: submit(p, &r, request); break;
 	case RC_DENIED: answer(p, ERR_VERSION, "this enclave speaks version 1"); break;
 	case RC_LIMIT: answer(p, ERR_OVER_LIMIT, "a field of the request is too long"); break;
 	default: answer(p, ERR_PROTOCOL, "the request is malformed"); break;
@@ -239,7 +203,7 @@ static struct place *oldest(void)
 	struct place *first = NULL;
 
 	for (size_t i = 0; i < PENDING_MAX; i++)
-		if (in_epoll(&s.place[i]) && (!first || s.place[i].since_ms < first->since_ms))
+		if (is_watched(&s.place[i]) && (!first || s.place[i].since_ms < first->since_ms))
 			first = &s.place[i];
 	return first;
 }
@@ -255,7 +219,7 @@ static struct place *find_place(void)
 	p = oldest();
 	if (p && p->since_ms + PENDING_EVICT_MS <= s.now_ms)
 		return p;
-	s.retry_ms = p ? p->since_ms + PENDING_EVICT_MS : s.now_ms + PENDING_RETRY_MS;
+	s.accept_ms = p ? p->since_ms + PENDING_EVICT_MS : s.now_ms + PENDING_RETRY_MS;
 	return NULL;
 }
 
@@ -267,12 +231,6 @@ static void evict(struct place *p)
 		release(p);
 }
 
-/* It stays in epoll, so that no shortage can keep it out. */
-static void look_at_listener(bool on)
-{
-	watch(s.listener, EPOLL_CTL_MOD, on ? EPOLLIN : 0, TAG_LISTENER);
-}
-
 static void begin(struct place *p, int fd)
 {
 	evict(p);
@@ -281,7 +239,6 @@ static void begin(struct place *p, int fd)
 		             .since_ms = s.now_ms,
 		             .want = FRAME_HEAD,
 		             .deadline_ms = s.now_ms + PENDING_DEADLINE_MS };
-	watch(fd, EPOLL_CTL_ADD, EPOLLIN, index_of(p));
 	/* Most requests come with the connection. */
 	read_frame(p);
 }
@@ -291,19 +248,14 @@ static void begin(struct place *p, int fd)
 static void on_listener(void)
 {
 	struct place *p = find_place();
-	int fd;
+	int fd = p ? port_accept(s.listener) : -1;
 
-	if (p) {
-		fd = port_accept(s.listener);
-		if (fd >= 0) {
-			begin(p, fd);
-		} else if (errno != EAGAIN && errno != ECONNABORTED) {
-			log_line("accept: %m; trying again");
-			s.retry_ms = s.now_ms + PENDING_RETRY_MS;
-		}
+	if (fd >= 0) {
+		begin(p, fd);
+	} else if (p && errno != EAGAIN && errno != ECONNABORTED) {
+		log_line("accept: %m; trying again");
+		s.accept_ms = s.now_ms + PENDING_RETRY_MS;
 	}
-	if (s.retry_ms > 0)
-		look_at_listener(false);
 }
 
 static void on_reply(const struct admit_reply *r)
@@ -324,9 +276,6 @@ static void on_reply(const struct admit_reply *r)
 static void begin_ending(void)
 {
 	s.ending = true;
-	s.retry_ms = 0;
-	watch(s.admit, EPOLL_CTL_DEL, 0, 0);
-	watch(s.listener, EPOLL_CTL_DEL, 0, 0);
 	for (size_t i = 0; i < PENDING_MAX; i++)
 		if (s.place[i].state != FREE && !(s.place[i].state == LINGER && s.place[i].stop))
 			release(&s.place[i]);
@@ -343,95 +292,88 @@ static void on_admit(void)
 		begin_ending();
 }
 
-static void expire(void)
+static void expire(struct place *p)
 {
-	for (size_t i = 0; i < PENDING_MAX; i++) {
-		struct place *p = &s.place[i];
-
-		if (!in_epoll(p) || p->deadline_ms > s.now_ms)
-			continue;
-		if (p->state == LINGER)
-			release(p);
-		else
-			answer(p, ERR_DEADLINE, "no request in time");
-	}
-	if (s.retry_ms > 0 && s.retry_ms <= s.now_ms) {
-		s.retry_ms = 0;
-		look_at_listener(true);
-	}
-}
-
-/* Milliseconds until the next deadline, -1 for none: nobody reads or lingers. */
-static int timeout(void)
-{
-	int64_t next = s.retry_ms > 0 ? s.retry_ms : INT64_MAX;
-
-	for (size_t i = 0; i < PENDING_MAX; i++)
-		if (in_epoll(&s.place[i]) && s.place[i].deadline_ms < next)
-			next = s.place[i].deadline_ms;
-	if (next == INT64_MAX)
-		return -1;
-	return next > s.now_ms ? (int)(next - s.now_ms) : 0;
-}
-
-static void dispatch(const struct epoll_event *e)
-{
-	if (e->data.u32 < PENDING_MAX)
-		on_place(&s.place[e->data.u32]);
-	else if (s.ending)
+	if (!is_watched(p) || p->deadline_ms > s.now_ms)
 		return;
-	else if (e->data.u32 == TAG_LISTENER)
-		on_listener();
+	if (p->state == LINGER)
+		release(p);
 	else
-		on_admit();
+		answer(p, ERR_DEADLINE, "no request in time");
 }
 
-/* An event may concern a place that was freed and taken again in the same
- * wakeup: harmless, since every read is non-blocking. */
+/* Fills in what is to be looked at, and how many that is; *wait_ms: until the
+ * next deadline, -1 for none. */
+static nfds_t watch(struct pollfd p[AT_PLACES + PENDING_MAX], int *wait_ms)
+{
+	bool later = s.accept_ms > s.now_ms;
+	int64_t next = later && !s.ending ? s.accept_ms : INT64_MAX;
+	nfds_t n = AT_PLACES;
+
+	p[AT_LISTENER] = (struct pollfd){ later || s.ending ? -1 : s.listener, POLLIN, 0 };
+	p[AT_ADMIT] = (struct pollfd){ s.ending ? -1 : s.admit, POLLIN, 0 };
+	for (size_t i = 0; i < PENDING_MAX; i++) {
+		const struct place *q = &s.place[i];
+
+		p[AT_PLACES + i] = (struct pollfd){ is_watched(q) ? q->fd : -1, POLLIN, 0 };
+		if (!is_watched(q))
+			continue;
+		n = AT_PLACES + i + 1;
+		if (q->deadline_ms < next)
+			next = q->deadline_ms;
+	}
+	*wait_ms = next == INT64_MAX ? -1 : next > s.now_ms ? (int)(next - s.now_ms) : 0;
+	return n;
+}
+
+/* False: the enclave stops, and nobody is owed anything. */
+static bool wakeup(void)
+{
+	struct pollfd p[AT_PLACES + PENDING_MAX];
+	int wait_ms;
+	nfds_t n = watch(p, &wait_ms);
+	struct timespec wait = { wait_ms / 1000, wait_ms % 1000 * 1000000 };
+
+	if (s.ending && wait_ms < 0)
+		return false;
+	if (ppoll(p, n, wait_ms < 0 ? NULL : &wait, NULL) < 0)
+		return errno == EINTR || errno == ENOMEM;
+	s.now_ms = clock_mono_ms();
+	if (p[AT_ADMIT].revents != 0)
+		on_admit();
+	for (size_t i = 0; AT_PLACES + i < n; i++) {
+		if (p[AT_PLACES + i].revents != 0)
+			on_place(&s.place[i]);
+		expire(&s.place[i]);
+	}
+	if (p[AT_LISTENER].revents != 0 && !s.ending)
+		on_listener();
+	return true;
+}
+
 int listen_serve(int listener, int admit)
 {
-	struct epoll_event events[EVENTS];
-	int wait_ms;
-
 	s.listener = listener;
 	s.admit = admit;
-	s.epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (s.epoll < 0) {
-		log_line("epoll_create: %m");
-		return 1;
-	}
 	s.now_ms = clock_mono_ms();
-	watch(admit, EPOLL_CTL_ADD, EPOLLIN, TAG_ADMIT);
-	watch(listener, EPOLL_CTL_ADD, EPOLLIN, TAG_LISTENER);
-	while ((wait_ms = timeout()) >= 0 || !s.ending) {
-		int n = epoll_wait(s.epoll, events, EVENTS, wait_ms);
-
-		s.now_ms = clock_mono_ms();
-		for (int i = 0; i < n; i++)
-			dispatch(&events[i]);
-		expire();
-	}
+	while (wakeup())
+		;
 	return 0;
 }
 
 /* What the loop above calls, and the log's write. The clock is read without
  * a call where the vDSO has it. */
 static const int calls[] = {
-	SYS_epoll_create1, SYS_epoll_ctl,       SYS_epoll_pwait, SYS_accept4,
-	SYS_recvfrom,      SYS_sendto,          SYS_sendmsg,     SYS_close,
-	SYS_memfd_create,  SYS_write,           SYS_fcntl,       SYS_madvise,
-	SYS_clock_gettime, SYS_restart_syscall, SYS_exit,        SYS_exit_group,
+	SYS_ppoll, SYS_accept4, SYS_recvfrom,      SYS_sendto,          SYS_sendmsg, SYS_close,
+	SYS_write, SYS_madvise, SYS_clock_gettime, SYS_restart_syscall, SYS_exit,    SYS_exit_group,
 };
 
-int listen_main(void)
+int listen_main(int listener, int admit)
 {
-	static const uint8_t ready = ADMIT_READY;
-
-	if (fcntl(ADMIT_FD, F_SETFL, O_NONBLOCK) != 0 ||
-	    filter_allow(calls, sizeof calls / sizeof calls[0]) != RC_OK ||
-	    send(ADMIT_FD, &ready, 1, MSG_NOSIGNAL) != 1) {
+	if (filter_allow(calls, sizeof calls / sizeof calls[0]) != RC_OK ||
+	    send(admit, "", 1, MSG_NOSIGNAL) != 1) {
 		log_line("cannot start: %m");
 		return 1;
 	}
-	return listen_serve(ADMIT_LISTENER_FD, ADMIT_FD);
+	return listen_serve(listener, admit);
 }

@@ -2,7 +2,7 @@
  * REQUEST from each and hands the connection to PID 1 (admit.h).
  *
  * Runs as its own uid without capabilities and under a seccomp filter; its
- * input is the parent's. One epoll loop, at most PENDING_MAX connections
+ * input is the parent's. One loop, at most PENDING_MAX connections
  * without a session, deadlines and eviction as in PROTOCOL.md. It never reads
  * beyond the REQUEST: what follows is the session's.
  */
@@ -25,12 +25,11 @@ enum {
 	PENDING_RETRY_MS = 100,
 };
 
-/* Over ADMIT_FD and ADMIT_LISTENER_FD. Never returns while the former is open;
- * the exit status otherwise. */
-int listen_main(void);
+/* Over a listening socket, non-blocking, and our end of the pair to PID 1.
+ * Returns the exit status once PID 1 has shut that down. */
+int listen_main(int listener, int admit);
 
-/* The loop alone, over a listening socket and our end of the pair, both
- * non-blocking. Once per process: its places are static. */
+/* The loop alone. Once per process: its places are static. */
 int listen_serve(int listener, int admit);
 
 #endif

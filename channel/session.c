@@ -10,7 +10,6 @@
 #include "appliance/base/io.h"
 #include "appliance/base/log.h"
 #include "appliance/base/pass.h"
-#include "channel/admit.h"
 
 void session_end(int conn, struct slice last, int64_t wait_ms)
 {
@@ -49,20 +48,17 @@ static void widen(int conn)
 	(void)setsockopt(conn, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &size, sizeof size);
 }
 
-bool session_request(struct request *r, int fd, const struct session_handover *h)
+bool session_request(struct request *r, const struct admit_request *m, size_t len)
 {
-	static uint8_t mem[FRAME_REQUEST_MAX];
-
-	return h->len <= sizeof mem && pread(fd, mem, h->len, 0) == (ssize_t)h->len &&
-	       request_parse(slice_of(mem, h->len), r) == RC_OK && r->op == h->op;
+	return len > ADMIT_HEAD &&
+	       request_parse(slice_of(m->request, len - ADMIT_HEAD), r) == RC_OK && r->op == m->op;
 }
 
-static int serve(int conn, int request, const struct session_handover *h)
+static int serve(int conn, const struct admit_request *m, size_t len)
 {
 	static struct request r;
-	bool good = session_request(&r, request, h);
+	bool good = session_request(&r, m, len);
 
-	io_close(&request);
 	/* The channel role worked without waiting; a session waits. */
 	(void)fcntl(conn, F_SETFL, 0);
 	if (!good || r.op > OP_PULL) {
@@ -79,19 +75,19 @@ static int serve(int conn, int request, const struct session_handover *h)
 	return 0;
 }
 
-int session_main(void)
+int session_main(int pair)
 {
-	struct session_handover h;
-	struct passed m;
+	static struct admit_request m;
+	ssize_t len;
+	int conn;
 
-	while (!pass_recv(SESSION_HANDOVER_FD, &h, sizeof h, 0, &m)) {
-		if (m.len == 0)
-			return 0; /* there is no work */
-		if (m.len > 0 || errno != EINTR) {
-			log_line("cannot take over a connection: %s",
-			         m.len > 0 ? "not a hand-over" : strerror(errno));
-			return 1;
-		}
-	}
-	return serve(m.fds[0], m.fds[1], &h);
+	do
+		len = pass_recv(pair, &m, sizeof m, 0, &conn);
+	while (len < 0 && errno == EINTR);
+	if (conn >= 0)
+		return serve(conn, &m, (size_t)len);
+	if (len != 0)
+		log_line("cannot take over a connection: %s",
+		         len > 0 ? "there is none" : strerror(errno));
+	return len != 0; /* at the end there is no work */
 }

@@ -7,13 +7,13 @@
 #include "channel/admit.h"
 #include "channel/message.h"
 
-/* The session role: waits on SESSION_HANDOVER_FD for a connection and its
+/* The session role: waits on its end of the pair for a connection and its
  * request (admit.h), serves it and returns the exit status. */
-int session_main(void);
+int session_main(int pair);
 
-/* Reads the request of a hand-over (admit.h) from its memfd: what PID 1 was asked
- * for is what is served, or false. */
-bool session_request(struct request *r, int fd, const struct session_handover *h);
+/* Parses the request of a message of len bytes, which *r then points into: what
+ * PID 1 was asked for is what is served, or false. */
+bool session_request(struct request *r, const struct admit_request *m, size_t len);
 
 /* The operations. Each answers on conn (blocking, its own) to the end of the
  * session, ERROR included, and returns when nothing is left to do. */

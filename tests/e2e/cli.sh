@@ -3,7 +3,7 @@
 # against stand-ins for the emulator (fake_vm.c) and for nitro-cli.
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
-VERBS='run ps stop console push pull exec gateway attest verify'
+VERBS='run ps stop console push pull exec ctl logs top events gateway attest verify'
 STATE=$XDG_RUNTIME_DIR/casemate
 FAKE_VM=$ROOT/build/e2e/fake_vm
 mkdir -p "$WORK/emulator" "$WORK/bin"
@@ -55,6 +55,35 @@ gives exec-bare-dashes 125 'needs a command' casemate exec web --
 gives exec-detach-tty 125 'neither -i nor -t' casemate exec -d -t web true
 gives exec-bad-env 125 'K=V' casemate exec -e =x web true
 gives exec-not-a-target 125 'not a target' casemate exec 'a b' true
+gives ctl-no-word 2 'needs TARGET and what to do' casemate ctl web
+gives ctl-unknown-word 2 'there is no ctl TARGET halt;' casemate ctl web halt
+gives ctl-start-nothing 2 'start needs one SERVICE' casemate ctl web start
+gives ctl-stop-two 2 'stop needs one SERVICE' casemate ctl web stop a b
+gives ctl-signal-one 2 'signal needs SERVICE and SIGNAL' casemate ctl web signal a
+gives ctl-signal-unknown 2 'signal FROB: a name like TERM' casemate ctl web signal a FROB
+gives ctl-signal-32 2 'a number from 1 to 31' casemate ctl web signal a 32
+gives ctl-shutdown-more 2 'shutdown needs nothing behind it' casemate ctl web shutdown a
+gives ctl-json 2 'json is for status' casemate ctl --json web start a
+gives ctl-no-wait 2 'no-wait is for start' casemate ctl --no-wait web status
+gives ctl-time 2 'time is for shutdown and reboot' casemate ctl --time 5 web status
+gives ctl-time-word 2 'a number of seconds' casemate ctl -t x web reboot
+gives ctl-bad-service 2 'A: not a service.s name' casemate ctl web start A
+gives ctl-status-bad-service 2 'a b: not a service.s name' casemate ctl web status 'a b'
+gives ctl-no-enclave 1 'no enclave is named web' casemate ctl web status
+gives ctl-reboot-no-enclave 1 'no enclave is named web' casemate ctl web reboot
+gives ctl-reboot-vsock 1 'vsock:16 was not started by casemate run: shut it down, and start it again where' casemate ctl vsock:16 reboot
+gives ctl-reboot-unix 1 'unix:/x was not started by casemate run' casemate ctl unix:/x reboot
+gives logs-tail 2 'tail x: a number of lines' casemate logs --tail x web
+gives logs-since 2 'since yesterday: a time like' casemate logs --since yesterday web
+gives logs-bad-service 2 'W: not a service.s name' casemate logs web W
+# shellcheck disable=SC2046
+gives logs-many-services 2 's17: an enclave has at most 16 services' casemate logs web $(seq -f s%g 17)
+gives logs-no-enclave 1 'no enclave is named web' casemate logs web
+gives events-since 2 'since 10: a time like' casemate events --since 10 web
+gives events-two 2 'needs one TARGET' casemate events a b
+gives top-count 2 'n 0: a number from 1' casemate top -n 0 web
+gives top-delay 2 'delay 0: a number of seconds' casemate top --delay 0 web
+gives top-no-enclave 1 'no enclave is named web' casemate top web
 gives exec-vsock-word 125 'needs a number' casemate exec vsock:x true
 gives exec-no-socket 125 'unix:/nowhere: cannot connect.*No such file' casemate exec unix:/nowhere true
 gives push-no-enclave 1 'no enclave is named web' casemate push "$IMG" web:/x
@@ -133,6 +162,26 @@ FAKE=deny check run-deny casemate run "$IMG"
 gives stop-denied 0 'web refuses to shut down: denied: locked' casemate stop web
 FAKE=mute check run-mute casemate run "$IMG"
 gives stop-mute 0 'web gives no answer' casemate stop --time 1 web
+
+# --- the emulator: ctl
+FAKE=stop check run-shutdown casemate run "$IMG"
+gives ctl-shutdown 0 '^web$' casemate ctl web shutdown
+same ctl-shutdown-stopped '' "$(casemate ps -q)"
+PORT=$(free_port)
+FAKE=stop check run-reboot casemate run --name again --cpus 3 --memory 777 -p "$PORT:8443" -p '[::1]:0:80' "$IMG"
+known() { casemate ps --json | python3 -c 'import json, sys
+for e in json.load(sys.stdin): print(*[e[k] for k in ("name", "image", "cpus", "memory_mib", "ports", "debug", "state")])'; }
+before=$(known) pid=$(casemate ps --json | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["pid"])')
+FAKE=stop gives ctl-reboot 0 'again ready after' casemate ctl again reboot
+same ctl-reboot-is-the-same "$before" "$(known)"
+check ctl-reboot-is-another ended "$pid"
+check ctl-reboot-passes sh -c 'casemate console again | grep -q -- "-m 777M -smp 3 "'
+FAKE=crash gives ctl-reboot-refused 1 'again did not start' casemate ctl again reboot --time 0
+same ctl-reboot-leaves-nothing '' "$(casemate ps -q)"
+FAKE=stop check run-moved casemate run "$WORK/web.eif"
+mv "$WORK/web.eif" "$WORK/moved.eif"
+gives ctl-reboot-no-image 1 'cannot read the image .*web.eif' casemate ctl web reboot
+mv "$WORK/moved.eif" "$WORK/web.eif"
 gives stop-one-missing 1 'no enclave is named gone' casemate stop gone
 
 # --- the emulator: what goes wrong
@@ -239,6 +288,13 @@ same nitro-stopped '' "$(casemate ps -q)"
 gives nitro-debug 0 'dbg ready after' casemate run --backend nitro --name dbg --debug "$IMG"
 same nitro-debug-arguments "run-enclave --eif-path $IMG --cpu-count 2 --memory 256 --enclave-name dbg --debug-mode" "$(nitro_args)"
 gives nitro-debug-console 0 'console of i-0-enc7' casemate console dbg
+gives nitro-reboot 0 'dbg ready after' casemate ctl dbg reboot --time 0
+same nitro-reboot-arguments "run-enclave --eif-path $IMG --cpu-count 2 --memory 256 --enclave-name dbg --debug-mode" "$(nitro_args)"
+check nitro-reboot-stop casemate stop --time 0 dbg
+check nitro-run-ports casemate run --backend nitro --name ports -p "$PORT:8443" "$IMG"
+for i in 1 2 3; do gives "nitro-reboot-ports-$i" 0 "lead there: 127.0.0.1:$PORT->8443" casemate ctl ports reboot --time 0; done
+check nitro-stop-ports casemate stop --time 0 ports
+gives nitro-debug-again 0 'dbg ready after' casemate run --backend nitro --name dbg --debug "$IMG"
 end_fake_nitro
 gives nitro-gone 0 '^dbg .* dead ' casemate ps
 gives nitro-stop-gone 0 '^dbg$' casemate stop dbg
@@ -258,6 +314,10 @@ mkdir -p comp/deep && touch comp/file.eif comp/file.txt && cd comp || exit 1
 check run-completion casemate run --name web "$IMG"
 same complete-verbs "$(echo $VERBS help | tr ' ' '\n' | sort | tr '\n' ' ' | sed 's/ $//')" "$(complete_ '')"
 same complete-verb 'pull push' "$(complete_ pu)"
+same complete-ctl 'web' "$(complete_ ctl '')"
+same complete-ctl-word 'shutdown signal start status stop' "$(complete_ ctl -t 5 web s)"
+same complete-logs 'web' "$(complete_ logs --tail 5 '')"
+same complete-top 'web' "$(complete_ top -n 5 '')"
 same complete-option '--backend' "$(complete_ run --b)"
 same complete-backend 'emulator nitro' "$(complete_ run --backend '')"
 same complete-image 'deep file.eif' "$(complete_ run '')"

@@ -164,7 +164,7 @@ interrupted() {
 
 usage() {
     local status verb
-    for verb in '' build cpio 'eif build' 'eif describe' 'eif extract'; do
+    for verb in '' build cpio 'manifest check' 'eif build' 'eif describe' 'eif extract'; do
         # shellcheck disable=SC2086
         check "help-${verb// /-}" 'no usage' bash -c '"$@" --help | grep -q "^usage: casemate-image"' - "$tool" $verb
         # shellcheck disable=SC2086
@@ -266,7 +266,7 @@ apps() {
     check build-aligned 'ramdisk 0 is not a multiple of 4' test $(($(stat -c %s app1/ramdisk0) % 4)) = 0
     check build-manifest 'not in the ramdisk' python3 -c 'import sys
 d = open("app1/ramdisk1", "rb").read()
-want = bytes.fromhex("a6010202000382") + b"\x4a/bin/alpha" + b"\x41x" + bytes.fromhex("04825841") + b"PATH="
+want = bytes.fromhex("a80163") + b"app" + bytes.fromhex("0282") + b"\x6a/bin/alpha" + b"\x61x" + bytes.fromhex("03827841") + b"PATH="
 sys.exit(0 if want in d[:400] and b"root.erofs" in d[:800] else "differs")'
     "$tool" build --from one/deep/app "${common[@]}" --channel open -o app2.eif >app2.json 2>&1
     check build-channel-measured 'PCR1 differs or PCR2 does not' python3 -c 'import json, sys

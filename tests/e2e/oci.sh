@@ -165,8 +165,8 @@ command_of() {
     rm -rf parts command
     "$IMAGE" eif extract "$1" parts && mkdir command && (cd command && cpio -id --quiet manifest <../parts/ramdisk1) &&
         "$PYTHON" -c 'import cbor2
-m = cbor2.load(open("command/manifest", "rb"))
-print(b" ".join(m[3]).decode(), [v.decode() for v in m[4]], m[5].decode(), m[6])'
+s = cbor2.loads(cbor2.load(open("command/manifest", "rb"))[6][0])
+print(" ".join(s[2]), s[3], s[4], s[5])'
 }
 path=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 same command "/bin/sh -c echo cmd ['A=b', '$path', 'HOME=/data'] /data [1000, 6]" "$(command_of it.eif)"

@@ -62,18 +62,14 @@ static const char *pid_file;
 /* The next link, which the parent has greeted. */
 int port_accept(int listener)
 {
-	struct passed m;
 	char byte;
+	int fd;
 
-	if (!pass_recv(listener, &byte, 1, MSG_DONTWAIT, &m)) {
-		if (m.len >= 0)
-			errno = ECONNABORTED;
-		return -1;
-	}
-	io_close(&m.fds[1]);
-	if (fcntl(m.fds[0], F_SETFL, O_NONBLOCK) != 0)
-		io_close(&m.fds[0]);
-	return m.fds[0];
+	if (pass_recv(listener, &byte, 1, MSG_DONTWAIT, &fd) >= 0 && fd < 0)
+		errno = ECONNABORTED;
+	if (fd >= 0 && fcntl(fd, F_SETFL, O_NONBLOCK) != 0)
+		io_close(&fd);
+	return fd;
 }
 
 static void write_pid(pid_t pid)
@@ -142,10 +138,9 @@ static void greet(int listener)
 static void hand_over(struct greeting *c)
 {
 	static const char ok[] = "OK 7001\n";
-	int fds[PASS_FDS] = { c->fd, c->fd };
 
 	if (send(c->fd, ok, sizeof ok - 1, MSG_NOSIGNAL) != sizeof ok - 1 ||
-	    pass_send(handover, "", 1, fds) != RC_OK)
+	    pass_send(handover, "", 1, c->fd) != RC_OK)
 		log_line("a link is dropped: %m");
 	io_close(&c->fd);
 }

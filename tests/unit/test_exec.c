@@ -222,6 +222,21 @@ static void through_cat(void)
 
 /* Input that nobody reads fills the window to its last byte and blocks
  * nothing behind it. */
+/* What there is of a frame is the command's before the rest has come. */
+static void frame_in_pieces(void)
+{
+	shell(EXEC_STDIN, "cat");
+	put("\x10\0\0\x06hel", 7);
+	CHECK(until("hel"));
+	put("lo", 2);
+	CHECK(until("hello"));
+	put("!\x13", 2);
+	CHECK(until("hello!"));
+	put("\0\0\0", 3);
+	finish();
+	CHECK(exited(0) && out_is("hello!"));
+}
+
 static void unread_stdin(void)
 {
 	static const char full[STDIN_WINDOW];
@@ -441,6 +456,7 @@ int main(int argc, char **argv)
 	other_user();
 	no_stdin();
 	through_cat();
+	frame_in_pieces();
 	unread_stdin();
 	input_in_pieces();
 	closed_stdin();

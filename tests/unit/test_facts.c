@@ -1,7 +1,9 @@
 /* appliance/facts.h: what the gate reads while PID 1 writes. */
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "appliance/facts.h"
+#include "appliance/report.h"
 #include "appliance/touchlog.h"
 #include "tests/sim/module.h"
 #include "tests/unit/test.h"
@@ -98,6 +100,55 @@ static void race(void)
 	printf("race: %u whole, %u cut\n", whole, cut);
 }
 
+/* What the launcher reports, by way of PID 1, as /health and /metrics show it. */
+static void services(void)
+{
+	static uint8_t mem[4096];
+	struct body b = { .w = wbuf_of(mem, sizeof mem) };
+	struct launch_report r = { .kind = LAUNCH_STATE, .service = 1, .state = LOOK_STARTING,
+		                   .starts = 3, .ooms = 2, .name = "web" };
+	struct touchlog_shared *s = touchlog_shared();
+	int pair[2];
+
+	CHECK(facts()->services(&b) == NULL && b.w.len == 0); /* there are none */
+	s->service[0] = s->service[1] =
+		(struct launch_report){ .kind = LAUNCH_STATE, .state = LOOK_WAITING };
+	CHECK(facts()->services(&b) != NULL);
+	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
+	launch_role.sock = pair[0];
+	CHECK(send(pair[1], &r, sizeof r, 0) == sizeof r && !report_answer());
+	memset(r.name, 'n', sizeof r.name); /* the longest has no NUL */
+	r.service = 0;
+	r.state = LOOK_DONE;
+	CHECK(send(pair[1], &r, sizeof r, 0) == sizeof r && !report_answer());
+	b.w.len = b.at = 0;
+	CHECK(facts()->services(&b) != NULL);
+	CHECK(slice_is(wbuf_slice(&b.w),
+	               "{\"name\":\"nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn\",\"state\":\"done\",\"starts\":3,"
+	               "\"out_of_memory\":2},{\"name\":\"web\",\"state\":\"starting\",\"starts\":3,"
+	               "\"out_of_memory\":2}"));
+	for (unsigned state = 0; state <= LOOK_KILLING; state++) {
+		s->service[1].state = state;
+		CHECK((facts()->services(&b) == NULL) ==
+		      (state == LOOK_READY || state == LOOK_DONE || state == LOOK_STOPPED));
+	}
+	s->service[0].kind = s->service[1].kind = 0;
+
+	/* Anything else from a launcher gone mad is its end; its last word is over. */
+	r.kind = LAUNCH_OVER;
+	CHECK(send(pair[1], &r, sizeof r, 0) == sizeof r && report_answer());
+	r.kind = LAUNCH_STATE;
+	r.service = SERVICES_MAX;
+	CHECK(send(pair[1], &r, sizeof r, 0) == sizeof r && !report_answer());
+	CHECK(launch_role.sock == -1 && recv(pair[1], &r, sizeof r, 0) == 0);
+	close(pair[1]);
+	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
+	launch_role.sock = pair[0];
+	CHECK(send(pair[1], &r, sizeof r - 1, 0) > 0 && !report_answer());
+	CHECK(launch_role.sock == -1);
+	close(pair[1]);
+}
+
 int main(void)
 {
 	int nsm = -1;
@@ -110,6 +161,7 @@ int main(void)
 	if (!CHECK(facts_open(touchlog_fd()) == RC_OK))
 		return test_end();
 	untouched();
+	services();
 	ring();
 	race();
 	return test_end();

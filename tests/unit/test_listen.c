@@ -1,15 +1,13 @@
 /* channel/listen.h: the front against peers and a PID 1 of the test's own.
  * Each case runs the loop in a process of its own, over Unix sockets.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
 #include "appliance/base/dcbor.h"
 #include "appliance/base/io.h"
+#include "appliance/base/pass.h"
 #include "channel/admit.h"
 #include "channel/host_message.h"
 #include "channel/listen.h"
@@ -77,28 +75,16 @@ static struct slice request(uint8_t *mem, size_t max, enum request_op op)
 	return wbuf_slice(&w);
 }
 
-/* What the front asks PID 1; conn and memfd are the caller's to close. */
-static bool asked(struct admit_request *req, int *conn, int *memfd)
-{
-	union {
-		struct cmsghdr h;
-		char room[CMSG_SPACE(2 * sizeof(int))];
-	} control;
-	struct iovec iov = { req, sizeof *req };
-	struct msghdr msg = { .msg_iov = &iov,
-		              .msg_iovlen = 1,
-		              .msg_control = &control,
-		              .msg_controllen = sizeof control };
-	int fds[2];
+/* What the front asks PID 1, with a request of len bytes; conn is the caller's to
+ * close. */
+static struct admit_request req;
 
-	if (!CHECK(recvmsg(admit, &msg, MSG_CMSG_CLOEXEC) == sizeof *req))
-		return false;
-	if (!CHECK(control.h.cmsg_type == SCM_RIGHTS && control.h.cmsg_len == CMSG_LEN(sizeof fds)))
-		return false;
-	memcpy(fds, CMSG_DATA(&control.h), sizeof fds);
-	*conn = fds[0];
-	*memfd = fds[1];
-	return true;
+static bool asked(int *conn, size_t *len)
+{
+	ssize_t n = pass_recv(admit, &req, sizeof req, 0, conn);
+
+	*len = (size_t)n - ADMIT_HEAD;
+	return CHECK(n > ADMIT_HEAD && *conn >= 0);
 }
 
 static void reply(uint32_t place, uint32_t error)
@@ -137,28 +123,25 @@ static void admits(bool bytewise)
 {
 	uint8_t mem[256], copy[256];
 	struct slice s = request(mem, sizeof mem, OP_EXEC);
-	struct admit_request req;
-	int fd = dial(), conn = -1, memfd = -1;
+	int fd = dial(), conn = -1;
+	size_t len;
 
 	for (size_t i = 0; bytewise && i < s.len; i++)
 		say(fd, slice_of(s.p + i, 1));
 	if (!bytewise)
 		say(fd, s);
 	say(fd, slice_str("next"));
-	if (!asked(&req, &conn, &memfd))
+	if (!asked(&conn, &len))
 		return;
-	CHECK(req.op == OP_EXEC && req.len == s.len - FRAME_HEAD);
+	CHECK(req.op == OP_EXEC && len == s.len - FRAME_HEAD);
 	CHECK(req.summary_len == 11 && memcmp(req.summary, "/bin/true x", 11) == 0);
-	CHECK(pread(memfd, copy, sizeof copy, 0) == (ssize_t)req.len);
-	CHECK(memcmp(copy, s.p + FRAME_HEAD, req.len) == 0);
-	CHECK(pwrite(memfd, "x", 1, 0) < 0 && errno == EPERM);
+	CHECK(memcmp(req.request, s.p + FRAME_HEAD, len) == 0);
 	CHECK(recv(conn, copy, sizeof copy, 0) == 4 && memcmp(copy, "next", 4) == 0);
 	reply(req.place, 0);
 	/* The front lets go of it, so that our copy was the last. */
 	CHECK(io_write_full(conn, "bye", 3) == RC_OK);
 	io_close(&conn);
 	CHECK(io_read_full(fd, copy, 3) == RC_OK && closed(fd));
-	io_close(&memfd);
 	io_close(&fd);
 }
 
@@ -178,8 +161,8 @@ static void summaries(void)
 	uint8_t mem[1024];
 	struct wbuf w = wbuf_of(mem, sizeof mem);
 	struct request r = { .op = OP_EXEC, .argc = 3, .envc = 1, .rows = 24, .cols = 80 };
-	struct admit_request req;
-	int fd, conn = -1, memfd = -1;
+	int fd, conn = -1;
+	size_t len;
 
 	memset(longest, 'l', sizeof longest - 1);
 	r.argv[0] = slice_str("/bin/echo");
@@ -190,13 +173,12 @@ static void summaries(void)
 	start();
 	fd = dial();
 	say(fd, wbuf_slice(&w));
-	if (asked(&req, &conn, &memfd)) {
+	if (asked(&conn, &len)) {
 		CHECK(req.summary_len == ADMIT_SUMMARY_MAX);
 		CHECK(memcmp(req.summary, "/bin/echo ?[2J?? lllll", 22) == 0);
 		CHECK(memmem(req.summary, sizeof req.summary, "secret", 6) == NULL);
 		reply(req.place, 0);
 		io_close(&conn);
-		io_close(&memfd);
 	}
 	io_close(&fd);
 	finish();
@@ -271,19 +253,18 @@ static void busy(void)
 {
 	uint8_t mem[256];
 	struct slice s = request(mem, sizeof mem, OP_EXEC);
-	struct admit_request req;
-	int fd, conn, memfd;
+	int fd, conn;
+	size_t len;
 
 	start();
 	fd = dial();
 	say(fd, s);
-	if (asked(&req, &conn, &memfd)) {
+	if (asked(&conn, &len)) {
 		reply(PENDING_MAX, 0); /* not a place: ignored */
 		reply(req.place, ERR_BUSY);
 		CHECK(error_of(fd) == ERR_BUSY);
 		reply(req.place, 0); /* nothing was asked: ignored */
 		io_close(&conn);
-		io_close(&memfd);
 	}
 	io_close(&fd);
 	admits(false);
@@ -297,8 +278,8 @@ static void full(void)
 	static uint32_t places[PENDING_MAX];
 	uint8_t mem[256];
 	struct slice s = request(mem, sizeof mem, OP_EXEC);
-	struct admit_request req;
-	int conn, memfd;
+	int conn;
+	size_t len;
 
 	start();
 	for (int i = 0; i < PENDING_MAX; i++) {
@@ -306,11 +287,10 @@ static void full(void)
 		say(fds[i], s);
 	}
 	for (int i = 0; i < PENDING_MAX; i++) {
-		if (!asked(&req, &conn, &memfd))
+		if (!asked(&conn, &len))
 			return;
 		places[i] = req.place;
 		io_close(&conn);
-		io_close(&memfd);
 	}
 	for (int i = PENDING_MAX - 1; i >= 0; i--)
 		reply(places[i], i % 2 == 0 ? 0 : ERR_BUSY);
@@ -331,8 +311,8 @@ static void stop(void)
 {
 	uint8_t mem[256], head[FRAME_HEAD], body[16];
 	struct slice s = request(mem, sizeof mem, OP_STOP);
-	struct admit_request req;
-	int idle, fd, conn, memfd;
+	int idle, fd, conn;
+	size_t len;
 	uint32_t pid = 1;
 	struct frame f;
 
@@ -340,12 +320,11 @@ static void stop(void)
 	idle = dial();
 	fd = dial();
 	say(fd, s);
-	if (asked(&req, &conn, &memfd)) {
+	if (asked(&conn, &len)) {
 		CHECK(req.op == OP_STOP);
 		reply(req.place, 0);
 		shutdown(admit, SHUT_WR);
 		io_close(&conn);
-		io_close(&memfd);
 		CHECK(io_read_full(fd, head, sizeof head) == RC_OK);
 		CHECK(frame_head(slice_of(head, sizeof head), &f) == RC_OK &&
 		      f.type == FRAME_ACCEPT);

@@ -101,7 +101,7 @@ static bool line_of(struct slice *s, struct slice *line)
 
 static void check_notes(const struct plan *p, struct slice *expected)
 {
-	struct slice line;
+	struct slice line = { 0 };
 
 	for (size_t i = 0; i < p->notes.n && i < NOTES_MAX; i++)
 		if (!CHECK(line_of(expected, &line) && slice_is(line, p->notes.text[i])))

@@ -67,7 +67,7 @@ static void test_errors(void)
 
 static void test_plain_routes(void)
 {
-	json_t *j, *two;
+	json_t *j, *two, *one;
 
 	peer_init();
 	ask(GET("/"));
@@ -85,15 +85,18 @@ static void test_plain_routes(void)
 	json_decref(j);
 	ask(GET("/manifest"));
 	j = heard_json();
-	CHECK(is_text(j, "channel", "open") &&
-	      is_text(j, "manifest", "pgECAgEDgUNhIukEgUNBPTEFQi9kBoMHCAk="));
-	CHECK(is_text(j, "directory", "/d") &&
-	      json_integer_value(json_object_get(j, "user")) == 7 &&
-	      json_integer_value(json_array_get(json_object_get(j, "groups"), 1)) == 9);
-	CHECK(strcmp(json_string_value(json_array_get(json_object_get(j, "variables"), 0)),
+	one = json_array_get(json_object_get(j, "services"), 0);
+	CHECK(json_array_size(json_object_get(j, "services")) == 1);
+	CHECK(is_text(j, "channel", "open") && json_is_false(json_object_get(j, "keep")) &&
+	      strlen(json_string_value(json_object_get(j, "manifest"))) ==
+	              (facts.manifest.len + 2) / 3 * 4);
+	CHECK(is_text(one, "name", "web") && is_text(one, "directory", "/d") &&
+	      json_integer_value(json_array_get(json_object_get(one, "ids"), 2)) == 9);
+	CHECK(strcmp(json_string_value(json_array_get(json_object_get(one, "environment"), 0)),
 	             "A=1") == 0);
-	CHECK(strcmp(json_string_value(json_array_get(json_object_get(j, "command"), 0)),
+	CHECK(strcmp(json_string_value(json_array_get(json_object_get(one, "command"), 0)),
 	             "a\"\xC3\xA9") == 0);
+	CHECK(json_integer_value(json_array_get(json_object_get(one, "policy"), 10)) == 15);
 	json_decref(j);
 	ask(GET("/metrics"));
 	CHECK(heard_all() && heard_has("\ncasemate_owner_line 1\n") &&
@@ -106,8 +109,21 @@ static void test_plain_routes(void)
 	CHECK(is_text(j, "detail", "a \"reason\""));
 	json_decref(j);
 	facts.ready = true;
+	services_why = "a service is not ready";
+	ask(GET("/health"));
+	CHECK(heard_status() == 503);
+	j = heard_json();
+	CHECK(is_text(j, "detail", services_why));
+	json_decref(j);
+	services_why = NULL;
+	ask(GET("/health"));
+	j = heard_json();
+	CHECK(heard_status() == 200 && json_is_true(json_object_get(j, "ready")));
+	one = json_array_get(json_object_get(j, "services"), 0);
+	CHECK(is_text(one, "name", "web") && is_text(one, "state", "ready"));
+	json_decref(j);
 	ask("HEAD /health HTTP/1.1\r\n" HOST "\r\n" GET("/health"));
-	CHECK(heard_has("Content-Length: 15\r\n") &&
+	CHECK(heard_has("Content-Length: 59\r\n") &&
 	      strncmp(heard_body(), "HTTP/1.1 200", 12) == 0);
 	ask("OPTIONS * HTTP/1.1\r\n" HOST "\r\n");
 	CHECK(heard_status() == 204 && heard_has("Allow: GET, HEAD, OPTIONS\r\n"));

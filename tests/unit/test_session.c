@@ -5,10 +5,13 @@
 #include <sys/wait.h>
 
 #include "appliance/base/io.h"
+#include "appliance/base/pass.h"
 #include "channel/admit.h"
 #include "channel/host_message.h"
 #include "channel/session.h"
 #include "tests/unit/test.h"
+
+enum { PAIR = 3 };
 
 static pid_t child;
 static int kept = -1; /* the session's end of the connection, as it has it */
@@ -21,10 +24,10 @@ static int start(void)
 	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
 	child = fork();
 	if (child == 0) {
-		dup2(pair[1], SESSION_HANDOVER_FD);
-		for (int fd = SESSION_HANDOVER_FD + 1; fd < 64; fd++)
+		dup2(pair[1], PAIR);
+		for (int fd = PAIR + 1; fd < 64; fd++)
 			close(fd);
-		_exit(session_main());
+		_exit(session_main(PAIR));
 	}
 	close(pair[1]);
 	return pair[0];
@@ -36,26 +39,6 @@ static int status(void)
 
 	CHECK(waitpid(child, &st, 0) == child);
 	return st;
-}
-
-static void hand_over(int pair, const struct session_handover *h, const int *fds, size_t n)
-{
-	union {
-		struct cmsghdr h;
-		char room[CMSG_SPACE(2 * sizeof(int))];
-	} control = { 0 };
-	struct iovec iov = { (void *)(uintptr_t)h, sizeof *h };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-
-	if (n > 0) {
-		msg.msg_control = &control;
-		msg.msg_controllen = CMSG_SPACE(n * sizeof(int));
-		control.h.cmsg_level = SOL_SOCKET;
-		control.h.cmsg_type = SCM_RIGHTS;
-		control.h.cmsg_len = CMSG_LEN(n * sizeof(int));
-		memcpy(CMSG_DATA(&control.h), fds, n * sizeof(int));
-	}
-	CHECK(sendmsg(pair, &msg, 0) == sizeof *h);
 }
 
 static enum frame_type next(int fd, uint8_t *body, size_t max, size_t *len)
@@ -75,15 +58,14 @@ static enum frame_type next(int fd, uint8_t *body, size_t max, size_t *len)
  * are; the peer's end. */
 static int begin(struct slice request)
 {
-	int pair = start(), conn[2], memfd = memfd_create("request", MFD_CLOEXEC);
-	struct session_handover h = { OP_EXEC, (uint32_t)request.len };
+	static struct admit_request m = { .op = OP_EXEC };
+	int pair = start(), conn[2];
 
 	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, conn) == 0);
 	CHECK(fcntl(conn[1], F_SETFL, O_NONBLOCK) == 0);
-	CHECK(io_write_full(memfd, request.p, request.len) == RC_OK);
-	hand_over(pair, &h, (int[]){ conn[1], memfd }, 2);
+	memcpy(m.request, request.p, request.len);
+	CHECK(pass_send(pair, &m, ADMIT_HEAD + request.len, conn[1]) == RC_OK);
 	kept = conn[1];
-	close(memfd);
 	close(pair);
 	return conn[0];
 }
@@ -127,37 +109,51 @@ static void refused(struct slice request)
 	CHECK(WEXITSTATUS(status()) == 1);
 }
 
-/* A request that is malformed, and one of another operation than PID 1 knows. */
+/* A request that is empty, malformed, and one of another operation than PID 1 knows. */
 static void refusals(void)
 {
 	uint8_t mem[64];
 	struct wbuf w = wbuf_of(mem, sizeof mem);
 	struct request r = { .op = OP_PUSH, .path = slice_str("/tmp/x") };
 
+	refused(slice_str(""));
 	refused(slice_str("\xa1\x01\x01"));
 	request_put(&w, &r);
 	refused(slice_of(mem + FRAME_HEAD, w.len - FRAME_HEAD));
 }
 
-/* No work, or a hand-over that is none. */
+/* No work; a message without a connection, too long, or with two. */
 static void idle(void)
 {
-	struct session_handover h = { OP_EXEC, 1 };
-	int pair = start(), one;
+	static const uint8_t much[sizeof(struct admit_request) + 1];
+	union {
+		struct cmsghdr h;
+		char room[CMSG_SPACE(2 * sizeof(int))];
+	} control = { .h = { CMSG_LEN(2 * sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
+	struct iovec iov = { (void *)(uintptr_t)much, ADMIT_HEAD + 1 };
+	struct msghdr msg = { .msg_iov = &iov,
+		              .msg_iovlen = 1,
+		              .msg_control = &control,
+		              .msg_controllen = sizeof control };
+	int pair = start();
 
 	io_close(&pair);
 	CHECK(status() == 0);
 
 	pair = start();
-	hand_over(pair, &h, NULL, 0);
+	CHECK(send(pair, much, ADMIT_HEAD + 1, 0) == ADMIT_HEAD + 1);
 	CHECK(WEXITSTATUS(status()) == 1);
 	io_close(&pair);
 
 	pair = start();
-	one = dup(1);
-	hand_over(pair, &h, &one, 1);
+	CHECK(pass_send(pair, much, sizeof much, 1) == RC_OK);
 	CHECK(WEXITSTATUS(status()) == 1);
-	io_close(&one);
+	io_close(&pair);
+
+	pair = start();
+	memcpy(CMSG_DATA(&control.h), (int[]){ 0, 1 }, 2 * sizeof(int));
+	CHECK(sendmsg(pair, &msg, 0) == ADMIT_HEAD + 1);
+	CHECK(WEXITSTATUS(status()) == 1);
 	io_close(&pair);
 }
 

@@ -14,6 +14,10 @@ _casemate_options() {
     console) echo --follow --help ;;
     push | pull) echo --resume --help ;;
     exec) echo --interactive --tty --detach --env --workdir --user --help ;;
+    ctl) echo --json --no-wait --time --help ;;
+    logs) echo --follow --timestamps --since --tail --help ;;
+    top) echo --count --delay --help ;;
+    events) echo --follow --since --help ;;
     attest) echo "$_casemate_expect --save" ;;
     verify) echo "$_casemate_expect --public-key --time" ;;
     esac
@@ -44,7 +48,8 @@ _casemate_operands() {
         case ${COMP_WORDS[i]} in
         --name | --cpus | --memory | --backend | --publish | --time | --env | --workdir | --user | -p | -e | -w | -u) ((i++)) ;;
         --measurements | --pcr | --nonce | --root | --max-age | --save | --public-key) ((i++)) ;;
-        -t) [ "${COMP_WORDS[1]}" = stop ] && ((i++)) ;;
+        --since | --tail | --count | --delay | -n) ((i++)) ;;
+        -t) [[ ${COMP_WORDS[1]} == @(stop|ctl) ]] && ((i++)) ;;
         -*) ;;
         *) ((n++)) ;;
         esac
@@ -58,7 +63,14 @@ _casemate_operand() {
     case $verb in
     run) _casemate_files "$word" .eif ;;
     stop) _casemate_names "$word" ;;
-    console | attest | gateway) [ "$before" -gt 0 ] || _casemate_names "$word" ;;
+    ctl)
+        if [ "$before" -eq 0 ]; then
+            _casemate_names "$word"
+        elif [ "$before" -eq 1 ]; then
+            mapfile -t COMPREPLY < <(compgen -W 'status start stop restart signal reload shutdown reboot' -- "$word")
+        fi
+        ;;
+    console | attest | gateway | logs | top | events) [ "$before" -gt 0 ] || _casemate_names "$word" ;;
     verify) [ "$before" -gt 0 ] || _casemate_files "$word" ;;
     exec) if [ "$before" -eq 0 ]; then _casemate_names "$word"; else _casemate_files "$word"; fi ;;
     push)
@@ -69,7 +81,7 @@ _casemate_operand() {
         [ -z "$word" ] && [ "$before" -gt 0 ] || _casemate_names "$word" :
         [ "$before" -eq 0 ] || _casemate_files "$word"
         ;;
-    help) mapfile -t COMPREPLY < <(compgen -W 'run ps stop console push pull exec gateway attest verify' -- "$word") ;;
+    help) mapfile -t COMPREPLY < <(compgen -W 'run ps stop console push pull exec ctl logs top events gateway attest verify' -- "$word") ;;
     esac
 }
 
@@ -77,7 +89,7 @@ _casemate() {
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'run ps stop console push pull exec gateway attest verify help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'run ps stop console push pull exec ctl logs top events gateway attest verify help' -- "$word")
         return
     fi
     case $previous in
@@ -89,7 +101,7 @@ _casemate() {
         _casemate_files "$word"
         return
         ;;
-    --name | --cpus | --memory | --publish | -p | --time | --env | --workdir | --user | --pcr | --nonce | --max-age) return ;;
+    --name | --cpus | --memory | --publish | -p | --time | --env | --workdir | --user | --pcr | --nonce | --max-age | --since | --tail | --count | --delay) return ;;
     esac
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_casemate_options "$verb")" -- "$word")

@@ -19,6 +19,10 @@ enum rc control_reached(const char *word, const struct service_status *before,
 		return RC_MORE;
 	if (now->state == LOOK_STOPPED)
 		return RC_DENIED; /* by somebody else */
+	/* It was started and has ended; that it may start again is no success. */
+	if (now->starts > before->starts &&
+	    (now->state == LOOK_WAITING || now->state == LOOK_KILLING))
+		return RC_DENIED;
 	return services_fine(now) ? RC_OK : RC_MORE;
 }
 
@@ -33,21 +37,32 @@ static void say_event(const char *service, const struct look_record *r)
 		say("%s %s: %.*s", service, what, (int)r->text.len, (const char *)r->text.p);
 }
 
+static enum look_got take(struct look *l, const char *service, bool tell)
+{
+	struct look_record r;
+	enum look_got got = look_next(l, &r);
+
+	if (got == LOOK_GOT_RECORD && tell)
+		say_event(service, &r);
+	return got;
+}
+
+static bool more(enum look_got got)
+{
+	return got == LOOK_GOT_SERVICE || got == LOOK_GOT_RECORD;
+}
+
 /* Waits for an event, and takes all others that are there already. */
 static bool next_events(struct look *l, const char *service, bool tell)
 {
-	do {
-		struct look_record r;
-		enum look_got got = look_next(l, &r);
+	enum look_got got;
 
-		if (got == LOOK_GOT_END)
-			say("%s: the enclave stops", l->who);
-		if (got == LOOK_GOT_END || got == LOOK_GOT_FAILURE)
-			return false;
-		if (got == LOOK_GOT_RECORD && tell)
-			say_event(service, &r);
-	} while (look_ready(l));
-	return true;
+	do
+		got = take(l, service, tell);
+	while (got == LOOK_GOT_SERVICE || (got == LOOK_GOT_RECORD && look_ready(l)));
+	if (got == LOOK_GOT_END)
+		say("%s: the enclave stops", l->who);
+	return more(got);
 }
 
 static bool say_failure(const char *word, const char *service, const struct service_status *now)
@@ -74,8 +89,11 @@ static bool await(const struct target *t, struct look *events, const struct look
 		rc = control_reached(word, before, &now.service[0].status);
 		if (rc == RC_OK)
 			return true;
-		if (rc != RC_MORE)
+		if (rc != RC_MORE) {
+			while (look_ready(events) && more(take(events, a->name[0], starting)))
+				;
 			return say_failure(word, a->name[0], &now.service[0].status);
+		}
 		if (!next_events(events, a->name[0], starting))
 			return false;
 	}

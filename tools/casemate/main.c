@@ -32,10 +32,9 @@ static void print_help(FILE *f)
 	        "the hybrid vsock socket of vhost-device-vsock, Firecracker or Cloud Hypervisor.\n"
 	        "\n"
 	        "Exit status: 0 done, 1 failed, 2 wrong use; ctl status: 3 when not every service\n"
-	        "is ready or done. attest and verify: 0 accepted, 1 refused, 2 not judged. exec "
-	        "has the command's own, 128+n\n"
-	        "when signal n ended it, 127 not found, 126 not executable, and 125 for whatever\n"
-	        "else failed, wrong use included.\n");
+	        "is ready or done. attest and verify: 0 accepted, 1 refused, 2 not judged. exec\n"
+	        "has the command's own, 128+n when signal n ended it, 127 not found, 126 not\n"
+	        "executable, and 125 for whatever else failed, wrong use included.\n");
 }
 
 static int help(int argc, char **argv)

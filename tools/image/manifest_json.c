@@ -149,6 +149,19 @@ static json_t *service(struct json *j, const struct plan *p, const struct plan_s
 	return to;
 }
 
+/* Which one it is may be the image's to say, and then whether there is one. */
+static void add_main(struct json *j, json_t *to, const struct plan *p)
+{
+	bool known = p->manifest.main != MANIFEST_NO_MAIN;
+
+	if (known)
+		add(j, to, "main", text(p->service[p->manifest.main].service.name));
+	else if (p->main != NULL)
+		add(j, to, "main", text(p->main->text));
+	if (known || p->when_main_ends != NULL)
+		add(j, to, "when-main-ends", json_string(p->manifest.keep ? "keep" : "stop"));
+}
+
 char *manifest_json(const struct plan *p)
 {
 	static const char *const words[] = { "exec", "push", "pull", "stop", "control", "look" };
@@ -162,10 +175,7 @@ char *manifest_json(const struct plan *p)
 		if (p->manifest.operations >> (i + OP_EXEC) & 1)
 			append(&j, allow, json_string(words[i]));
 	add(&j, j.root, "allow", allow);
-	if (p->manifest.main != MANIFEST_NO_MAIN) {
-		add(&j, j.root, "main", text(p->service[p->manifest.main].service.name));
-		add(&j, j.root, "when-main-ends", json_string(p->manifest.keep ? "keep" : "stop"));
-	}
+	add_main(&j, j.root, p);
 	for (size_t i = 0; i < p->n; i++)
 		j.failed |= json_object_setn_new(services,
 		                                 (const char *)p->service[i].service.name.p,

@@ -6,8 +6,8 @@
 
 bool reading_wrong(const struct reading *r, const struct yaml *at, const char *fmt, ...)
 {
-	char what[NOTE_MAX], service[SHOW_MAX + 16] = "", key[2 * SHOW_MAX] = "";
 	va_list ap;
+	char what[NOTE_MAX], service[SHOW_MAX + 16] = "", key[2 * SHOW_MAX] = "";
 
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof what, fmt, ap);
@@ -194,7 +194,7 @@ bool read_text(const struct reading *r, const struct yaml *v, struct slice *out)
 
 bool read_word(const struct reading *r, const struct yaml *v, struct slice *out)
 {
-	struct slice s;
+	struct slice s = { 0 };
 
 	if (!read_text(r, v, &s))
 		return false;
@@ -204,28 +204,33 @@ bool read_word(const struct reading *r, const struct yaml *v, struct slice *out)
 	return true;
 }
 
+static bool is_absolute(struct slice path)
+{
+	return path.len > 0 && path.p && path.p[0] == '/';
+}
+
+/* Is one of its components ".."? */
 static bool has_dots(struct slice path)
 {
-	size_t n = 0; /* of the component */
+	while (path.len > 0) {
+		const uint8_t *end = memchr(path.p, '/', path.len);
+		size_t n = end ? (size_t)(end - path.p) : path.len;
 
-	for (size_t i = 0; i <= path.len; i++)
-		if (i == path.len || path.p[i] == '/') {
-			if (n == 2 && path.p[i - 1] == '.' && path.p[i - 2] == '.')
-				return true;
-			n = 0;
-		} else {
-			n++;
-		}
+		if (slice_is(slice_of(path.p, n), ".."))
+			return true;
+		n += end != NULL;
+		path = slice_of(path.p + n, path.len - n);
+	}
 	return false;
 }
 
 bool read_path(const struct reading *r, const struct yaml *v, struct slice *out)
 {
-	struct slice s;
+	struct slice s = { 0 };
 
 	if (!read_word(r, v, &s))
 		return false;
-	if (s.p[0] != '/')
+	if (!is_absolute(s))
 		return reading_wrong(r, v,
 		                     "'%.*s' is not absolute: expected a path that begins "
 		                     "with /",

@@ -93,20 +93,21 @@ enum rc plan_parse(struct plan *p, const char *file, struct slice text)
 
 enum rc plan_read(struct plan *p, const char *path)
 {
-	uint8_t *text = malloc(YAML_MAX + 1);
+	static const struct yaml start = { .line = 1, .column = 1 };
+	uint8_t *text = malloc(YAML_MAX);
 	size_t len = 0;
 	enum rc rc;
 
 	p->notes.file = path;
 	if (text == NULL)
 		return fail_errno("manifest '%s'", path);
-	rc = io_read_file(path, text, YAML_MAX + 1, &len);
-	if (rc == RC_IO)
-		rc = fail_errno("manifest '%s'", path);
-	else if (rc == RC_LIMIT)
-		rc = fail(rc, "manifest '%s': longer than %d bytes", path, YAML_MAX);
-	else
+	rc = io_read_file(path, text, YAML_MAX, &len);
+	if (rc == RC_OK)
 		rc = plan_parse(p, path, slice_of(text, len));
+	else if (rc == RC_LIMIT)
+		plan_note(p, &start, "longer than %d bytes", YAML_MAX);
+	else
+		rc = fail_errno("manifest '%s'", path);
 	free(text);
 	return rc;
 }

@@ -17,8 +17,8 @@ static const struct oci_config folder = { .cwd = "/", .user = "", .home = "HOME=
 __attribute__((format(printf, 3, 4))) static void note(struct plan *p, const struct plan_service *s,
                                                        const char *fmt, ...)
 {
-	char what[NOTE_MAX];
 	va_list ap;
+	char what[NOTE_MAX];
 
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof what, fmt, ap);
