@@ -6,8 +6,7 @@
  * taken the one that is of least use is closed for the next. Memory is reserved
  * once and touched only as far as connections use it.
  */
-#ifndef APPLIANCE_CLIENTS_H
-#define APPLIANCE_CLIENTS_H
+#pragma once
 
 #include "attest/https.h"
 #include "net/stack.h"
@@ -58,5 +57,3 @@ struct clients_counters {
 	unsigned open, waiting;
 };
 const struct clients_counters *clients_counters(void);
-
-#endif

@@ -27,16 +27,13 @@ enum rc measure(int nsm, struct slice manifest, struct touchlog_shared *s)
 {
 	struct nsm_description *d = &s->module;
 	uint8_t digest[SHA384_LEN];
-	struct sha384 h;
 	enum rc rc = nsm_describe(nsm, d);
 
 	if (rc == RC_OK && d->pcrs <= PCR_TOUCH)
 		rc = RC_MISMATCH;
 	for (unsigned i = 0; rc == RC_OK && i < d->pcrs; i++)
 		rc = read_pcr(nsm, i, &s->pcr[i]);
-	sha384_init(&h);
-	sha384_update(&h, manifest.p, manifest.len);
-	sha384_final(&h, digest);
+	sha384_of(manifest.p, manifest.len, digest);
 	if (rc == RC_OK)
 		rc = nsm_seal_pcr(nsm, PCR_MANIFEST, digest, &s->pcr[PCR_MANIFEST]);
 	if (rc != RC_OK) {

@@ -1,7 +1,6 @@
 /* What the hardware says about this boot, and what we add to it.
  */
-#ifndef APPLIANCE_MEASURE_H
-#define APPLIANCE_MEASURE_H
+#pragma once
 
 #include "appliance/touchlog.h"
 
@@ -14,5 +13,3 @@ enum { PCR_MANIFEST = 16 };
  * registers and the manifest go into s. RC_MISMATCH when a register is not
  * what it must be, else as attest/nsm.h; logged. */
 RC_CHECK enum rc measure(int nsm, struct slice manifest, struct touchlog_shared *s);
-
-#endif

@@ -3,8 +3,7 @@
  * kept. So an answer of any length goes out of a small buffer, by producing it
  * again for every piece; whoever does that sees to it that it comes out the
  * same each time, and checks `at` at the end. */
-#ifndef ATTEST_BODY_H
-#define ATTEST_BODY_H
+#pragma once
 
 #include "appliance/base/slice.h"
 
@@ -27,5 +26,3 @@ void body_put(struct body *b, const char *fmt, ...);
 
 /* A line of Prometheus' text format: type is "counter" or "gauge". */
 void body_metric(struct body *b, const char *name, const char *type, uint64_t value);
-
-#endif

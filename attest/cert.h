@@ -16,8 +16,7 @@
  *
  * and a verifier finds this certificate's SubjectPublicKeyInfo in the
  * document's public_key. The extension is left out without a document. */
-#ifndef ATTEST_CERT_H
-#define ATTEST_CERT_H
+#pragma once
 
 #include "appliance/base/slice.h"
 
@@ -33,5 +32,3 @@ enum {
  * failed. Empty when the document is too long, or now_s is not from 1970 to 9999:
  * the last one stays. */
 struct slice cert_renew(struct slice document, int64_t now_s);
-
-#endif

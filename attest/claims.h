@@ -12,8 +12,7 @@
  *
  * Pure functions; input may be anybody's.
  */
-#ifndef ATTEST_CLAIMS_H
-#define ATTEST_CLAIMS_H
+#pragma once
 
 #include "appliance/base/rc.h"
 #include "appliance/base/sha384.h"
@@ -38,5 +37,3 @@ void claims_put(struct wbuf *w, const struct claims *c);
 /* RC_OK; RC_BAD, RC_LIMIT, RC_EOF as dcbor.h; RC_BAD also for keys that are not
  * above, or a digest that is there with "tls" or missing with the others. */
 RC_CHECK enum rc claims_parse(struct slice in, struct claims *c);
-
-#endif

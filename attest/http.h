@@ -14,8 +14,7 @@
  * Trailers are checked and dropped. Of a host nothing is used and only its
  * characters are checked.
  */
-#ifndef ATTEST_HTTP_H
-#define ATTEST_HTTP_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -76,5 +75,3 @@ size_t http_feed(struct http *p, struct slice in);
  * RC_BAD when it is there twice; RC_LIMIT longer than max. */
 RC_CHECK enum rc http_query(const struct http *p, const char *key, char *out, size_t max,
                             size_t *len);
-
-#endif

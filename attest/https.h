@@ -13,8 +13,7 @@
  * → idle, or over. One request at a time; the next one's bytes wait in the
  * TLS record or with the owner. Limits are below; every state has a deadline.
  */
-#ifndef ATTEST_HTTPS_H
-#define ATTEST_HTTPS_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -109,5 +108,3 @@ struct https_counters {
 	uint64_t handshakes, resumed, tls_errors, requests, bad_requests, documents;
 };
 const struct https_counters *https_counters(void);
-
-#endif

@@ -7,8 +7,7 @@
  *
  * Status lines have no reason phrase (RFC 9112 §4): the body of an error says
  * more. */
-#ifndef ATTEST_ROUTES_H
-#define ATTEST_ROUTES_H
+#pragma once
 
 #include "attest/body.h"
 #include "attest/http.h"
@@ -42,5 +41,3 @@ void routes_document(struct reply *r, enum rc rc, struct slice document);
 
 /* Produces the answer, head and body. */
 void routes_put(const struct reply *r, struct body *b);
-
-#endif

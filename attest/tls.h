@@ -14,8 +14,7 @@
  *
  * Randomness, keys included, comes from one HMAC-DRBG (SHA-256) seeded in
  * tls_init; connections have generators of their own, seeded from it. */
-#ifndef ATTEST_TLS_H
-#define ATTEST_TLS_H
+#pragma once
 
 #include <bearssl.h>
 #include <stdbool.h>
@@ -62,5 +61,3 @@ enum tls_state {
 };
 /* After TLS_OVER and TLS_FAILED there may still be something to send. */
 enum tls_state tls_state(struct tls *t);
-
-#endif

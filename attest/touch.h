@@ -16,8 +16,7 @@
  *
  * Pure functions; input may be anybody's.
  */
-#ifndef ATTEST_TOUCH_H
-#define ATTEST_TOUCH_H
+#pragma once
 
 #include "appliance/base/rc.h"
 #include "appliance/base/sha384.h"
@@ -46,5 +45,3 @@ void touch_put(struct wbuf *w, const struct touch_record *r);
  * operation one of those above, user not empty, user and summary printable. */
 RC_CHECK enum rc touch_parse(struct slice in, struct touch_record *r);
 void touch_chain(uint8_t head[SHA384_LEN], struct slice record);
-
-#endif

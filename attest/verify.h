@@ -15,8 +15,7 @@
  * not which code runs there, and so nothing of what user_data says: the touch
  * state is unknown then.
  */
-#ifndef ATTEST_VERIFY_H
-#define ATTEST_VERIFY_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -139,5 +138,3 @@ RC_CHECK bool verify_document(struct slice document, const struct verify_policy 
 /* A word for scripts and a sentence, without a full stop, for people. */
 const char *verify_name(enum verify_reason reason);
 const char *verify_sentence(enum verify_reason reason);
-
-#endif

@@ -1,8 +1,7 @@
 /* The time of day: from the hypervisor's PTP device, else the kernel's own
  * (kvm-clock on Nitro). Never from the parent instance, which may lie.
  */
-#ifndef BOOT_CLOCK_H
-#define BOOT_CLOCK_H
+#pragma once
 
 #include <time.h>
 
@@ -17,5 +16,3 @@ RC_CHECK enum rc clock_step(void);
 /* The time of the PTP device at path. RC_ABSENT: there is none; RC_IO: there is
  * and it does not tell. For the above and its test. */
 RC_CHECK enum rc clock_read(const char *path, struct timespec *t);
-
-#endif

@@ -4,10 +4,13 @@
  * step of boot/ logs one line that says what it guarantees, or why it failed;
  * the caller fails closed on anything but RC_OK (RC_IO, errno logged).
  */
-#ifndef BOOT_EARLY_H
-#define BOOT_EARLY_H
+#pragma once
 
 #include "appliance/base/rc.h"
+
+/* Mounts, on a folder that is made when it is not there, and must be one. */
+RC_CHECK enum rc early_mount(const char *source, const char *path, const char *type,
+                             unsigned long flags, const char *options);
 
 /* devtmpfs on /dev; descriptors 0 (/dev/null), 1 and 2 (/dev/console). Until
  * it returns RC_OK nothing can be said. */
@@ -15,5 +18,3 @@ RC_CHECK enum rc early_console(void);
 
 /* proc on /proc, sysfs on /sys. */
 RC_CHECK enum rc early_mounts(void);
-
-#endif

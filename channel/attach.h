@@ -2,8 +2,7 @@
  *
  * Input: the enclave's frames, which are not believed.
  */
-#ifndef CHANNEL_ATTACH_H
-#define CHANNEL_ATTACH_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,5 +28,3 @@ enum {
  * the above after a line on standard error that starts with `who`. A terminal
  * is given back as it was on every way out. */
 int attach_exec(int conn, const struct attach *a, const char *who);
-
-#endif

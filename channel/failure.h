@@ -3,8 +3,7 @@
  * The text is one printable line whatever the peer or a file's name said. The
  * first failure is kept, later ones are dropped.
  */
-#ifndef CHANNEL_FAILURE_H
-#define CHANNEL_FAILURE_H
+#pragma once
 
 #include "channel/message.h"
 
@@ -35,5 +34,3 @@ enum rc failure_errno(struct failure *f, const char *what, const char *name);
 enum rc failure_stream(struct failure *f, enum rc rc);
 /* An ERROR frame's payload. */
 enum rc failure_remote(struct failure *f, struct slice payload);
-
-#endif

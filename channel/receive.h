@@ -8,8 +8,7 @@
  * refused at once. After DONE, when all sums agree, the stage is committed and
  * RESULT sent. Every other way out leaves the final names as they were.
  */
-#ifndef CHANNEL_RECEIVE_H
-#define CHANNEL_RECEIVE_H
+#pragma once
 
 #include <time.h>
 
@@ -60,5 +59,3 @@ RC_CHECK enum rc receive_run(struct receiver *r);
 
 /* Always called once after a receive_open that was RC_OK. */
 void receive_close(struct receiver *r);
-
-#endif

@@ -18,8 +18,7 @@
  *
  * States: opened (stage_open) → entries made → committed or discarded.
  */
-#ifndef CHANNEL_STAGE_H
-#define CHANNEL_STAGE_H
+#pragma once
 
 #include "channel/failure.h"
 
@@ -50,5 +49,3 @@ RC_CHECK enum rc stage_commit(struct stage *s, struct failure *f);
 
 /* Ends without a result: removes the stage, with resume all but its `part`. */
 void stage_discard(struct stage *s);
-
-#endif

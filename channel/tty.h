@@ -2,8 +2,7 @@
  *
  * One terminal a process. Restoring is safe at any time, as often as wanted.
  */
-#ifndef CHANNEL_TTY_H
-#define CHANNEL_TTY_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,5 +16,3 @@ void tty_restore(void);
 
 /* The size of the first of descriptors 0 to 2 that is a terminal. */
 bool tty_size(uint16_t *rows, uint16_t *cols);
-
-#endif

@@ -15,8 +15,7 @@
  *
  * Pure functions. Input is hostile.
  */
-#ifndef NET_LINK_H
-#define NET_LINK_H
+#pragma once
 
 #include "appliance/base/rc.h"
 #include "appliance/base/slice.h"
@@ -34,5 +33,3 @@ RC_CHECK enum rc link_next(struct slice *in, struct slice *packet);
 
 /* The head of a frame with len bytes of packet, 1 to LINK_PAYLOAD_MAX. */
 void link_head(uint8_t out[LINK_HEAD], size_t len);
-
-#endif

@@ -5,8 +5,7 @@
  * a SYN, which carries nothing else: what follows the handshake cannot change
  * what was agreed in it. The rest is nobody's yet.
  */
-#ifndef NET_PACKET_H
-#define NET_PACKET_H
+#pragma once
 
 #include "appliance/base/slice.h"
 
@@ -14,6 +13,4 @@ enum packet_way { PACKET_NOBODY, PACKET_STACK, PACKET_STACK_SYN };
 
 /* addresses: of the other end and of ours, as they stand in a packet.
  * PACKET_STACK_SYN: it asks for a connection. */
-enum packet_way packet_way(struct slice ip, const uint8_t addresses[8]);
-
-#endif
+enum packet_way packet_way(struct slice packet, const uint8_t addresses[8]);

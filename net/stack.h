@@ -15,8 +15,7 @@
  * by the owner: RC_OK, RC_LIMIT (no room in a pool), RC_EOF (the connection is
  * over).
  */
-#ifndef NET_STACK_H
-#define NET_STACK_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -112,5 +111,3 @@ struct stack_usage {
 	unsigned long dropped; /* packets that were for nobody, ever */
 };
 void stack_usage(struct stack_usage *u);
-
-#endif

@@ -1,7 +1,6 @@
 /* What the gateway's end of the stack (stack.h) does and the enclave's does not:
  * it connects. */
-#ifndef NET_STACK_CONNECT_H
-#define NET_STACK_CONNECT_H
+#pragma once
 
 #include "net/stack.h"
 
@@ -10,5 +9,3 @@
 struct stack_conn *stack_connect(int link, uint16_t port);
 bool stack_established(const struct stack_conn *c);
 bool stack_drained(const struct stack_conn *c); /* all written bytes acknowledged */
-
-#endif

@@ -11,8 +11,7 @@
  * RC_LIMIT longer than the caller's max, RC_EOF the input ends inside an
  * item); writers latch wbuf.over.
  */
-#ifndef BASE_DCBOR_H
-#define BASE_DCBOR_H
+#pragma once
 
 #include "appliance/base/rc.h"
 #include "appliance/base/slice.h"
@@ -99,5 +98,3 @@ void dcbor_put_map(struct wbuf *w, size_t pairs);
 void dcbor_pair_uint(struct wbuf *w, uint64_t key, uint64_t v);
 void dcbor_pair_bytes(struct wbuf *w, uint64_t key, struct slice s);
 void dcbor_pair_text(struct wbuf *w, uint64_t key, struct slice s);
-
-#endif

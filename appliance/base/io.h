@@ -1,8 +1,7 @@
 /* System calls that must not be cut short, and file descriptors that are
  * closed once. EINTR is never seen by the caller.
  */
-#ifndef BASE_IO_H
-#define BASE_IO_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -32,5 +31,3 @@ int64_t clock_boot_ms(void);
 
 /* Overwrites n bytes so that no compiler leaves it out. */
 void wipe(void *p, size_t n);
-
-#endif

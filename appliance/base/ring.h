@@ -1,7 +1,6 @@
 /* A ring of bytes in memory of the owner's. Bytes do not move while they are in
  * it, so that others can refer to them. */
-#ifndef BASE_RING_H
-#define BASE_RING_H
+#pragma once
 
 #include "appliance/base/slice.h"
 
@@ -18,5 +17,3 @@ void ring_put(struct ring *r, const uint8_t *p, size_t n);
 /* Forgets the first n, at most len. An empty ring starts over, so that one that
  * is never full uses few pages. */
 void ring_drop(struct ring *r, size_t n);
-
-#endif
