@@ -44,19 +44,17 @@ commit_changes() {
         git -C "$1" -c user.name=test -c user.email=test@localhost commit -q -m test
 }
 
-# pinned_compiler: what decides the bytes of our C here is, version by version,
-# what the lock pins.
-pinned_compiler() {
+# pinned PATTERN: packages of such names are here in the very versions of the lock.
+pinned() {
     local name version
-    [[ $(readlink -f "$(command -v cc)") == /usr/bin/*-gcc-[0-9]* ]] || return 1
     while read -r name version _; do
-        case $name in
-        gcc-[0-9]* | cpp-[0-9]* | libgcc-[0-9]*-dev | binutils-x86-64-linux-gnu | libc6-dev | \
-            libjansson-dev | libarchive-dev | cpio | zstd)
-            [ "$(dpkg-query -W -f '${Version}' "$name" 2>/dev/null)" = "$version" ] || return 1
-            ;;
-        esac
+        [[ $name =~ ^($1)$ ]] || continue
+        [ "$(dpkg-query -W -f '${Version}' "$name" 2>/dev/null)" = "$version" ] || return 1
     done <"$ROOT/tools/build/lock.root"
+}
+pinned_compiler() {
+    [[ $(readlink -f "$(command -v cc)") == /usr/bin/*-gcc-[0-9]* ]] &&
+        pinned 'gcc-[0-9]+|cpp-[0-9]+|libgcc-[0-9]+-dev|binutils-x86-64-linux-gnu|cpio|zstd'
 }
 
 release() { (cd -- "$plain" && ./build.sh release "$@"); }
@@ -100,6 +98,11 @@ if [ -n "${CASEMATE_TEST_KERNEL:-}" ]; then
 elif pinned_compiler; then
     reference=$ROOT/build
     skip second-release 'the compiler here is the pinned one, so build/ serves as the other'
+    # casemate-image alone is linked with the machine's C library.
+    pinned libc6-dev || {
+        files=(init init.cpio casemate)
+        skip same-casemate-image 'the C library here is not the pinned one'
+    }
 else
     check release release "${what[@]}"
 fi
