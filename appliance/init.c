@@ -133,7 +133,7 @@ static enum rc step_roles(void)
 	front_operations = b.manifest.operations;
 	/* Until the launcher says more of them. */
 	for (size_t i = 0; i < b.manifest.services; i++)
-		touchlog_shared()->service[i] =
+		touchlog_shared->service[i] =
 			(struct launch_report){ .kind = LAUNCH_STATE, .state = LOOK_WAITING };
 	launch_role.root = b.cgroups;
 	launch_role.shared = broker_role.shared = touchlog_fd;
