@@ -89,6 +89,8 @@ static void note_end(size_t i)
 {
 	char text[64];
 
+	l.job[i].ended = l.unit[i].ended;
+	l.job[i].status = l.unit[i].status;
 	ended_text(&l.unit[i], text);
 	records_event((unsigned)i + 1, RECORD_ENDED, "%s", text);
 	log_line("%s: %s", l.job[i].name, text);
@@ -142,8 +144,6 @@ static void act(size_t i, enum unit_action action)
 			end_at_once(i);
 		break;
 	case DO_SIGNAL:
-		if (u->ended == LOOK_NOT_READY)
-			note_end(i);
 		if (j->pid > 0)
 			(void)kill(j->pid, (int)u->policy.stop_signal);
 		break;
@@ -178,7 +178,6 @@ static void main_ended(size_t i, int status)
 			l.job[i].ooms++;
 		}
 		u->status = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
-		note_end(i);
 	}
 	apply(i, EVENT_GONE);
 }
@@ -221,6 +220,7 @@ static bool advance(size_t i)
 
 	if (l.unit[i].state == LOOK_KILLING && j->pid == 0 && !cgroup_populated(j->cgroup)) {
 		job_close(j, &l.unit[i]);
+		note_end(i); /* the last event before a state that nothing follows */
 		event = EVENT_EMPTY;
 	}
 	if (event != EVENT_NONE)
@@ -272,8 +272,8 @@ void launch_status(size_t number, struct service_status *s)
 		.since_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec -
 		            (uint64_t)(clock_mono_ms() - u->since_ms) * 1000000u,
 		.starts = u->starts,
-		.end = u->ended,
-		.end_status = (uint64_t)u->status,
+		.end = j->ended,
+		.end_status = (uint64_t)j->status,
 		.memory = cgroup_number(j->cgroup, "memory.current", ""),
 		.memory_max = u->policy.memory,
 		.cpu_us = cgroup_number(j->cgroup, "cpu.stat", "usage_usec"),
@@ -318,7 +318,7 @@ static void on_init(void)
 
 	if (conn >= 0)
 		looks_add(conn, &m, (size_t)len, l.now_ms);
-	else if (len == 0 || (len < 0 && errno != EAGAIN && errno != EINTR))
+	else if (len == 0 || (len < 0 && errno == ECONNRESET))
 		begin_ending();
 }
 
@@ -464,10 +464,11 @@ int launch_main(int init, int cgroups, int shared)
 		log_line("cannot start: %m");
 		return 1;
 	}
-	while (l.close_ms > l.now_ms && (l.close_ms == INT64_MAX || looks_open() > 0)) {
+	for (;;) {
 		settle();
 		say();
+		if (l.close_ms <= l.now_ms || (l.close_ms != INT64_MAX && looks_open() == 0))
+			return 0;
 		wakeup();
 	}
-	return 0;
 }
