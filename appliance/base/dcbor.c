@@ -164,11 +164,11 @@ size_t dcbor_map(struct dcbor *d, size_t max)
 	return (size_t)take_max(d, DCBOR_MAP, max, &it);
 }
 
-struct slice dcbor_string(struct dcbor *d, enum dcbor_kind kind, size_t max)
+struct slice dcbor_string(struct dcbor *d, enum dcbor_kind kind, size_t min, size_t max)
 {
 	struct slice s = take_string(d, kind, max);
 
-	if (s.len > 0 && memchr(s.p, 0, s.len))
+	if (s.len < min || (s.len > 0 && memchr(s.p, 0, s.len)))
 		dcbor_fail(d, RC_BAD);
 	return s;
 }
@@ -179,8 +179,18 @@ size_t dcbor_strings(struct dcbor *d, enum dcbor_kind kind, struct slice *out, s
 	size_t n = dcbor_array(d, items);
 
 	for (size_t i = 0; i < n; i++)
-		out[i] = dcbor_string(d, kind, max);
+		out[i] = dcbor_string(d, kind, 0, max);
 	return n;
+}
+
+void dcbor_copy(struct dcbor *d, void *out, size_t n)
+{
+	struct slice s = dcbor_bytes(d, n);
+
+	if (s.len == n)
+		memcpy(out, s.p, n);
+	else
+		dcbor_fail(d, RC_BAD);
 }
 
 size_t dcbor_ids(struct dcbor *d, uint32_t *out, size_t items)

@@ -60,10 +60,10 @@ enum rc service_parse(struct slice in, size_t number, struct service *s)
 
 	memset(s, 0, sizeof *s);
 	dcbor_record(&d);
-	s->name = dcbor_string(dcbor_need(&d, 1), DCBOR_TEXT, MANIFEST_ARG_MAX);
+	s->name = dcbor_string(dcbor_need(&d, 1), DCBOR_TEXT, 1, MANIFEST_ARG_MAX);
 	s->argc = parse_strings(dcbor_need(&d, 2), s->argv, MANIFEST_ARGV_MAX);
 	s->envc = parse_strings(dcbor_need(&d, 3), s->env, MANIFEST_ENV_MAX);
-	s->cwd = dcbor_string(dcbor_need(&d, 4), DCBOR_TEXT, MANIFEST_ARG_MAX);
+	s->cwd = dcbor_string(dcbor_need(&d, 4), DCBOR_TEXT, 1, MANIFEST_ARG_MAX);
 	s->idc = dcbor_ids(dcbor_need(&d, 5), s->ids, MANIFEST_IDS_MAX);
 	s->probec = parse_strings(dcbor_need(&d, 6), s->probe, MANIFEST_ARGV_MAX);
 	s->pathc = parse_strings(dcbor_need(&d, 7), s->paths, MANIFEST_PATHS_MAX);
