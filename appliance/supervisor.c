@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <sys/reboot.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -14,7 +12,6 @@
 #include "appliance/base/log.h"
 #include "appliance/broker.h"
 #include "appliance/front.h"
-#include "appliance/spawn.h"
 #include "boot/heartbeat.h"
 
 enum phase { STARTING, RUNNING, SERVICES, TERM, KILL };
