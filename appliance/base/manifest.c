@@ -4,26 +4,16 @@
 
 enum { DAY_MS = 86400000, SIGNALS = 31, CAPS = 41 };
 
+/* clang-format off */
 const uint64_t service_numbers_max[SERVICE_NUMBERS] = {
-	(1u << SERVICES_MAX) - 1,
-	(1u << SERVICES_MAX) - 1, /* after, requires */
-	READY_NOTIFY,
-	UINT16_MAX,
-	DAY_MS, /* ready */
-	RESTART_ALWAYS,
-	DAY_MS,
-	DAY_MS,
-	1000,
-	DAY_MS, /* restart */
-	SIGNALS,
-	MANIFEST_STOP_MS_MAX, /* stop */
-	UINT64_C(1) << 50,
-	1u << 22,
-	1u << 20, /* memory, pids, cpu */
-	(UINT64_C(1) << CAPS) - 1,
-	SERVICE_FLAGS,
-	1u << 26, /* caps, flags, log */
+	(1u << SERVICES_MAX) - 1, (1u << SERVICES_MAX) - 1, /* after, requires */
+	READY_NOTIFY, UINT16_MAX, DAY_MS,                   /* ready */
+	RESTART_ALWAYS, DAY_MS, DAY_MS, 1000, DAY_MS,       /* restart */
+	SIGNALS, MANIFEST_STOP_MS_MAX,                      /* stop */
+	UINT64_C(1) << 50, 1u << 22, 1u << 20,              /* memory, pids, cpu */
+	(UINT64_C(1) << CAPS) - 1, SERVICE_FLAGS, 1u << 26, /* caps, flags, log */
 };
+/* clang-format on */
 
 uint64_t *service_numbers(struct service_policy *p)
 {
@@ -60,8 +50,8 @@ static bool is_sound(const struct service *s, size_t number)
 	for (size_t i = 0; i < s->pathc; i++)
 		if (!is_absolute(s->paths[i]))
 			return false;
-	return service_is_name(s->name) && s->argc > 0 && s->argv[0].len > 0 &&
-	       is_absolute(s->cwd) && p->after >> number == 0 && (p->requires & ~p->after) == 0 &&
+	return service_is_name(s->name) && s->argc > 0 && s->argv[0].len > 0 && is_absolute(s->cwd) &&
+	       p->after >> number == 0 && (p->requires & ~p->after) == 0 &&
 	       (p->ready == READY_EXEC) == (s->probec > 0) &&
 	       (p->ready == READY_TCP) == (p->ready_port > 0) && p->stop_signal > 0;
 }
