@@ -50,8 +50,8 @@ static bool is_sound(const struct service *s, size_t number)
 	for (size_t i = 0; i < s->pathc; i++)
 		if (!is_absolute(s->paths[i]))
 			return false;
-	return service_is_name(s->name) && s->argc > 0 && s->argv[0].len > 0 && is_absolute(s->cwd) &&
-	       p->after >> number == 0 && (p->requires & ~p->after) == 0 &&
+	return service_is_name(s->name) && s->argc > 0 && s->argv[0].len > 0 &&
+	       is_absolute(s->cwd) && p->after >> number == 0 && (p->requires & ~p->after) == 0 &&
 	       (p->ready == READY_EXEC) == (s->probec > 0) &&
 	       (p->ready == READY_TCP) == (p->ready_port > 0) && p->stop_signal > 0;
 }
