@@ -69,8 +69,8 @@ static void ring(void)
 		CHECK(f->touch_first == 1 || f->touch_record(f->touch_first - 2, record) == 0);
 	}
 	CHECK(f->pcr[PCR_TOUCH].locked);
-	CHECK(memcmp(f->pcr[PCR_TOUCH].value, touchlog_shared->pcr[PCR_TOUCH].value,
-	             SHA384_LEN) == 0);
+	CHECK(memcmp(f->pcr[PCR_TOUCH].value, touchlog_shared->pcr[PCR_TOUCH].value, SHA384_LEN) ==
+	      0);
 }
 
 /* A writer as fast as it can: whatever is whole must be true. */
