@@ -52,10 +52,10 @@ static struct {
 	struct manifest manifest;
 	int init, cgroups, signals;
 	int64_t now_ms;
-	bool more;         /* there may be children to reap */
-	bool ending;       /* services are to stop */
-	bool ready;        /* all were, once */
-	int64_t close_ms;  /* they have: when to leave; INT64_MAX: not yet */
+	bool more;        /* there may be children to reap */
+	bool ending;      /* services are to stop */
+	bool ready;       /* all were, once */
+	int64_t close_ms; /* they have: when to leave; INT64_MAX: not yet */
 } l;
 
 /* --- saying what happens --- */
@@ -429,7 +429,8 @@ static bool open_services(int shared)
 	for (; l.count < l.manifest.services; l.count++) {
 		/* All, so that what is left of any is killed now. */
 		ok = job_open(&l.job[l.count], l.count + 1, l.manifest.service[l.count], l.cgroups,
-		              &policy) && ok;
+		              &policy) &&
+		     ok;
 		unit_init(&l.unit[l.count], &policy);
 		unit_start(&l.unit[l.count], l.now_ms);
 		l.job[l.count].changed = true;

@@ -105,8 +105,12 @@ static void services(void)
 {
 	static uint8_t mem[4096];
 	struct body b = { .w = wbuf_of(mem, sizeof mem) };
-	struct launch_report r = { .kind = LAUNCH_STATE, .service = 1, .state = LOOK_STARTING,
-		                   .starts = 3, .ooms = 2, .name = "web" };
+	struct launch_report r = { .kind = LAUNCH_STATE,
+		                   .service = 1,
+		                   .state = LOOK_STARTING,
+		                   .starts = 3,
+		                   .ooms = 2,
+		                   .name = "web" };
 	struct touchlog_shared *s = touchlog_shared();
 	int pair[2];
 
@@ -123,10 +127,11 @@ static void services(void)
 	CHECK(send(pair[1], &r, sizeof r, 0) == sizeof r && !report_answer());
 	b.w.len = b.at = 0;
 	CHECK(facts()->services(&b) != NULL);
-	CHECK(slice_is(wbuf_slice(&b.w),
-	               "{\"name\":\"nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn\",\"state\":\"done\",\"starts\":3,"
-	               "\"out_of_memory\":2},{\"name\":\"web\",\"state\":\"starting\",\"starts\":3,"
-	               "\"out_of_memory\":2}"));
+	CHECK(slice_is(
+		wbuf_slice(&b.w),
+		"{\"name\":\"nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn\",\"state\":\"done\",\"starts\":3,"
+		"\"out_of_memory\":2},{\"name\":\"web\",\"state\":\"starting\",\"starts\":3,"
+		"\"out_of_memory\":2}"));
 	for (unsigned state = 0; state <= LOOK_KILLING; state++) {
 		s->service[1].state = state;
 		CHECK((facts()->services(&b) == NULL) ==
