@@ -18,6 +18,8 @@ struct job {
 	int notify, tcp;         /* -1, as all of these: none */
 	int64_t probe_ms;        /* when to look whether it is ready */
 	uint64_t ooms;           /* how often it ended for want of memory */
+	enum look_end ended;     /* how it ended last, whatever it does now */
+	int status;
 	bool changed;            /* to be reported to PID 1 */
 };
 

@@ -89,6 +89,8 @@ static void note_end(size_t i)
 {
 	char text[64];
 
+	l.job[i].ended = l.unit[i].ended;
+	l.job[i].status = l.unit[i].status;
 	ended_text(&l.unit[i], text);
 	records_event((unsigned)i + 1, RECORD_ENDED, "%s", text);
 	log_line("%s: %s", l.job[i].name, text);
@@ -270,8 +272,8 @@ void launch_status(size_t number, struct service_status *s)
 		.since_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec -
 		            (uint64_t)(clock_mono_ms() - u->since_ms) * 1000000u,
 		.starts = u->starts,
-		.end = u->ended,
-		.end_status = (uint64_t)u->status,
+		.end = j->ended,
+		.end_status = (uint64_t)j->status,
 		.memory = cgroup_number(j->cgroup, "memory.current", ""),
 		.memory_max = u->policy.memory,
 		.cpu_us = cgroup_number(j->cgroup, "cpu.stat", "usage_usec"),

@@ -217,13 +217,10 @@ static const char *const service_keys[TOJSON_KEYS] = { NULL,    "name",      "co
 static void put_manifest(const struct reply *r, struct body *b)
 {
 	struct slice bytes = r->facts->manifest;
-	struct sha384 h;
 	uint8_t digest[SHA384_LEN];
 	struct manifest m;
 
-	sha384_init(&h);
-	sha384_update(&h, bytes.p, bytes.len);
-	sha384_final(&h, digest);
+	sha384_of(bytes.p, bytes.len, digest);
 	body_put(b, "{'manifest':%b,'sha384':%x", bytes, slice_of(digest, SHA384_LEN));
 	if (manifest_parse(bytes, &m) == RC_OK) {
 		body_put(b, ",'version':%u,'channel':'%s','operations':%u,'main':%u,'keep':%s,'services':[",

@@ -8,11 +8,17 @@
 
 #include "appliance/base/log.h"
 
-static enum rc mount_on(const char *type, const char *path, unsigned long flags)
+enum rc early_mount(const char *source, const char *path, const char *type, unsigned long flags,
+                    const char *options)
 {
-	if (mkdir(path, 0755) != 0 && errno != EEXIST)
-		return RC_IO;
-	return mount(type, path, type, flags, NULL) == 0 ? RC_OK : RC_IO;
+	struct stat st;
+
+	if ((mkdir(path, 0755) == 0 ||
+	     (errno == EEXIST && lstat(path, &st) == 0 && S_ISDIR(st.st_mode))) &&
+	    mount(source, path, type, flags, options) == 0)
+		return RC_OK;
+	log_line("cannot mount %s on %s: %m", type, path);
+	return RC_IO;
 }
 
 /* The app has the console too and may stop its output: our lines go by another
@@ -34,7 +40,7 @@ static enum rc own_log(void)
  * ramdisk holds: begin with 0, 1 and 2 free in any case. */
 enum rc early_console(void)
 {
-	enum rc rc = mount_on("devtmpfs", "/dev", MS_NOSUID | MS_NOEXEC);
+	enum rc rc = early_mount("devtmpfs", "/dev", "devtmpfs", MS_NOSUID | MS_NOEXEC, NULL);
 
 	if (rc != RC_OK)
 		return rc;
@@ -50,11 +56,7 @@ enum rc early_console(void)
 enum rc early_mounts(void)
 {
 	static const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
-	enum rc rc = mount_on("proc", "/proc", flags);
+	enum rc rc = early_mount("proc", "/proc", "proc", flags, NULL);
 
-	if (rc == RC_OK)
-		rc = mount_on("sysfs", "/sys", flags);
-	if (rc != RC_OK)
-		log_line("mounts: cannot set up proc and sysfs: %m");
-	return rc;
+	return rc == RC_OK ? early_mount("sysfs", "/sys", "sysfs", flags, NULL) : rc;
 }

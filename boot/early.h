@@ -9,6 +9,10 @@
 
 #include "appliance/base/rc.h"
 
+/* Mounts, on a folder that is made when it is not there, and must be one. */
+RC_CHECK enum rc early_mount(const char *source, const char *path, const char *type,
+                             unsigned long flags, const char *options);
+
 /* devtmpfs on /dev; descriptors 0 (/dev/null), 1 and 2 (/dev/console). Until
  * it returns RC_OK nothing can be said. */
 RC_CHECK enum rc early_console(void);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "appliance/base/log.h"
+#include "boot/early.h"
 
 #define IMAGE   "/root.erofs"
 #define LOWER   "/lower"
@@ -22,25 +23,6 @@
 /* No device files but those made below, no programs with other rights. */
 enum { PLAIN = MS_NODEV | MS_NOSUID };
 
-static enum rc folder(const char *path)
-{
-	struct stat st;
-
-	if (mkdir(path, 0755) == 0 ||
-	    (errno == EEXIST && lstat(path, &st) == 0 && S_ISDIR(st.st_mode)))
-		return RC_OK;
-	return RC_IO;
-}
-
-static enum rc mount_at(const char *source, const char *path, const char *type, unsigned long flags,
-                        const char *options)
-{
-	if (folder(path) == RC_OK && mount(source, path, type, flags, options) == 0)
-		return RC_OK;
-	log_line("root: cannot mount %s on %s: %m", type, path);
-	return RC_IO;
-}
-
 void root_tmpfs_options(char *out, size_t max, uint64_t free_bytes)
 {
 	snprintf(out, max, "size=%llu,nr_inodes=%llu,mode=0755",
@@ -51,14 +33,14 @@ void root_tmpfs_options(char *out, size_t max, uint64_t free_bytes)
 static enum rc mount_layers(uint64_t free_bytes)
 {
 	char options[96];
-	enum rc rc = mount_at(IMAGE, LOWER, "erofs", MS_RDONLY | PLAIN, NULL);
+	enum rc rc = early_mount(IMAGE, LOWER, "erofs", MS_RDONLY | PLAIN, NULL);
 
 	/* The mount holds the file; without a name nothing else will. */
 	if (rc == RC_OK && unlink(IMAGE) != 0)
 		rc = RC_IO;
 	root_tmpfs_options(options, sizeof options, free_bytes);
 	if (rc == RC_OK)
-		rc = mount_at("tmpfs", UPPER, "tmpfs", PLAIN, options);
+		rc = early_mount("tmpfs", UPPER, "tmpfs", PLAIN, options);
 	if (rc == RC_OK && (mkdir(UPPER "/files", 0755) != 0 || mkdir(UPPER "/work", 0755) != 0))
 		rc = RC_IO;
 	return rc;
@@ -86,8 +68,8 @@ static enum rc mount_rest(void)
 	};
 
 	for (size_t i = 0; i < sizeof mounts / sizeof mounts[0]; i++)
-		if (mount_at(mounts[i].type, mounts[i].path, mounts[i].type, mounts[i].flags,
-		             mounts[i].options) != RC_OK)
+		if (early_mount(mounts[i].type, mounts[i].path, mounts[i].type, mounts[i].flags,
+		                mounts[i].options) != RC_OK)
 			return RC_IO;
 	return RC_OK;
 }

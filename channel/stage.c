@@ -36,15 +36,11 @@ static void stage_name(struct stage *s, const char *dst)
 {
 	uint8_t id[SHA384_LEN] = { 0 };
 	char hex[17];
-	struct sha384 h;
 
-	if (s->resume) {
-		sha384_init(&h);
-		sha384_update(&h, dst, strlen(dst));
-		sha384_final(&h, id);
-	} else {
+	if (s->resume)
+		sha384_of(dst, strlen(dst), id);
+	else
 		(void)!getrandom(id, 8, 0); /* mkdir finds out whether it is free */
-	}
 	hex_put(hex, slice_of(id, 8));
 	snprintf(s->name, sizeof s->name, ".casemate-%s", hex);
 }

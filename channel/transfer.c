@@ -156,12 +156,9 @@ static enum rc next(enum frame_type *type, struct slice *payload)
 
 static bool check_end(const struct transfer_file *file, struct slice end)
 {
-	struct sha384 h;
 	uint8_t digest[SHA384_LEN];
 
-	sha384_init(&h);
-	sha384_update(&h, file->mem, file->len);
-	sha384_final(&h, digest);
+	sha384_of(file->mem, file->len, digest);
 	return slice_eq(end, slice_of(digest, sizeof digest));
 }
 

@@ -14,6 +14,6 @@ enum packet_way { PACKET_NOBODY, PACKET_STACK, PACKET_STACK_SYN };
 
 /* addresses: of the other end and of ours, as they stand in a packet.
  * PACKET_STACK_SYN: it asks for a connection. */
-enum packet_way packet_way(struct slice ip, const uint8_t addresses[8]);
+enum packet_way packet_way(struct slice packet, const uint8_t addresses[8]);
 
 #endif

@@ -19,6 +19,10 @@ RC_CHECK enum rc io_write_full(int fd, const void *p, size_t n);
  * when it is longer. */
 RC_CHECK enum rc io_read_file(const char *path, void *p, size_t max, size_t *len);
 
+/* Writes text to a file that is there, as those of proc and cgroups; a relative
+ * path begins at the folder dir. */
+RC_CHECK enum rc io_put_file(int dir, const char *path, const char *text);
+
 /* Waits until fd has one of events (poll(2)). RC_TIMEOUT when clock_mono_ms()
  * has reached until_ms, whatever fd has by then; RC_IO. */
 RC_CHECK enum rc io_wait(int fd, short events, int64_t until_ms);

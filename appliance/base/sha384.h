@@ -21,6 +21,9 @@ void sha384_update(struct sha384 *h, const void *p, size_t n);
 /* May be called at any time; h can go on afterwards. */
 void sha384_final(const struct sha384 *h, uint8_t out[SHA384_LEN]);
 
+/* Of n bytes at once. */
+void sha384_of(const void *p, size_t n, uint8_t out[SHA384_LEN]);
+
 /* value becomes SHA-384(value ‖ n bytes at p): an extension, as of a register. */
 void sha384_extend(uint8_t value[SHA384_LEN], const void *p, size_t n);
 

@@ -121,7 +121,7 @@ static void refused(void)
 		CHECK(front_role.sock == -1 && count_fds() == before - 1);
 		io_close(&role);
 	}
-	CHECK(touchlog_shared()->touches == 0 && module_requests() == 0 && sessions == 0);
+	CHECK(touchlog_shared->touches == 0 && module_requests() == 0 && sessions == 0);
 	begin();
 	io_close(&role);
 	CHECK(front_answer() == FRONT_NOTHING && front_role.sock == -1);
@@ -145,7 +145,7 @@ static void unmarked(void)
 	module_refuse_at(1);
 	CHECK(ask_for(OP_STOP, "abcd") == FRONT_FAILED);
 	expect(9, ERR_SYSTEM);
-	CHECK(touchlog_shared()->touches == 0);
+	CHECK(touchlog_shared->touches == 0);
 	module_refuse_at(0);
 	io_close(&role);
 	CHECK(front_answer() == FRONT_NOTHING);
@@ -166,7 +166,7 @@ static void get_work(uint32_t op, const char *request)
  * one that could not be, or died, or was of no use, by who needs it. */
 static void sessions_are_handed(void)
 {
-	uint64_t touches = touchlog_shared()->touches;
+	uint64_t touches = touchlog_shared->touches;
 	int got, before;
 
 	begin();
@@ -177,7 +177,7 @@ static void sessions_are_handed(void)
 	CHECK(ask_for(OP_EXEC, "abcd") == FRONT_NOTHING);
 	expect(9, 0);
 	get_work(OP_EXEC, "abcd");
-	CHECK(touchlog_shared()->touches == touches + 1);
+	CHECK(touchlog_shared->touches == touches + 1);
 	CHECK(ask_for(OP_PULL, "abcd") == FRONT_NOTHING); /* none, and none starts */
 	expect(9, ERR_BUSY);
 	CHECK(count_fds() == before - 1); /* no pair waits */
@@ -197,7 +197,7 @@ static void sessions_are_handed(void)
 	front_reap(5, 0);
 	CHECK(ask_for(OP_PUSH, "abcd") == FRONT_NOTHING && sessions == 7);
 	expect(9, 0);
-	CHECK(touchlog_shared()->touches == touches + 6);
+	CHECK(touchlog_shared->touches == touches + 6);
 	io_close(&role);
 	CHECK(front_answer() == FRONT_NOTHING);
 }
@@ -232,31 +232,28 @@ static void full(void)
 static void launcher(void)
 {
 	uint64_t touches = touchlog_shared()->touches;
-	int fd = request("abcd", ALL), loose = request("abcd", 0), pair[2], before;
+	int pair[2], before;
 
 	begin();
-	CHECK(ask_for(OP_LOOK, fd, 4, "", 0) == FRONT_NOTHING);
+	CHECK(ask_for(OP_LOOK, "abcd") == FRONT_NOTHING);
 	expect(9, ERR_BUSY); /* there is none */
 	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
 	launch_role.sock = pair[0];
 	session = pair[1];
 	before = count_fds();
-	CHECK(ask_for(OP_LOOK, fd, 4, "", 0) == FRONT_NOTHING);
+	CHECK(ask_for(OP_LOOK, "abcd") == FRONT_NOTHING);
 	expect(9, 0);
-	get_work(OP_LOOK, 4);
+	get_work(OP_LOOK, "abcd");
 	CHECK(touchlog_shared()->touches == touches);
-	CHECK(ask_for(OP_CONTROL, loose, 4, "stop x", 6) == FRONT_NOTHING);
-	expect(9, ERR_PROTOCOL);
-	CHECK(touchlog_shared()->touches == touches);
-	CHECK(ask_for(OP_CONTROL, fd, 4, "stop x", 6) == FRONT_NOTHING);
+	CHECK(ask_for(OP_CONTROL, "abcd") == FRONT_NOTHING);
 	expect(9, 0);
-	get_work(OP_CONTROL, 4);
+	get_work(OP_CONTROL, "abcd");
 	CHECK(touchlog_shared()->touches == touches + 1 && count_fds() == before);
 	/* One that takes nothing more holds up nobody. */
 	for (int i = 0; i < 10000; i++) {
 		struct admit_reply r = { 0, 0 };
 
-		CHECK(ask_for(OP_LOOK, fd, 4, "", 0) == FRONT_NOTHING);
+		CHECK(ask_for(OP_LOOK, "abcd") == FRONT_NOTHING);
 		CHECK(recv(role, &r, sizeof r, MSG_DONTWAIT) == sizeof r);
 		if (r.error == ERR_BUSY)
 			break;
@@ -264,8 +261,6 @@ static void launcher(void)
 	}
 	io_close(&session);
 	io_close(&launch_role.sock);
-	io_close(&loose);
-	io_close(&fd);
 	io_close(&role);
 	CHECK(front_answer() == FRONT_NOTHING);
 }
@@ -274,28 +269,27 @@ static void launcher(void)
 static void not_admitted(void)
 {
 	uint64_t touches = touchlog_shared()->touches;
-	int fd = request("abcd", ALL);
 
 	begin();
 	for (uint32_t op = OP_EXEC; op <= OP_LOOK; op++) {
-		front_operations = ALL_OPERATIONS & ~(1u << op);
-		CHECK(ask_for(op, fd, 4, "", 0) == FRONT_NOTHING);
+		front_operations = ~(1u << op);
+		CHECK(ask_for(op, "abcd") == FRONT_NOTHING);
 		expect(9, ERR_DENIED);
 	}
 	front_operations = 0;
-	CHECK(ask_for(OP_STOP, fd, 4, "", 0) == FRONT_NOTHING);
+	CHECK(ask_for(OP_STOP, "abcd") == FRONT_NOTHING);
 	expect(9, ERR_DENIED);
 	CHECK(touchlog_shared()->touches == touches);
-	io_close(&fd);
 	io_close(&role);
 	CHECK(front_answer() == FRONT_NOTHING);
+	front_operations = UINT32_MAX;
 }
 
 static void stops(void)
 {
 	static const char text[] = "the whole request";
 	uint8_t byte, digest[SHA384_LEN];
-	const struct touchlog_shared *log = touchlog_shared();
+	const struct touchlog_shared *log = touchlog_shared;
 	const uint64_t n = log->touches + 1;
 	const struct touchlog_record *b = &log->ring[n];
 	struct touch_record t;

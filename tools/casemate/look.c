@@ -26,7 +26,7 @@ static bool has_name(const struct look_ask *a, const char *name)
 bool look_names(struct look_ask *a, char *const *argv, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (!status_name_ok(slice_str(argv[i]))) {
+		if (!service_is_name(slice_str(argv[i]))) {
 			say("%s: not a service's name, which is 1 to %d of a-z, 0-9, - and _",
 			    argv[i], SERVICE_NAME_MAX);
 			return false;

@@ -114,9 +114,12 @@ static void read_allow(struct reading *r, const struct yaml *v, const struct man
 static void read_main(struct reading *r, const struct yaml *v, const struct manifest_key *k,
                       struct plan_service *s)
 {
+	struct slice name;
+
 	(void)k;
 	(void)s;
-	r->plan->main = v;
+	if (read_word(r, v, &name))
+		r->plan->main = v;
 }
 
 static void read_when_main_ends(struct reading *r, const struct yaml *v,

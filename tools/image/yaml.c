@@ -192,26 +192,42 @@ static void add_alias(struct building *b, const struct fy_mark *mark)
 	add_node(b, y);
 }
 
+/* The text of a scalar at the end of tree->texts; false when it does not fit. Piece by
+ * piece, as fy_token_get_text() of libfyaml 0.7.12 leaks what has many. */
+static bool copy_text(struct building *b, struct fy_token *value)
+{
+	struct fy_token_iter *iter = fy_token_iter_create(value);
+	const struct fy_iter_chunk *chunk = NULL;
+	int error = iter == NULL;
+
+	while (iter != NULL && (chunk = fy_token_iter_chunk_next(iter, chunk, &error)) != NULL) {
+		error = chunk->len > b->text_max - b->text_len;
+		if (error)
+			break;
+		memcpy(b->tree->texts + b->text_len, chunk->str, chunk->len);
+		b->text_len += chunk->len;
+	}
+	if (iter != NULL)
+		fy_token_iter_destroy(iter);
+	return error == 0;
+}
+
 static void add_scalar(struct building *b, struct fy_token *value, const struct fy_mark *mark)
 {
 	struct yaml *y = new_node(b, YAML_SCALAR, mark);
 	enum fy_scalar_style style = fy_token_scalar_style(value);
-	size_t len = 0;
-	const char *text = fy_token_get_text(value, &len);
+	size_t at = b->text_len;
 
 	if (y == NULL)
 		return;
-	if (text == NULL || len > b->text_max - b->text_len) {
+	if (value != NULL && !copy_text(b, value)) {
 		stop(b, y->line, y->column, "memory is out");
 		return;
 	}
 	y->plain = style == FYSS_PLAIN;
 	if ((style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED) && y->column > 1)
 		y->column--; /* the mark is behind the quote */
-	y->text = slice_of(b->tree->texts + b->text_len, len);
-	if (len > 0)
-		memcpy(b->tree->texts + b->text_len, text, len);
-	b->text_len += len;
+	y->text = slice_of(b->tree->texts + at, b->text_len - at);
 	add_node(b, y);
 }
 

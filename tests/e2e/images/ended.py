@@ -10,8 +10,9 @@ service, last, path = sys.argv[1:]
 seen = [e for e in map(json.loads, open(path)) if e["service"] == service]
 for e in seen:
     print(e["event"], e["text"].strip())
-told = max(i for i, e in enumerate(seen) if e["event"] == "stopping")
-after = seen[told:]
+told = [i for i, e in enumerate(seen) if e["event"] == "stopping"]
+assert len(told) == 1, "it was not told to stop"
+after = seen[told[0]:]
 said = "".join(e["text"] for e in after if e["event"] == "log")
 assert last in said, f"it did not say '{last}'"
 ends = [e["text"] for e in after if e["event"] == "ended"]
