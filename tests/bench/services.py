@@ -60,9 +60,11 @@ def events(e):
 
 def reached(e, name, event, least=1):
     """The events, once that one has come so often."""
-    while sum(x[:2] == (name, event) for x in (all_of := events(e))) < least:
+    while True:
+        all_of = events(e)
+        if sum(x[:2] == (name, event) for x in all_of) >= least:
+            return all_of
         time.sleep(0.1)
-    return all_of
 
 
 def last(all_of, name, event):
