@@ -5,6 +5,7 @@
  *                                        byte says what, its last answer is one byte
  *                  raw sha384 FILE       milliseconds to read and digest a file
  *                  raw notify            READY=1 to its notify socket, then it waits
+ *                  raw write MIB FILE    so much to standard output; MB/s into FILE
  *                  raw booted            when the kernel began to count, seconds since
  *                                        1970
  * On the host:     raw send SOCKET FILE  to FILE_AT in the enclave
@@ -299,6 +300,24 @@ static void notify(void)
 		pause();
 }
 
+static void write_out(long mib, const char *path)
+{
+	struct timespec begin, end;
+	FILE *f = fopen(path, "w");
+	double seconds;
+
+	if (!f)
+		die(path);
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	for (long n = 0; n < mib * 16; n++)
+		must(io_write_full(STDOUT_FILENO, buf, 65536), "write");
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	/* No less than the emulator's clock tells apart. */
+	seconds = (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
+	fprintf(f, "%.3f\n", (double)mib * 1.048576 / (seconds > 0.004 ? seconds : 0.004));
+	fclose(f);
+}
+
 static void booted(void)
 {
 	struct timespec now, up;
@@ -317,6 +336,8 @@ int main(int argc, char **argv)
 		serve();
 	else if (argc == 2 && strcmp(verb, "notify") == 0)
 		notify();
+	else if (argc == 4 && strcmp(verb, "write") == 0)
+		write_out(atol(argv[2]), argv[3]);
 	else if (argc == 2 && strcmp(verb, "booted") == 0)
 		booted();
 	else if (argc == 3 && strcmp(verb, "sha384") == 0)

@@ -10,7 +10,6 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -106,14 +105,13 @@ pid_t start(const struct start *s)
 
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
-		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (!s->probe && setsid() < 0)
 			_exit(99);
 		dup2(s->out, STDOUT_FILENO);
 		dup2(s->err, STDERR_FILENO);
 		if (command_prepare(s->probe ? v->probe : v->argv, s->probe ? v->probec : v->argc,
 		                    env, s->extra.len > 0 ? 3 : 2, v->cwd) == RC_OK)
-			command_execute();
+			(void)command_run(NULL, 0, SIGKILL);
 		_exit(127);
 	}
 	if (!s->probe)
