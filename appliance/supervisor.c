@@ -74,7 +74,9 @@ static void run(void)
 	s.phase = RUNNING;
 	s.deadline_ms = INT64_MAX;
 	s.now_ms = clock_mono_ms();
+	/* At once, so that who has heard of us and looks finds it. */
 	launch_role.again_ms = 0;
+	role_tick(&launch_role, s.now_ms);
 }
 
 /* Reaps whatever ended, ours or orphaned. No child left: a stop is complete. */

@@ -8,7 +8,6 @@
 #include "appliance/base/io.h"
 #include "appliance/base/pass.h"
 #include "appliance/front.h"
-#include "appliance/report.h"
 #include "appliance/spawn.h"
 #include "appliance/supervisor.h"
 #include "appliance/touchlog.h"
@@ -245,7 +244,7 @@ static void full(void)
 /* Control is recorded, look is not; both go to the launcher, if it is there. */
 static void launcher(void)
 {
-	uint64_t touches = touchlog_shared()->touches;
+	uint64_t touches = touchlog_shared->touches;
 	int pair[2], before;
 
 	begin();
@@ -258,11 +257,11 @@ static void launcher(void)
 	CHECK(ask_for(OP_LOOK, "abcd") == FRONT_NOTHING);
 	expect(9, 0);
 	get_work(OP_LOOK, "abcd");
-	CHECK(touchlog_shared()->touches == touches);
+	CHECK(touchlog_shared->touches == touches);
 	CHECK(ask_for(OP_CONTROL, "abcd") == FRONT_NOTHING);
 	expect(9, 0);
 	get_work(OP_CONTROL, "abcd");
-	CHECK(touchlog_shared()->touches == touches + 1 && count_fds() == before);
+	CHECK(touchlog_shared->touches == touches + 1 && count_fds() == before);
 	/* One that takes nothing more holds up nobody. */
 	for (int i = 0; i < 10000; i++) {
 		struct admit_reply r = { 0, 0 };
@@ -282,7 +281,7 @@ static void launcher(void)
 /* What the manifest does not admit is refused, and recorded nowhere. */
 static void not_admitted(void)
 {
-	uint64_t touches = touchlog_shared()->touches;
+	uint64_t touches = touchlog_shared->touches;
 
 	begin();
 	for (uint32_t op = OP_EXEC; op <= OP_LOOK; op++) {
@@ -293,7 +292,7 @@ static void not_admitted(void)
 	front_operations = 0;
 	CHECK(ask_for(OP_STOP, "abcd") == FRONT_NOTHING);
 	expect(9, ERR_DENIED);
-	CHECK(touchlog_shared()->touches == touches);
+	CHECK(touchlog_shared->touches == touches);
 	io_close(&role);
 	CHECK(front_answer() == FRONT_NOTHING);
 	front_operations = UINT32_MAX;
