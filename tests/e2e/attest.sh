@@ -50,7 +50,7 @@ gives no-nonce 22 '400' get /attestation
 gives short-nonce 22 '400' get /attestation?nonce=00112233
 
 # --- before any session: untouched, by both ways to it
-emulated=(--allow-emulated --measurements "$WORK/describe")
+emulated=(--allow-emulated --measurements "$WORK/demo.measurements.json")
 gives untouched-by-name 0 '^touches +none since it booted' casemate attest box "${emulated[@]}" --untouched
 gives untouched-by-url 0 '^touches +none since it booted' casemate attest "https://$at" "${emulated[@]}" --untouched
 gives emulated-is-said 0 'EMULATED: NOBODY SIGNED THIS' casemate attest box --allow-emulated
