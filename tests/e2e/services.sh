@@ -141,6 +141,7 @@ services:
     start-limit: 2
 YAML
 start box --memory 256
+gives look-at-once 3 '^notify +waiting' "$CASEMATE" ctl box status # the launcher may only begin
 port=$(free_port)
 "$CASEMATE" gateway box -p "$port:8443" >"$WORK/gateway.log" 2>&1 &
 health() { curl -sSk --max-time 30 -o "$WORK/health" -w '%{http_code}' "https://127.0.0.1:$port/health"; }
