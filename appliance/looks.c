@@ -1,7 +1,6 @@
 #include "appliance/looks.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/socket.h>
 
 #include "appliance/base/io.h"

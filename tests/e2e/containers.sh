@@ -94,8 +94,8 @@ for from in web box.tar python; do
     check "build-$name" "$IMAGE" build --from $from --name $name --manifest "$IMAGES/$name.yaml" -o $name.eif
 done
 cp "$IMAGES/web.yaml" web/
-gives build-elsewhere 0 PCR2 "$IMAGES/elsewhere.sh" "$WORK/elsewhere" web --name web \
-    --manifest /tmp/web/web.yaml -o /out/web.eif
+gives build-elsewhere 0 PCR2 "$IMAGES/elsewhere.sh" "$WORK/elsewhere" web \
+    build --from /tmp/web --name web --manifest /tmp/web/web.yaml -o /out/web.eif
 check build-elsewhere-same cmp web.eif elsewhere/out/web.eif
 
 # --- each of them lives

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# casemate-image build on what might be another machine: a root of another Debian
+# casemate-image on what might be another machine: a root of another Debian
 # release with its libraries, another host name, user, locale, time zone and umask,
 # the input on another kind of file system, where its files have other times and
 # come in another order.
 #
-#   usage: tests/e2e/images/elsewhere.sh DIR SRC [ARGUMENT of build...]
+#   usage: tests/e2e/images/elsewhere.sh DIR SRC ARGUMENT...
 #
 # DIR, which roots.sh's `other` is unpacked into the first time, is / there; SRC, a
 # file or folder, is /tmp/SRC's last component; DIR/out can be written. Needs root.
@@ -37,7 +37,7 @@ mount -t tmpfs tmpfs "$dir/tmp"
     tar --no-recursion --owner=4711 --group=4712 --null -T - -cf -) | tar -C "$dir/tmp" -xmf -
 umask 077
 exec env -i PATH="$PATH" TZ=Asia/Kolkata LC_ALL=C.UTF-8 CASEMATE_CACHE=/cache \
-    chroot --userspec=4711:4712 --groups= "$dir" /opt/casemate-image build --from "/tmp/$(basename "$src")" "$@"'
+    chroot --userspec=4711:4712 --groups= "$dir" /opt/casemate-image "$@"'
 
 [ -d "$DIR/out" ] || prepare
 exec unshare --uts --mount --pid --fork -- sh -c "$inside" sh "$DIR" "$SRC" "$@"

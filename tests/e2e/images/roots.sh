@@ -50,7 +50,7 @@ bootstrap() {
     [ -n "$mirror" ] || die "this machine's apt has no Debian archive"
     # Its proxies and certificates.
     apt-config dump Acquire >"$WORK/acquire.conf"
-    SOURCE_DATE_EPOCH=1700000000 mmdebstrap --quiet --mode=root "${kind[@]}" \
+    SOURCE_DATE_EPOCH=1700000000 mmdebstrap --mode=root "${kind[@]}" \
         --aptopt="$WORK/acquire.conf" --aptopt='Acquire::Languages "none"' --skip=output/dev \
         --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
         --dpkgopt='path-exclude=/usr/share/locale/*' \
