@@ -52,7 +52,7 @@ static void fill(struct look *l)
 	if (l->ended || l->sent < l->len)
 		return;
 	l->sent = l->len = 0;
-	while (sizeof l->out - w.len >= 2 * (FRAME_HEAD + FRAME_CONTROL_MAX)) {
+	while (w.len <= sizeof l->out / 2) {
 		n = records_next(&l->cursor, l->rings, &h, text);
 		if (n < 0 || h.seq > l->until)
 			break;

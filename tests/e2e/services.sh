@@ -141,6 +141,7 @@ services:
     start-limit: 2
 YAML
 start box --memory 256
+gives look-at-once 3 '^notify +waiting' "$CASEMATE" ctl box status # the launcher may only begin
 port=$(free_port)
 "$CASEMATE" gateway box -p "$port:8443" >"$WORK/gateway.log" 2>&1 &
 health() { curl -sSk --max-time 30 -o "$WORK/health" -w '%{http_code}' "https://127.0.0.1:$port/health"; }
@@ -185,6 +186,7 @@ gives health-names-it 0 '^503$' health
 check late-is-named grep -q 'a service is not ready' "$WORK/health"
 
 # --- confinement
+check jail-has-said-all until_true logged box jail '^NoNewPrivs'
 "$CASEMATE" logs box jail >"$WORK/jail" 2>&1
 gives jail-pid 0 '^pid 1 of [1-4]$' grep '^pid 1 of' "$WORK/jail"
 gives jail-user 0 '^uid=1000\(app\) gid=1000\(app\) groups=6\(disk\)' cat "$WORK/jail"
@@ -194,6 +196,7 @@ gives jail-no-capabilities 0 '^CapEff:.0000000000000000$' cat "$WORK/jail"
 gives jail-no-new-privileges 0 '^NoNewPrivs:.1$' cat "$WORK/jail"
 same jail-belongs-to-app 1000 "$(in_box 'stat -c %u /data/y')"
 check jail-survives-its-own-term is box jail state ready
+check root-has-said-all until_true logged box root '^SHLVL'
 "$CASEMATE" logs box root >"$WORK/root.log" 2>&1
 gives root-capabilities 0 '^CapEff:.00000000000005fb$' cat "$WORK/root.log"
 gives root-bounding 0 '^CapBnd:.00000000000005fb$' cat "$WORK/root.log"
@@ -209,7 +212,7 @@ same root-descriptors 4 "$(grep -xE '[0-9]+' "$WORK/root.log")"
 same root-environment "HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin PWD=/ SHLVL=1" \
     "$(grep -E '^[A-Z]+=' "$WORK/root.log" | xargs)"
 same root-limits '77 25165824' "$(in_box 'cat /sys/fs/cgroup/root/pids.max /sys/fs/cgroup/root/memory.max' | xargs)"
-gives few-capabilities 0 '^CapEff:.0000000000000001$' "$CASEMATE" logs box few
+check few-capabilities until_true logged box few '^CapEff:.0000000000000001$'
 
 # --- control
 gives start-of-one-that-runs 0 '' "$CASEMATE" ctl box start tick
@@ -356,13 +359,13 @@ services_image end <<'YAML'
 channel: open
 services:
   db:
-    command: [sh, -c, 'trap "echo db ends; exit 0" USR1; while :; do sleep 0.05; done']
+    command: [sh, -c, 'trap "echo db ends; exit 0" USR1; echo db is set; while :; do sleep 0.05; done']
     stop-signal: USR1
   app:
-    command: [sh, -c, 'trap "sleep 0.3; echo app ends; exit 0" TERM; while :; do sleep 0.05; done']
+    command: [sh, -c, 'trap "sleep 0.3; echo app ends; exit 0" TERM; echo app is set; while :; do sleep 0.05; done']
     requires: [db]
   front:
-    command: [sh, -c, 'trap "sleep 0.3; echo front ends; exit 0" INT; while :; do sleep 0.05; done']
+    command: [sh, -c, 'trap "sleep 0.3; echo front ends; exit 0" INT; echo front is set; while :; do sleep 0.05; done']
     after: [app]
     stop-signal: INT
 YAML
@@ -370,7 +373,7 @@ start end
 check end-ready until_true is end front state ready
 "$CASEMATE" events -f end >"$WORK/events" 2>"$WORK/events.err" &
 look=$!
-check end-looker until_true grep -q ready "$WORK/events"
+for name in db app front; do check "end-looker-$name" until_true grep -q "$name is set" "$WORK/events"; done
 check end-stop "$CASEMATE" stop end
 status=0
 wait $look || status=$?

@@ -38,7 +38,8 @@ static void put(const char *file, const char *text)
 
 	snprintf(path, sizeof path, "%s/%s", folder, file);
 	f = fopen(path, "w");
-	if (!CHECK(f != NULL))
+	CHECK(f != NULL);
+	if (!f)
 		return;
 	fputs(text, f);
 	fclose(f);

@@ -70,7 +70,8 @@ static void script(const char *name, const char *text, mode_t mode)
 
 	snprintf(path, sizeof path, "%s/%s", folder, name);
 	f = fopen(path, "w");
-	if (!CHECK(f != NULL))
+	CHECK(f != NULL);
+	if (!f)
 		return;
 	fputs(text, f);
 	fclose(f);
@@ -148,11 +149,10 @@ static void fails_before(void)
 /* In a child: becomes one user, then it may not become another. */
 static void becomes(void)
 {
-	static const char *const sh[] = { "sh", "-c",
-		                          "test \"$(id -u) $(id -g) $(id -G)\" = "
-		                          "'1000 1001 1001 5 6'" };
+	static const char words_of_sh[] =
+		"test \"$(id -u) $(id -g) $(id -G)\" = '1000 1001 1001 5 6'";
 	const uint32_t ids[] = { 1000, 1001, 5, 6 }, other[] = { 1001, 1001 };
-	struct slice argv[3];
+	const struct slice argv[] = { slice_str("sh"), slice_str("-c"), slice_str(words_of_sh) };
 	int status = -1;
 	pid_t pid;
 
@@ -160,8 +160,6 @@ static void becomes(void)
 		printf("skipped: to become another user takes root\n");
 		return;
 	}
-	for (size_t i = 0; i < 3; i++)
-		argv[i] = slice_str(sh[i]);
 	CHECK(command_prepare(argv, 3, NULL, 0, slice_str("/")) == RC_OK);
 	pid = fork();
 	if (pid == 0) {
