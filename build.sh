@@ -18,8 +18,8 @@ usage: ./build.sh VERB [options]        (./build.sh VERB --help says more)
   bench    measure the budgets and write build/bench.json
   fuzz     run the fuzz targets
   lint     compiler warnings, static analysis, formatting, arrows between folders
-  release  build for publication: refuses anything that is not pinned
-  lock     refresh the pins of what enters the enclave, and show what changed
+  release  build for publication, with a pinned compiler; or rebuild and compare
+  lock     refresh the pins of sources and compiler, and show what changed
   clean    remove build/ (and with --all the cache)
 
 Sources, the emulator and built kernels are kept in CASEMATE_CACHE

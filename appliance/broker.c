@@ -28,7 +28,7 @@ static enum rc make(int nsm, const struct broker_request *r, struct slice *docum
 {
 	uint8_t mem[CLAIMS_MAX];
 	struct wbuf w = wbuf_of(mem, sizeof mem);
-	struct claims c = { .purpose = PURPOSE_TLS, .touches = touchlog_shared()->touches };
+	struct claims c = { .purpose = PURPOSE_TLS, .touches = touchlog_shared->touches };
 
 	if (r->nonce_len > sizeof r->nonce || r->key_len > sizeof r->key)
 		return RC_BAD;

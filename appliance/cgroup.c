@@ -10,15 +10,6 @@
 
 #include "appliance/base/io.h"
 
-static enum rc put(int dir, const char *file, const char *text)
-{
-	int fd = openat(dir, file, O_WRONLY | O_CLOEXEC);
-	enum rc rc = fd < 0 ? RC_IO : io_write_full(fd, text, strlen(text));
-
-	io_close(&fd);
-	return rc;
-}
-
 /* 0 is no limit, here and in the manifest. */
 static enum rc limit(int dir, const char *file, uint64_t n, const char *after)
 {
@@ -26,12 +17,12 @@ static enum rc limit(int dir, const char *file, uint64_t n, const char *after)
 
 	if (n > 0)
 		(void)snprintf(text, sizeof text, "%" PRIu64 "%s", n, after);
-	return put(dir, file, text);
+	return io_put_file(dir, file, text);
 }
 
 enum rc cgroup_init(int root)
 {
-	return put(root, "cgroup.subtree_control", "+memory +pids +cpu");
+	return io_put_file(root, "cgroup.subtree_control", "+memory +pids +cpu");
 }
 
 enum rc cgroup_make(int root, const char *name, const struct service_policy *p, int *fd)
@@ -51,7 +42,7 @@ enum rc cgroup_make(int root, const char *name, const struct service_policy *p, 
 	if (rc == RC_OK)
 		rc = limit(*fd, "cpu.max", p->cpu * PERIOD_US / 1000, " 100000");
 	/* Half a service is no service. */
-	return rc == RC_OK ? put(*fd, "memory.oom.group", "1") : rc;
+	return rc == RC_OK ? io_put_file(*fd, "memory.oom.group", "1") : rc;
 }
 
 bool cgroup_clear(int root, const char *name)
@@ -67,7 +58,7 @@ bool cgroup_clear(int root, const char *name)
 
 void cgroup_kill(int fd)
 {
-	(void)!put(fd, "cgroup.kill", "1");
+	(void)!io_put_file(fd, "cgroup.kill", "1");
 }
 
 uint64_t cgroup_number(int dir, const char *file, const char *key)

@@ -6,7 +6,8 @@
  * taken the one that is of least use is closed for the next. Memory is reserved
  * once and touched only as far as connections use it.
  */
-#pragma once
+#ifndef APPLIANCE_CLIENTS_H
+#define APPLIANCE_CLIENTS_H
 
 #include "attest/https.h"
 #include "net/stack.h"
@@ -57,3 +58,5 @@ struct clients_counters {
 	unsigned open, waiting;
 };
 const struct clients_counters *clients_counters(void);
+
+#endif

@@ -6,8 +6,6 @@
 #include <linux/capability.h>
 #include <linux/securebits.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -53,20 +51,16 @@ static bool set_caps(uint64_t keep)
 	return syscall(SYS_capset, &head, data) == 0;
 }
 
-static bool become(uid_t id)
+/* Keeps these capabilities for good, as user and group id unless that is 0. Until
+ * it has no more than commands have, these may not trace it or open what it has
+ * open; from then on it is not dumpable, for the same reason. */
+static bool give_up(uid_t id, uint64_t keep)
 {
-	return setgroups(0, NULL) == 0 && setresgid(id, id, id) == 0 &&
-	       setresuid(id, id, UID_SAVED) == 0;
-}
-
-static bool last_to_be_killed(void)
-{
-	static const char score[] = "-900";
-	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-	bool ok = fd >= 0 && io_write_full(fd, score, sizeof score - 1) == RC_OK;
-
-	io_close(&fd);
-	return ok;
+	return bound_caps(keep) &&
+	       (id == 0 || (setgroups(0, NULL) == 0 && setresgid(id, id, id) == 0 &&
+	                    setresuid(id, id, UID_SAVED) == 0)) &&
+	       prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 && set_caps(keep) &&
+	       prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 }
 
 static enum rc logged(bool ok)
@@ -84,24 +78,24 @@ enum rc confine_init(void)
 	              prctl(PR_SET_SECUREBITS, 0, 0, 0, 0) == 0);
 }
 
+bool confine_spare(bool spared)
+{
+	return io_put_file(AT_FDCWD, "/proc/self/oom_score_adj", spared ? "-900" : "0") == RC_OK;
+}
+
 enum rc confine_role(int root_fd, uid_t id)
 {
-	bool ok = last_to_be_killed() && fchdir(root_fd) == 0 && chroot(".") == 0;
+	bool ok = confine_spare(true) && fchdir(root_fd) == 0 && chroot(".") == 0;
 
 	io_close(&root_fd);
-	return logged(ok && signal(SIGTERM, SIG_IGN) != SIG_ERR && bound_caps(0) && become(id) &&
-	              set_caps(0) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-	              prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0);
+	return logged(ok && signal(SIGTERM, SIG_IGN) != SIG_ERR && give_up(id, 0));
 }
 
 enum rc confine_launch(void)
 {
-	const uint64_t keep = app_caps | CAP(SYS_ADMIN);
-
 	/* Its services begin with no signal ignored (start.c). */
-	return logged(last_to_be_killed() && signal(SIGTERM, SIG_IGN) != SIG_ERR &&
-	              bound_caps(keep) && set_caps(keep) &&
-	              prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0);
+	return logged(confine_spare(true) && signal(SIGTERM, SIG_IGN) != SIG_ERR &&
+	              give_up(0, app_caps | CAP(SYS_ADMIN)));
 }
 
 enum rc confine_service(uint64_t keep)
@@ -111,9 +105,5 @@ enum rc confine_service(uint64_t keep)
 
 enum rc confine_app(void)
 {
-	/* First, and until the next execution: no command may trace a session,
-	 * take its connection, or reach the console and this executable through
-	 * it. */
-	return logged(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 && bound_caps(app_caps) &&
-	              set_caps(app_caps) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+	return logged(give_up(0, app_caps));
 }

@@ -4,6 +4,7 @@
 #ifndef APPLIANCE_CONFINE_H
 #define APPLIANCE_CONFINE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -24,15 +25,18 @@ enum {
  * user (limits, priorities, signals by user). RC_IO, logged. */
 RC_CHECK enum rc confine_init(void);
 
+/* When memory is short the kernel ends programs and sessions before who is
+ * spared (and PID 1 never). Needs /proc. */
+bool confine_spare(bool spared);
+
 /* For a role that serves hostile peers: an empty folder (root_fd, closed
  * here) as root, the given user and group, no capabilities, nothing to gain
  * by exec, no ptrace. SIGTERM is ignored: PID 1 ends roles by closing their
- * pair. When memory is short the kernel ends programs and sessions before
- * roles (and PID 1 never); that needs /proc. RC_IO, logged. */
+ * pair. It is spared. RC_IO, logged. */
 RC_CHECK enum rc confine_role(int root_fd, uid_t id);
 
 /* For the launcher: what the app has, and SYS_ADMIN for mounts and namespaces.
- * SIGTERM is ignored, and it is spared as roles are. RC_IO, logged. */
+ * SIGTERM is ignored, and it is spared. RC_IO, logged. */
 RC_CHECK enum rc confine_launch(void);
 
 /* For a service, on its way to be executed as some user: of the capabilities

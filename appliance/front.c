@@ -6,15 +6,14 @@
 #include "appliance/base/io.h"
 #include "appliance/base/log.h"
 #include "appliance/base/pass.h"
-#include "appliance/report.h"
 #include "appliance/touchlog.h"
 #include "channel/admit.h"
 #include "channel/message.h"
 
 static_assert((int)ADMIT_SUMMARY_MAX == (int)TOUCH_SUMMARY_MAX, "a summary fits a record");
 
-static char name[] = "channel", session_name[] = "session";
-struct role front_role = ROLE_NONE(name);
+static char name[] = "channel", session_name[] = "session", launch_name[] = "launch";
+struct role front_role = ROLE_NONE(name), launch_role = ROLE_NONE(launch_name);
 uint32_t front_operations;
 
 static pid_t running[SESSIONS_MAX]; /* 0: free */
@@ -110,6 +109,19 @@ enum front_said front_answer(void)
 	    role_start(&spare) != RC_OK)
 		log_line("session: none is ready in advance");
 	return said;
+}
+
+bool front_report(void)
+{
+	struct launch_report r;
+
+	if (role_receive(&launch_role, &r, sizeof r, sizeof r, NULL) == 0)
+		return false;
+	if (r.kind == LAUNCH_STATE && r.service < SERVICES_MAX)
+		touchlog_shared->service[r.service] = r;
+	else if (r.kind != LAUNCH_OVER)
+		role_refuse(&launch_role);
+	return r.kind == LAUNCH_OVER;
 }
 
 void front_reap(pid_t pid, int status)

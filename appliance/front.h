@@ -1,5 +1,5 @@
-/* PID 1's side of the channel: answers what the channel role asks
- * (channel/admit.h) and hands what is admitted to session processes.
+/* PID 1's side of the channel, and of the launcher: answers what the channel role asks
+ * (channel/admit.h) and hands what is admitted to session processes and the launcher.
  *
  * A message is one struct, of which the request at its end is only digested; for
  * any other the role is ended. Nothing here ever waits. Whatever is admitted is
@@ -18,13 +18,18 @@ enum front_said {
 	FRONT_FAILED, /* a touch cannot be recorded: the enclave must end */
 };
 
-extern struct role front_role;
+extern struct role front_role, launch_role;
 
 /* What the manifest admits: bit N for operation N. */
 extern uint32_t front_operations;
 
 /* Receives and answers one message. */
 enum front_said front_answer(void);
+
+/* Receives one message of the launcher (launch.h): a report goes into the memory that
+ * the gate reads, and PID 1 looks at its kind and its service's number alone. True:
+ * the enclave is to end, since the main service has. */
+bool front_report(void);
 
 /* A child has ended: if it was a session, its place is free. */
 void front_reap(pid_t pid, int status);

@@ -8,7 +8,8 @@
  * seccomp filter that names the calls it uses. Everything it reads is hostile
  * but what PID 1 says. It holds the TLS key, which never leaves it.
  */
-#pragma once
+#ifndef APPLIANCE_GATE_H
+#define APPLIANCE_GATE_H
 
 #include <stdbool.h>
 
@@ -34,3 +35,5 @@ enum {
  * PID 1 shuts the pair down; the exit status. Once per process. confined: under
  * the filter, which the sanitizers that tests run with do not bear. */
 int gate_main(int listener, int broker, int shared, bool confined);
+
+#endif

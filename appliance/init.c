@@ -17,7 +17,6 @@
 #include "appliance/front.h"
 #include "appliance/gate.h"
 #include "appliance/measure.h"
-#include "appliance/report.h"
 #include "appliance/spawn.h"
 #include "appliance/supervisor.h"
 #include "appliance/touchlog.h"
@@ -36,11 +35,9 @@ enum { FILES_SOFT = 1024, FILES_HARD = 65536 };
 
 static struct {
 	int nsm;
-	int empty;   /* an empty folder, roles' root */
-	int cgroups; /* the control groups' root */
-	uint8_t raw[MANIFEST_MAX];
-	size_t raw_len;
-	struct manifest manifest;
+	int empty;                /* an empty folder, roles' root */
+	int cgroups;              /* the control groups' root */
+	struct manifest manifest; /* points into the shared memory */
 } b = { .nsm = -1, .empty = -1, .cgroups = -1 };
 
 static enum rc step_process(void)
@@ -73,16 +70,22 @@ static enum rc step_entropy(void)
 	return entropy_credit(&seed);
 }
 
+static enum rc step_memory(void)
+{
+	return touchlog_open(b.nsm);
+}
+
 static enum rc step_manifest(void)
 {
 	static const char *const modes[] = {
 		[CHANNEL_OFF] = "off, nobody listens",
 		[CHANNEL_OPEN] = "open, whoever reaches it is root in the app's root"
 	};
-	enum rc rc = io_read_file("/manifest", b.raw, sizeof b.raw, &b.raw_len);
+	struct touchlog_shared *s = touchlog_shared;
+	enum rc rc = io_read_file("/manifest", s->manifest, sizeof s->manifest, &s->manifest_len);
 
 	if (rc == RC_OK)
-		rc = manifest_parse(slice_of(b.raw, b.raw_len), &b.manifest);
+		rc = manifest_parse(slice_of(s->manifest, s->manifest_len), &b.manifest);
 	if (rc != RC_OK) {
 		log_line("manifest: the second ramdisk's /manifest: %s (%m)", rc_str(rc));
 		return rc;
@@ -94,11 +97,7 @@ static enum rc step_manifest(void)
 
 static enum rc step_measure(void)
 {
-	enum rc rc = touchlog_open(b.nsm);
-
-	if (rc == RC_OK)
-		rc = measure(b.nsm, slice_of(b.raw, b.raw_len), touchlog_shared());
-	return rc;
+	return measure(b.nsm, touchlog_shared);
 }
 
 static enum rc step_root(void)
@@ -134,10 +133,10 @@ static enum rc step_roles(void)
 	front_operations = b.manifest.operations;
 	/* Until the launcher says more of them. */
 	for (size_t i = 0; i < b.manifest.services; i++)
-		touchlog_shared()->service[i] =
+		touchlog_shared->service[i] =
 			(struct launch_report){ .kind = LAUNCH_STATE, .state = LOOK_WAITING };
 	launch_role.root = b.cgroups;
-	launch_role.shared = broker_role.shared = touchlog_fd();
+	launch_role.shared = broker_role.shared = touchlog_fd;
 	if (b.manifest.channel != CHANNEL_OFF)
 		rc = prepare(&front_role, CHANNEL_PORT, PENDING_BACKLOG);
 	if (rc == RC_OK)
@@ -149,10 +148,10 @@ static const struct {
 	const char *name;
 	enum rc (*run)(void);
 } steps[] = {
-	{ "console", early_console },    { "process", step_process }, { "mounts", early_mounts },
-	{ "entropy", step_entropy },     { "clock", clock_step },     { "manifest", step_manifest },
-	{ "measurement", step_measure }, { "loopback", loopback_up }, { "root", step_root },
-	{ "roles", step_roles },
+	{ "console", early_console },  { "process", step_process },     { "mounts", early_mounts },
+	{ "entropy", step_entropy },   { "clock", clock_step },         { "memory", step_memory },
+	{ "manifest", step_manifest }, { "measurement", step_measure }, { "loopback", loopback_up },
+	{ "root", step_root },         { "roles", step_roles },
 };
 
 _Noreturn void init_main(void)

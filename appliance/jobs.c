@@ -25,7 +25,7 @@ bool job_open(struct job *j, size_t number, struct slice definition, int cgroups
               struct service_policy *policy)
 {
 	*j = (struct job){ .definition = definition, .number = number, .cgroup = -1,
-		           .out = { -1, -1 }, .notify = -1, .tcp = -1, .changed = true };
+		           .out = { -1, -1 }, .notify = -1, .tcp = -1 };
 	if (service_parse(definition, number - 1, &service) != RC_OK)
 		return false;
 	memcpy(j->name, service.name.p, service.name.len);

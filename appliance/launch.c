@@ -144,8 +144,6 @@ static void act(size_t i, enum unit_action action)
 			end_at_once(i);
 		break;
 	case DO_SIGNAL:
-		if (u->ended == LOOK_NOT_READY)
-			note_end(i);
 		if (j->pid > 0)
 			(void)kill(j->pid, (int)u->policy.stop_signal);
 		break;
@@ -180,7 +178,6 @@ static void main_ended(size_t i, int status)
 			l.job[i].ooms++;
 		}
 		u->status = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
-		note_end(i);
 	}
 	apply(i, EVENT_GONE);
 }
@@ -223,6 +220,7 @@ static bool advance(size_t i)
 
 	if (l.unit[i].state == LOOK_KILLING && j->pid == 0 && !cgroup_populated(j->cgroup)) {
 		job_close(j, &l.unit[i]);
+		note_end(i); /* the last event before a state that nothing follows */
 		event = EVENT_EMPTY;
 	}
 	if (event != EVENT_NONE)
@@ -320,7 +318,7 @@ static void on_init(void)
 
 	if (conn >= 0)
 		looks_add(conn, &m, (size_t)len, l.now_ms);
-	else if (len == 0 || (len < 0 && errno != EAGAIN && errno != EINTR))
+	else if (len == 0 || (len < 0 && errno == ECONNRESET))
 		begin_ending();
 }
 
@@ -466,10 +464,11 @@ int launch_main(int init, int cgroups, int shared)
 		log_line("cannot start: %m");
 		return 1;
 	}
-	while (l.close_ms > l.now_ms && (l.close_ms == INT64_MAX || looks_open() > 0)) {
+	for (;;) {
 		settle();
 		say();
+		if (l.close_ms <= l.now_ms || (l.close_ms != INT64_MAX && looks_open() == 0))
+			return 0;
 		wakeup();
 	}
-	return 0;
 }

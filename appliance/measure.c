@@ -23,7 +23,7 @@ static enum rc read_pcr(int nsm, unsigned index, struct nsm_pcr *p)
 	return rc;
 }
 
-enum rc measure(int nsm, struct slice manifest, struct touchlog_shared *s)
+enum rc measure(int nsm, struct touchlog_shared *s)
 {
 	struct nsm_description *d = &s->module;
 	uint8_t digest[SHA384_LEN];
@@ -33,15 +33,13 @@ enum rc measure(int nsm, struct slice manifest, struct touchlog_shared *s)
 		rc = RC_MISMATCH;
 	for (unsigned i = 0; rc == RC_OK && i < d->pcrs; i++)
 		rc = read_pcr(nsm, i, &s->pcr[i]);
-	sha384_of(manifest.p, manifest.len, digest);
+	sha384_of(s->manifest, s->manifest_len, digest);
 	if (rc == RC_OK)
 		rc = nsm_seal_pcr(nsm, PCR_MANIFEST, digest, &s->pcr[PCR_MANIFEST]);
 	if (rc != RC_OK) {
 		log_line("nsm: the boot cannot be measured: %s", rc_str(rc));
 		return rc;
 	}
-	memcpy(s->manifest, manifest.p, manifest.len);
-	s->manifest_len = (uint32_t)manifest.len;
 	log_line("nsm: %s, version %u.%u.%u; PCR%d holds the manifest and is locked", d->id,
 	         d->major, d->minor, d->patch, PCR_MANIFEST);
 	return RC_OK;

@@ -2,14 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-/* The child's frames until it executes: a few calls deep. */
-static char stack[8192] __attribute__((aligned(16)));
 
 static int self = -1;
 
@@ -22,16 +18,12 @@ enum rc spawn_init(void)
 	return self < 0 ? RC_IO : RC_OK;
 }
 
-struct order {
-	char *const *argv;
-	const int *fds;
-	int error; /* written by the child, in our memory */
-};
-
-static int child(void *arg)
+/* The child, in our memory until it executes: not inlined, so that its frame lies
+ * below its parent's. */
+__attribute__((noreturn, noinline)) static void child(char *const argv[], const int *fds,
+                                                      volatile int *error)
 {
 	static char *const no_env[] = { NULL };
-	struct order *o = arg;
 	sigset_t none;
 	bool ok;
 
@@ -42,21 +34,22 @@ static int child(void *arg)
 	 * the child becomes root. */
 	ok = syscall(SYS_setresuid, 0, 0, 0) == 0;
 	for (int i = 0; i < SPAWN_FDS; i++)
-		ok = ok && (o->fds[i] < 0 || dup2(o->fds[i], SPAWN_FD_PAIR + i) >= 0);
+		ok = ok && (fds[i] < 0 || dup2(fds[i], SPAWN_FD_PAIR + i) >= 0);
 	if (ok)
-		syscall(SYS_execveat, self, "", o->argv, no_env, AT_EMPTY_PATH);
-	o->error = errno;
+		syscall(SYS_execveat, self, "", argv, no_env, AT_EMPTY_PATH);
+	*error = errno;
 	_exit(127);
 }
 
 pid_t spawn_role(char *const argv[], const int fds[SPAWN_FDS])
 {
-	struct order o = { argv, fds, 0 };
-	pid_t pid = clone(child, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &o);
+	volatile int error = 0;
+	pid_t pid = vfork();
 
-	if (pid >= 0 && o.error != 0) {
-		errno = o.error;
-		return -1;
-	}
-	return pid;
+	if (pid == 0)
+		child(argv, fds, &error);
+	if (pid < 0 || error == 0)
+		return pid;
+	errno = error;
+	return -1;
 }

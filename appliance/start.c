@@ -1,7 +1,6 @@
 #include "appliance/start.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -9,7 +8,6 @@
 #include <unistd.h>
 
 #include "appliance/base/command.h"
-#include "appliance/base/io.h"
 #include "appliance/base/log.h"
 #include "appliance/confine.h"
 #include "boot/root.h"
@@ -37,16 +35,6 @@ static bool set_mounts(const struct service *s)
 	return ok && mount(NULL, "/", NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | plain, NULL) == 0;
 }
 
-/* The launcher is spared when memory is short; its services are not. */
-static bool as_others_to_be_killed(void)
-{
-	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-	bool ok = fd >= 0 && io_write_full(fd, "0", 1) == RC_OK;
-
-	io_close(&fd);
-	return ok;
-}
-
 static bool set_process(const struct start *s)
 {
 	sigset_t none;
@@ -56,7 +44,7 @@ static bool set_process(const struct start *s)
 	       dup2(s->err, STDERR_FILENO) >= 0 &&
 	       syscall(SYS_close_range, 3u, ~0u, 0u) == 0 &&
 	       signal(SIGTERM, SIG_DFL) != SIG_ERR &&
-	       sigprocmask(SIG_SETMASK, &none, NULL) == 0 && as_others_to_be_killed();
+	       sigprocmask(SIG_SETMASK, &none, NULL) == 0 && confine_spare(0);
 }
 
 static enum rc set_command(const struct start *s)
@@ -75,30 +63,20 @@ static enum rc set_command(const struct start *s)
 __attribute__((noreturn)) static void child(const struct start *s)
 {
 	const struct service *v = s->service;
-	const char *what = "set up the process";
+	const char *what = "set up the process of";
 	bool ok = set_process(s);
 
 	log_to(STDERR_FILENO);
 	if (ok && !s->probe) {
-		what = "set up its mounts";
+		what = "set up the mounts of";
 		ok = set_mounts(v);
 	}
 	if (ok && (set_command(s) != RC_OK || confine_service(v->policy.caps) != RC_OK))
 		_exit(126);
-	if (ok) {
-		what = "become its user";
-		ok = command_become(v->ids, v->idc);
-	}
-	if (ok) {
-		what = "enter its working directory";
-		ok = chdir(command_cwd()) == 0;
-	}
-	if (ok) {
-		what = command_name();
-		command_execute();
-	}
-	log_line("%s: %m", what);
-	_exit(ok && errno == ENOENT ? 127 : 126);
+	if (ok)
+		what = command_run(v->ids, v->idc, 0);
+	log_line("cannot %s %s: %m", what ? what : "execute", ok ? command_object() : "it");
+	_exit(!what && errno == ENOENT ? 127 : 126);
 }
 
 pid_t start(const struct start *s)

@@ -14,7 +14,6 @@
 #include "appliance/base/log.h"
 #include "appliance/broker.h"
 #include "appliance/front.h"
-#include "appliance/report.h"
 #include "appliance/spawn.h"
 #include "boot/heartbeat.h"
 
@@ -179,7 +178,7 @@ static void wakeup(void)
 		broker_answer(s.nsm);
 	if (p[2].revents != 0 && front_role.sock >= 0)
 		on_front();
-	if (p[3].revents != 0 && launch_role.sock >= 0 && report_answer())
+	if (p[3].revents != 0 && launch_role.sock >= 0 && front_report())
 		stop("the main service has ended");
 	for (size_t k = 0; k < ROLES; k++)
 		role_tick(roles[k], s.now_ms);

@@ -7,18 +7,20 @@
 
 #include "appliance/base/log.h"
 
-static struct touchlog_shared *shared;
-static int memory = -1, module = -1;
+struct touchlog_shared *touchlog_shared;
+int touchlog_fd = -1;
+static int module = -1;
 
 enum rc touchlog_open(int nsm)
 {
 	module = nsm;
-	memory = memfd_create("touches", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (memory < 0 || ftruncate(memory, sizeof *shared) != 0)
+	touchlog_fd = memfd_create("touches", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (touchlog_fd < 0 || ftruncate(touchlog_fd, sizeof *touchlog_shared) != 0)
 		goto failed;
-	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
-	if (shared == MAP_FAILED ||
-	    fcntl(memory, F_ADD_SEALS,
+	touchlog_shared = mmap(NULL, sizeof *touchlog_shared, PROT_READ | PROT_WRITE, MAP_SHARED,
+	                       touchlog_fd, 0);
+	if (touchlog_shared == MAP_FAILED ||
+	    fcntl(touchlog_fd, F_ADD_SEALS,
 	          F_SEAL_FUTURE_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0)
 		goto failed;
 	return RC_OK;
@@ -27,31 +29,21 @@ failed:
 	return RC_IO;
 }
 
-struct touchlog_shared *touchlog_shared(void)
-{
-	return shared;
-}
-
-int touchlog_fd(void)
-{
-	return memory;
-}
-
 const uint8_t *touchlog_head(void)
 {
-	return shared->after[shared->touches % TOUCHLOG_RING];
+	return touchlog_shared->after[touchlog_shared->touches % TOUCHLOG_RING];
 }
 
 static void publish(uint64_t number, struct slice record, const uint8_t head[SHA384_LEN])
 {
-	struct touchlog_record *r = &shared->ring[number % TOUCHLOG_RING];
+	struct touchlog_record *r = &touchlog_shared->ring[number % TOUCHLOG_RING];
 
 	memcpy(r->bytes, record.p, record.len);
 	r->len = (uint32_t)record.len;
-	memcpy(shared->after[number % TOUCHLOG_RING], head, SHA384_LEN);
-	__atomic_store_n(&shared->touches, number, __ATOMIC_RELEASE);
+	memcpy(touchlog_shared->after[number % TOUCHLOG_RING], head, SHA384_LEN);
+	__atomic_store_n(&touchlog_shared->touches, number, __ATOMIC_RELEASE);
 	/* Written pages are the memory's, not PID 1's, for good. */
-	madvise(shared, sizeof *shared, MADV_DONTNEED);
+	madvise(touchlog_shared, sizeof *touchlog_shared, MADV_DONTNEED);
 }
 
 enum rc touchlog_add(const char *operation, const char *user, const uint8_t digest[SHA384_LEN],
@@ -59,7 +51,7 @@ enum rc touchlog_add(const char *operation, const char *user, const uint8_t dige
 {
 	uint8_t mem[TOUCH_RECORD_MAX], head[SHA384_LEN];
 	struct wbuf w = wbuf_of(mem, sizeof mem);
-	struct touch_record r = { .number = shared->touches + 1,
+	struct touch_record r = { .number = touchlog_shared->touches + 1,
 		                  .time_s = (uint64_t)time(NULL),
 		                  .operation = slice_str(operation),
 		                  .user = slice_str(user),
@@ -74,7 +66,7 @@ enum rc touchlog_add(const char *operation, const char *user, const uint8_t dige
 	touch_chain(head, wbuf_slice(&w));
 	/* Absent from documents until now, PCR17 is in all of them from here on. */
 	if (rc == RC_OK && r.number == 1)
-		rc = nsm_seal_pcr(module, PCR_TOUCH, head, &shared->pcr[PCR_TOUCH]);
+		rc = nsm_seal_pcr(module, PCR_TOUCH, head, &touchlog_shared->pcr[PCR_TOUCH]);
 	if (rc == RC_OK)
 		publish(r.number, wbuf_slice(&w), head);
 	else

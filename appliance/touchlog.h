@@ -31,7 +31,7 @@ struct touchlog_shared {
 	 * not 0. */
 	struct nsm_description module;
 	struct nsm_pcr pcr[NSM_PCRS_MAX];
-	uint32_t manifest_len;
+	size_t manifest_len;
 	uint8_t manifest[MANIFEST_MAX];
 	/* As the launcher last reported each; kind is 0 before. */
 	struct launch_report service[SERVICES_MAX];
@@ -48,8 +48,8 @@ struct touchlog_shared {
 RC_CHECK enum rc touchlog_open(int nsm);
 
 /* The memory, for PID 1 to fill in the rest; its descriptor, for the gate. */
-struct touchlog_shared *touchlog_shared(void);
-int touchlog_fd(void);
+extern struct touchlog_shared *touchlog_shared;
+extern int touchlog_fd;
 
 /* The chain's head now, SHA384_LEN bytes. */
 const uint8_t *touchlog_head(void);

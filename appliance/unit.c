@@ -41,12 +41,11 @@ bool unit_runs(const struct unit *u)
 void unit_start(struct unit *u, int64_t now_ms)
 {
 	u->wanted = true;
-	if (unit_runs(u))
-		return;
 	u->pause_ms = 0;
 	u->window = 0;
 	u->why = "";
-	enter(u, LOOK_WAITING, now_ms, 0);
+	if (!unit_runs(u))
+		enter(u, LOOK_WAITING, now_ms, 0);
 }
 
 void unit_restart(struct unit *u, int64_t now_ms)

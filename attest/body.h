@@ -3,7 +3,8 @@
  * kept. So an answer of any length goes out of a small buffer, by producing it
  * again for every piece; whoever does that sees to it that it comes out the
  * same each time, and checks `at` at the end. */
-#pragma once
+#ifndef ATTEST_BODY_H
+#define ATTEST_BODY_H
 
 #include "appliance/base/slice.h"
 
@@ -26,3 +27,5 @@ void body_put(struct body *b, const char *fmt, ...);
 
 /* A line of Prometheus' text format: type is "counter" or "gauge". */
 void body_metric(struct body *b, const char *name, const char *type, uint64_t value);
+
+#endif

@@ -16,7 +16,8 @@
  *
  * and a verifier finds this certificate's SubjectPublicKeyInfo in the
  * document's public_key. The extension is left out without a document. */
-#pragma once
+#ifndef ATTEST_CERT_H
+#define ATTEST_CERT_H
 
 #include "appliance/base/slice.h"
 
@@ -32,3 +33,5 @@ enum {
  * failed. Empty when the document is too long, or now_s is not from 1970 to 9999:
  * the last one stays. */
 struct slice cert_renew(struct slice document, int64_t now_s);
+
+#endif

@@ -12,7 +12,8 @@
  *
  * Pure functions; input may be anybody's.
  */
-#pragma once
+#ifndef ATTEST_CLAIMS_H
+#define ATTEST_CLAIMS_H
 
 #include "appliance/base/rc.h"
 #include "appliance/base/sha384.h"
@@ -37,3 +38,5 @@ void claims_put(struct wbuf *w, const struct claims *c);
 /* RC_OK; RC_BAD, RC_LIMIT, RC_EOF as dcbor.h; RC_BAD also for keys that are not
  * above, or a digest that is there with "tls" or missing with the others. */
 RC_CHECK enum rc claims_parse(struct slice in, struct claims *c);
+
+#endif

@@ -5,7 +5,8 @@
  * untagged or with tag 18 in its one-byte form; lengths definite or not.
  * Pure functions over a slice; results point into it. Input may be anybody's.
  */
-#pragma once
+#ifndef ATTEST_COSE_H
+#define ATTEST_COSE_H
 
 #include "appliance/base/rc.h"
 #include "appliance/base/slice.h"
@@ -37,3 +38,5 @@ RC_CHECK enum rc cose_algorithm(const struct cose_sign1 *c, int64_t *algorithm);
 
 /* The Sig_structure (RFC 9052 §4.4) that the signature is over. */
 void cose_put_tbs(struct wbuf *w, const struct cose_sign1 *c, struct slice external);
+
+#endif

@@ -5,7 +5,8 @@
  * The reader points into its input, which anybody may control, and latches its
  * first error: zero or an empty slice from then on. Pure.
  */
-#pragma once
+#ifndef ATTEST_DER_H
+#define ATTEST_DER_H
 
 #include <stdbool.h>
 
@@ -62,3 +63,5 @@ void der_fail(struct der *d, enum rc rc);
 
 /* RC_OK when all was read without error, RC_BAD on trailing bytes. */
 RC_CHECK enum rc der_end(struct der *d);
+
+#endif

@@ -16,7 +16,8 @@
  * Pure functions over a slice; the result points into it. Input may be
  * anybody's.
  */
-#pragma once
+#ifndef ATTEST_DOCUMENT_H
+#define ATTEST_DOCUMENT_H
 
 #include <stdbool.h>
 
@@ -50,3 +51,5 @@ struct document {
 /* RC_OK; RC_BAD malformed, RC_LIMIT, RC_EOF; RC_DENIED when the payload has a
  * field that is not above: foreign is its name. */
 RC_CHECK enum rc document_parse(struct slice in, struct document *d);
+
+#endif

@@ -5,7 +5,8 @@
  * Of every signature (r, s) the twin (r, n-s) is valid as well: a signature's
  * bytes identify nothing.
  */
-#pragma once
+#ifndef ATTEST_ECDSA_H
+#define ATTEST_ECDSA_H
 
 #include <stdbool.h>
 
@@ -22,3 +23,5 @@ bool ecdsa_verify(enum ecdsa_curve curve, struct slice point, struct slice messa
 /* signature: DER of SEQUENCE { r INTEGER, s INTEGER }. */
 bool ecdsa_verify_der(enum ecdsa_curve curve, struct slice point, struct slice message,
                       struct slice signature);
+
+#endif

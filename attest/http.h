@@ -14,7 +14,8 @@
  * Trailers are checked and dropped. Of a host nothing is used and only its
  * characters are checked.
  */
-#pragma once
+#ifndef ATTEST_HTTP_H
+#define ATTEST_HTTP_H
 
 #include <stdbool.h>
 
@@ -75,3 +76,5 @@ size_t http_feed(struct http *p, struct slice in);
  * RC_BAD when it is there twice; RC_LIMIT longer than max. */
 RC_CHECK enum rc http_query(const struct http *p, const char *key, char *out, size_t max,
                             size_t *len);
+
+#endif

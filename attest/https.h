@@ -13,7 +13,8 @@
  * → idle, or over. One request at a time; the next one's bytes wait in the
  * TLS record or with the owner. Limits are below; every state has a deadline.
  */
-#pragma once
+#ifndef ATTEST_HTTPS_H
+#define ATTEST_HTTPS_H
 
 #include <stdbool.h>
 
@@ -108,3 +109,5 @@ struct https_counters {
 	uint64_t handshakes, resumed, tls_errors, requests, bad_requests, documents;
 };
 const struct https_counters *https_counters(void);
+
+#endif

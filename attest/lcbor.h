@@ -11,7 +11,8 @@
  * The reader is dcbor.h's, begun by lcbor_of. Single values are read and its
  * first error is kept as there; arrays and maps are opened by what is below.
  */
-#pragma once
+#ifndef ATTEST_LCBOR_H
+#define ATTEST_LCBOR_H
 
 #include "appliance/base/dcbor.h"
 
@@ -53,3 +54,5 @@ bool lcbor_step(struct dcbor *c, struct lcbor_walk *w, struct dcbor_item *it);
 
 /* Drops one item. */
 void lcbor_skip(struct dcbor *c);
+
+#endif

@@ -12,7 +12,8 @@
  * The module's seventh request, LockPCRs, locks all registers from 0 on: what
  * this enclave locks it locks by number.
  */
-#pragma once
+#ifndef ATTEST_NSM_H
+#define ATTEST_NSM_H
 
 #include "appliance/base/sha384.h"
 #include "attest/nsm_message.h"
@@ -68,3 +69,5 @@ RC_CHECK enum rc nsm_random(int fd, uint8_t *out, size_t n);
  * is not empty and lives until the next request. */
 RC_CHECK enum rc nsm_attest(int fd, struct slice user_data, struct slice nonce,
                             struct slice public_key, struct slice *document);
+
+#endif

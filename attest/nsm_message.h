@@ -9,7 +9,8 @@
  * Input comes from the hypervisor, which is trusted, by way of a driver that
  * cuts what is too long: parsed all the same as if anybody had written it.
  */
-#pragma once
+#ifndef ATTEST_NSM_MESSAGE_H
+#define ATTEST_NSM_MESSAGE_H
 
 #include "appliance/base/rc.h"
 #include "appliance/base/slice.h"
@@ -39,3 +40,5 @@ RC_CHECK enum rc nsm_parse(struct slice in, const char *name, struct slice *fiel
 
 /* s, of any bytes, as s.len printable characters and a NUL. */
 void nsm_printable(char *out, struct slice s);
+
+#endif

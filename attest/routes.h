@@ -7,7 +7,8 @@
  *
  * Status lines have no reason phrase (RFC 9112 §4): the body of an error says
  * more. */
-#pragma once
+#ifndef ATTEST_ROUTES_H
+#define ATTEST_ROUTES_H
 
 #include "attest/body.h"
 #include "attest/http.h"
@@ -41,3 +42,5 @@ void routes_document(struct reply *r, enum rc rc, struct slice document);
 
 /* Produces the answer, head and body. */
 void routes_put(const struct reply *r, struct body *b);
+
+#endif

@@ -14,7 +14,8 @@
  *
  * Randomness, keys included, comes from one HMAC-DRBG (SHA-256) seeded in
  * tls_init; connections have generators of their own, seeded from it. */
-#pragma once
+#ifndef ATTEST_TLS_H
+#define ATTEST_TLS_H
 
 #include <bearssl.h>
 #include <stdbool.h>
@@ -61,3 +62,5 @@ enum tls_state {
 };
 /* After TLS_OVER and TLS_FAILED there may still be something to send. */
 enum tls_state tls_state(struct tls *t);
+
+#endif

@@ -3,7 +3,8 @@
  * empty ones as null; keys are text or unsigned numbers. Input may be anybody's; the
  * output is at most six times as long, as deep as LCBOR_DEPTH_MAX, and may name a
  * key twice if the input does. */
-#pragma once
+#ifndef ATTEST_TOJSON_H
+#define ATTEST_TOJSON_H
 
 #include "attest/body.h"
 
@@ -14,3 +15,5 @@ enum { TOJSON_KEYS = 9 };
  * TOJSON_KEYS-1. bare: only what is between the outer brackets, and nothing in
  * place of null. */
 void tojson_put(struct body *b, struct slice cbor, const char *const keys[TOJSON_KEYS], bool bare);
+
+#endif

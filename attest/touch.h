@@ -16,7 +16,8 @@
  *
  * Pure functions; input may be anybody's.
  */
-#pragma once
+#ifndef ATTEST_TOUCH_H
+#define ATTEST_TOUCH_H
 
 #include "appliance/base/rc.h"
 #include "appliance/base/sha384.h"
@@ -45,3 +46,5 @@ void touch_put(struct wbuf *w, const struct touch_record *r);
  * operation one of those above, user not empty, user and summary printable. */
 RC_CHECK enum rc touch_parse(struct slice in, struct touch_record *r);
 void touch_chain(uint8_t head[SHA384_LEN], struct slice record);
+
+#endif

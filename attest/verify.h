@@ -15,7 +15,8 @@
  * not which code runs there, and so nothing of what user_data says: the touch
  * state is unknown then.
  */
-#pragma once
+#ifndef ATTEST_VERIFY_H
+#define ATTEST_VERIFY_H
 
 #include <stdbool.h>
 
@@ -138,3 +139,5 @@ RC_CHECK bool verify_document(struct slice document, const struct verify_policy 
 /* A word for scripts and a sentence, without a full stop, for people. */
 const char *verify_name(enum verify_reason reason);
 const char *verify_sentence(enum verify_reason reason);
+
+#endif

@@ -1,7 +1,8 @@
 /* The chain of certificates from the pinned root to the one that signed a
  * document. Part of attest/verify.h; pure, its input hostile.
  */
-#pragma once
+#ifndef ATTEST_VERIFY_CHAIN_H
+#define ATTEST_VERIFY_CHAIN_H
 
 #include "attest/verify.h"
 #include "attest/x509.h"
@@ -22,3 +23,5 @@ uint32_t verify_chain(const struct document *d, const uint8_t root[SHA256_LEN], 
 
 /* Is each signed by the one before it? */
 bool verify_chain_signatures(const struct chain *c);
+
+#endif

@@ -3,7 +3,8 @@
  *
  * Pure; the result points into the input, which may be anybody's.
  */
-#pragma once
+#ifndef ATTEST_X509_H
+#define ATTEST_X509_H
 
 #include "appliance/base/rc.h"
 #include "appliance/base/slice.h"
@@ -38,3 +39,5 @@ RC_CHECK enum rc x509_parse(struct slice in, struct x509 *x);
 /* The point in a SubjectPublicKeyInfo, empty and ECDSA_NONE when it is not one
  * of a P-256 or P-384 key, uncompressed. */
 struct slice x509_point(struct slice spki, enum ecdsa_curve *curve);
+
+#endif

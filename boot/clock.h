@@ -1,7 +1,8 @@
 /* The time of day: from the hypervisor's PTP device, else the kernel's own
  * (kvm-clock on Nitro). Never from the parent instance, which may lie.
  */
-#pragma once
+#ifndef BOOT_CLOCK_H
+#define BOOT_CLOCK_H
 
 #include <time.h>
 
@@ -16,3 +17,5 @@ RC_CHECK enum rc clock_step(void);
 /* The time of the PTP device at path. RC_ABSENT: there is none; RC_IO: there is
  * and it does not tell. For the above and its test. */
 RC_CHECK enum rc clock_read(const char *path, struct timespec *t);
+
+#endif

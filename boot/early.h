@@ -4,7 +4,8 @@
  * step of boot/ logs one line that says what it guarantees, or why it failed;
  * the caller fails closed on anything but RC_OK (RC_IO, errno logged).
  */
-#pragma once
+#ifndef BOOT_EARLY_H
+#define BOOT_EARLY_H
 
 #include "appliance/base/rc.h"
 
@@ -18,3 +19,5 @@ RC_CHECK enum rc early_console(void);
 
 /* proc on /proc, sysfs on /sys. */
 RC_CHECK enum rc early_mounts(void);
+
+#endif

@@ -1,7 +1,8 @@
 /* The kernel's random numbers come from the security module, or there is no
  * boot: keys made later are as good as this step.
  */
-#pragma once
+#ifndef BOOT_ENTROPY_H
+#define BOOT_ENTROPY_H
 
 #include <stdint.h>
 
@@ -25,3 +26,5 @@ RC_CHECK enum rc entropy_source(const char *path);
  * full credit, has it reseed, and checks that it gives numbers without
  * waiting. Wipes them. RC_IO. */
 RC_CHECK enum rc entropy_credit(struct entropy_seed *seed);
+
+#endif

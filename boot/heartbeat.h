@@ -5,7 +5,8 @@
  * to 3 may never be answered: both are called at once and the first right
  * answer wins. The host controls all of it; nothing depends on it.
  */
-#pragma once
+#ifndef BOOT_HEARTBEAT_H
+#define BOOT_HEARTBEAT_H
 
 #include <poll.h>
 #include <stdint.h>
@@ -26,3 +27,5 @@ RC_CHECK enum rc heartbeat_send(void);
  * that fail are closed, fd -1): for the above and its test. *who is the index of
  * the one that answered. */
 RC_CHECK enum rc heartbeat_over(struct pollfd p[2], int64_t until_ms, int *who);
+
+#endif

@@ -9,7 +9,8 @@
  * The image is measured and so trusted to be what its author built, but not
  * to be sane: a mount point that is no folder fails the boot.
  */
-#pragma once
+#ifndef BOOT_ROOT_H
+#define BOOT_ROOT_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -43,3 +44,5 @@ RC_CHECK enum rc root_protect_sysctls(const char *path);
 /* What the tmpfs is mounted with, for so many free bytes of memory: "size=…,
  * nr_inodes=…,mode=0755". out holds max bytes, at least 96. */
 void root_tmpfs_options(char *out, size_t max, uint64_t free_bytes);
+
+#endif

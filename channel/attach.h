@@ -2,7 +2,8 @@
  *
  * Input: the enclave's frames, which are not believed.
  */
-#pragma once
+#ifndef CHANNEL_ATTACH_H
+#define CHANNEL_ATTACH_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,3 +29,5 @@ enum {
  * the above after a line on standard error that starts with `who`. A terminal
  * is given back as it was on every way out. */
 int attach_exec(int conn, const struct attach *a, const char *who);
+
+#endif

@@ -3,7 +3,8 @@
  * vsock:CID is AF_VSOCK; unix:PATH is the hybrid socket of vhost-device-vsock,
  * Firecracker and Cloud Hypervisor ("CONNECT port\n", answered "OK port\n").
  */
-#pragma once
+#ifndef CHANNEL_DIAL_H
+#define CHANNEL_DIAL_H
 
 #include <stdint.h>
 
@@ -26,3 +27,5 @@ RC_CHECK enum rc dial_unix(const char *path, uint32_t port, int *fd);
  * RC_MORE: the beginning of that. RC_BAD: no such line, or none within
  * DIAL_ANSWER_MAX bytes. */
 RC_CHECK enum rc dial_answer(struct slice got);
+
+#endif

@@ -9,7 +9,8 @@
  * so the caller may. The thread is started by the first large piece; if it
  * cannot be, everything is hashed at once.
  */
-#pragma once
+#ifndef CHANNEL_DIGEST_H
+#define CHANNEL_DIGEST_H
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -48,3 +49,5 @@ void digest_final(struct digest *d, uint8_t out[SHA384_LEN]);
 
 /* Ends the thread. d may be initialised again. */
 void digest_stop(struct digest *d);
+
+#endif

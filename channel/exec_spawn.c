@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -14,16 +13,15 @@
 #include "appliance/base/command.h"
 #include "appliance/base/io.h"
 
-enum spawn_stage { AT_SETUP, AT_USER, AT_CWD, AT_EXEC };
-
 /* What the child needs, and what it answers. One session process runs one
  * command, so there is one of these. */
 static struct plan {
 	const struct request *r;
 	bool tty;
-	int fds[3]; /* to become 0, 1, 2 */
-	/* What failed, and where; 0: nothing did. */
-	volatile enum spawn_stage stage;
+	int fds[3]; /* to become 0, 1, 2; with a terminal all are its hold */
+	/* What was tried last (NULL: to execute it), and why it failed; 0: it did
+	 * not. */
+	const char *volatile what;
 	volatile int error;
 } plan;
 
@@ -34,8 +32,7 @@ static enum rc prepare(const struct request *r, struct failure *f)
 	switch (command_prepare(r->argv, r->argc, r->env, r->envc, r->cwd)) {
 	case RC_OK: return RC_OK;
 	case RC_BAD: return failure_set(f, ERR_PROTOCOL, "a variable is not KEY=VALUE");
-	default:
-		return failure_set(f, ERR_OVER_LIMIT, "arguments and variables are too long");
+	default: return failure_set(f, ERR_OVER_LIMIT, "arguments and variables are too long");
 	}
 }
 
@@ -61,12 +58,6 @@ static bool open_pipe(struct spawned *s, int stream)
 	return fcntl(s->fd[stream], F_SETFL, O_NONBLOCK) == 0;
 }
 
-static bool open_null(int stream)
-{
-	plan.fds[stream] = open("/dev/null", O_RDWR | O_CLOEXEC);
-	return plan.fds[stream] >= 0;
-}
-
 /* The name of the other side is never used: /dev/pts is the app's. */
 static bool open_tty(struct spawned *s)
 {
@@ -82,8 +73,7 @@ static bool open_tty(struct spawned *s)
 		return false;
 	give_to_user(s->hold);
 	for (int i = 0; i < 3; i++)
-		if ((plan.fds[i] = fcntl(s->hold, F_DUPFD_CLOEXEC, 3)) < 0)
-			return false;
+		plan.fds[i] = s->hold;
 	if (plan.r->flags & EXEC_STDIN)
 		s->fd[STDIN_FILENO] = fcntl(tty, F_DUPFD_CLOEXEC, 3);
 	return !(plan.r->flags & EXEC_STDIN) || s->fd[STDIN_FILENO] >= 0;
@@ -99,7 +89,9 @@ static bool open_streams(struct spawned *s)
 	for (int i = 0; i < 3; i++) {
 		bool null = detach || (i == STDIN_FILENO && !in);
 
-		if (!(null ? open_null(i) : open_pipe(s, i)))
+		if (null)
+			plan.fds[i] = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (null ? plan.fds[i] < 0 : !open_pipe(s, i))
 			return false;
 	}
 	return true;
@@ -117,29 +109,18 @@ void exec_spawn_close(struct spawned *s)
 
 __attribute__((noreturn)) static void child(void)
 {
-	if (setsid() < 0)
-		goto failed;
+	bool ok = setsid() >= 0;
+
 	for (int i = 0; i < 3; i++)
-		if (dup2(plan.fds[i], i) < 0)
-			goto failed;
-	if (plan.tty && ioctl(0, TIOCSCTTY, 0) != 0)
-		goto failed;
-	if (syscall(SYS_close_range, 3u, ~0u, 0u) != 0)
-		goto failed;
+		ok = ok && dup2(plan.fds[i], i) >= 0;
+	ok = ok && (!plan.tty || ioctl(0, TIOCSCTTY, 0) == 0) &&
+	     syscall(SYS_close_range, 3u, ~0u, 0u) == 0;
 	/* Of all signals, only this one is not as it was at our own start. */
 	(void)signal(SIGPIPE, SIG_DFL);
-	plan.stage = AT_USER;
-	if (!command_become(plan.r->ids, plan.r->idc))
-		goto failed;
 	/* Should this session process be killed, its command hears of it. */
-	if (!(plan.r->flags & EXEC_DETACH))
-		(void)prctl(PR_SET_PDEATHSIG, SIGHUP);
-	plan.stage = AT_CWD;
-	if (chdir(command_cwd()) != 0)
-		goto failed;
-	plan.stage = AT_EXEC;
-	command_execute();
-failed:
+	if (ok)
+		plan.what = command_run(plan.r->ids, plan.r->idc,
+		                        plan.r->flags & EXEC_DETACH ? 0 : SIGHUP);
 	plan.error = errno;
 	_exit(127);
 }
@@ -162,7 +143,7 @@ static enum rc explain_exec(struct failure *f)
 	const char *why = strerror(plan.error);
 
 	switch (plan.error) {
-	case ENOENT: return failure_set(f, ERR_NOT_FOUND, "%.900s", command_name());
+	case ENOENT: return failure_set(f, ERR_NOT_FOUND, "%.900s", command_object());
 	case ELIBACC: why = "the interpreter it names is missing"; break;
 	case E2BIG: code = ERR_OVER_LIMIT; break;
 	case EAGAIN:
@@ -172,56 +153,40 @@ static enum rc explain_exec(struct failure *f)
 	case ENOMEM: code = ERR_SYSTEM; break;
 	default: break;
 	}
-	return failure_set(f, code, "%.900s: %s", command_name(), why);
+	return failure_set(f, code, "%.900s: %s", command_object(), why);
 }
 
-static enum rc explain(struct failure *f)
+/* Sets plan.error unless it runs. */
+static void spawn(struct spawned *s)
 {
-	errno = plan.error;
-	switch (plan.stage) {
-	case AT_USER: return failure_set(f, ERR_DENIED, "become user %u: %m", plan.r->ids[0]);
-	case AT_CWD: return failure_errno(f, "enter working directory", command_cwd());
-	case AT_EXEC: return explain_exec(f);
-	default: return failure_errno(f, "set up", command_name());
-	}
-}
-
-/* Sets plan.error when it is not RC_OK. */
-static enum rc spawn(struct spawned *s)
-{
-	plan.stage = AT_SETUP;
+	plan.what = "set up";
 	plan.error = 0;
-	if (!open_streams(s) || (s->pid = start()) < 0) {
+	if (!open_streams(s) || (s->pid = start()) < 0)
 		plan.error = errno;
-		return RC_IO;
-	}
 	if (plan.error != 0)
-		return RC_IO;
-	plan.stage = AT_SETUP;
+		return;
 	s->pidfd = (int)syscall(SYS_pidfd_open, s->pid, 0);
 	if (s->pidfd < 0)
 		plan.error = errno;
-	return s->pidfd < 0 ? RC_IO : RC_OK;
 }
 
 enum rc exec_spawn(const struct request *r, struct spawned *s, struct failure *f)
 {
-	enum rc rc;
-
 	*s = (struct spawned){ .pid = -1, .pidfd = -1, .fd = { -1, -1, -1 }, .hold = -1 };
 	memset(plan.fds, -1, sizeof plan.fds);
 	f->code = 0;
 	if (prepare(r, f) != RC_OK)
 		return RC_DENIED;
-	rc = spawn(s);
-	for (int i = 0; i < 3; i++)
+	spawn(s);
+	for (int i = 0; i < 3 && !plan.tty; i++)
 		io_close(&plan.fds[i]);
-	if (rc == RC_OK)
+	if (plan.error == 0)
 		return RC_OK;
 	if (s->pid > 0) {
 		(void)kill(-s->pid, SIGKILL);
 		(void)waitpid(s->pid, NULL, 0);
 	}
 	exec_spawn_close(s);
-	return explain(f);
+	errno = plan.error;
+	return plan.what ? failure_errno(f, plan.what, command_object()) : explain_exec(f);
 }

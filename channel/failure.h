@@ -3,7 +3,8 @@
  * The text is one printable line whatever the peer or a file's name said. The
  * first failure is kept, later ones are dropped.
  */
-#pragma once
+#ifndef CHANNEL_FAILURE_H
+#define CHANNEL_FAILURE_H
 
 #include "channel/message.h"
 
@@ -34,3 +35,5 @@ enum rc failure_errno(struct failure *f, const char *what, const char *name);
 enum rc failure_stream(struct failure *f, enum rc rc);
 /* An ERROR frame's payload. */
 enum rc failure_remote(struct failure *f, struct slice payload);
+
+#endif

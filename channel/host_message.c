@@ -115,15 +115,6 @@ enum rc exit_parse(struct slice payload, struct exit_msg *e)
 	return RC_OK;
 }
 
-bool status_name_ok(struct slice s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if (!(s.p[i] >= 'a' && s.p[i] <= 'z') && !(s.p[i] >= '0' && s.p[i] <= '9') &&
-		    s.p[i] != '-' && s.p[i] != '_')
-			return false;
-	return s.len > 0 && s.len <= SERVICE_NAME_MAX;
-}
-
 enum rc status_parse(struct slice payload, struct service_status *s)
 {
 	static const uint64_t max[STATUS_NUMBERS] = {
@@ -140,7 +131,7 @@ enum rc status_parse(struct slice payload, struct service_status *s)
 	s->name = dcbor_bytes(dcbor_need(&d, 2), SERVICE_NAME_MAX);
 	for (size_t i = 0; i < STATUS_NUMBERS; i++)
 		s->numbers[i] = dcbor_uint(dcbor_need(&d, STATUS_FIRST + i), max[i]);
-	if (s->number == 0 || !status_name_ok(s->name) || s->dropped > s->output)
+	if (s->number == 0 || !service_is_name(s->name) || s->dropped > s->output)
 		dcbor_fail(&d, RC_BAD);
 	return dcbor_end(&d);
 }

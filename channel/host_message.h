@@ -19,8 +19,6 @@ RC_CHECK enum rc exit_parse(struct slice payload, struct exit_msg *e);
 
 /* Of numbers a status holds only those that PROTOCOL.md allows. */
 RC_CHECK enum rc status_parse(struct slice payload, struct service_status *s);
-/* Can it be a service's? */
-bool status_name_ok(struct slice name);
 RC_CHECK enum rc record_parse(struct slice payload, struct record_head *h, struct slice *text);
 
 /* "not found", … for messages; never NULL. */

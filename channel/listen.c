@@ -162,85 +162,54 @@ static void check_frame(struct place *p)
 		check_request(p);
 }
 
-/* Reads up to max bytes; 0: nothing is there, or the peer has gone and with it
- * its place. */
-static size_t take(struct place *p, uint8_t *to, size_t max)
-{
-	ssize_t n = recv(p->fd, to, max, MSG_DONTWAIT);
-
-	if (n > 0)
-		return (size_t)n;
-	if (n == 0 || (errno != EAGAIN && errno != EINTR))
-		release(p);
-	return 0;
-}
-
-/* Reads on as far as the frame goes and the socket gives. */
-static void read_frame(struct place *p)
-{
-	size_t n;
-
-	while (p->state == READ &&
-	       (n = take(p, frames[index_of(p)] + p->got, p->want - p->got)) > 0) {
-		p->got += n;
-		check_frame(p);
-	}
-}
-
+/* Reads on as far as the frame goes and the socket gives; what comes after our
+ * last frame is dropped. */
 static void on_place(struct place *p)
 {
 	static uint8_t scrap[16384];
+	ssize_t n;
 
-	if (p->state == READ)
-		read_frame(p);
-	else if (p->state == LINGER)
-		(void)take(p, scrap, sizeof scrap);
+	do {
+		bool reading = p->state == READ;
+		uint8_t *to = reading ? frames[index_of(p)] + p->got : scrap;
+
+		n = recv(p->fd, to, reading ? p->want - p->got : sizeof scrap, MSG_DONTWAIT);
+		if (n > 0 && reading) {
+			p->got += (size_t)n;
+			check_frame(p);
+		}
+	} while (n > 0 && p->state == READ);
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		release(p);
 }
 
-/* The one of those that may be evicted that came first. */
-static struct place *oldest(void)
+/* A place that is free, or the one that came first of those that may be evicted. */
+static struct place *find_place(void)
 {
 	struct place *first = NULL;
 
-	for (size_t i = 0; i < PENDING_MAX; i++)
-		if (is_watched(&s.place[i]) && (!first || s.place[i].since_ms < first->since_ms))
-			first = &s.place[i];
+	for (struct place *p = s.place; p < s.place + PENDING_MAX; p++) {
+		if (p->state == FREE)
+			return p;
+		if (is_watched(p) && (!first || p->since_ms < first->since_ms))
+			first = p;
+	}
 	return first;
 }
 
-/* A place that is free, or can be freed now. */
-static struct place *find_place(void)
-{
-	struct place *p;
-
-	for (size_t i = 0; i < PENDING_MAX; i++)
-		if (s.place[i].state == FREE)
-			return &s.place[i];
-	p = oldest();
-	if (p && p->since_ms + PENDING_EVICT_MS <= s.now_ms)
-		return p;
-	s.accept_ms = p ? p->since_ms + PENDING_EVICT_MS : s.now_ms + PENDING_RETRY_MS;
-	return NULL;
-}
-
-static void evict(struct place *p)
+static void begin(struct place *p, int fd)
 {
 	if (p->state == READ)
 		answer(p, ERR_DEADLINE, "others are waiting for this place");
 	if (p->state != FREE)
 		release(p);
-}
-
-static void begin(struct place *p, int fd)
-{
-	evict(p);
 	*p = (struct place){ .state = READ,
 		             .fd = fd,
 		             .since_ms = s.now_ms,
 		             .want = FRAME_HEAD,
 		             .deadline_ms = s.now_ms + PENDING_DEADLINE_MS };
 	/* Most requests come with the connection. */
-	read_frame(p);
+	on_place(p);
 }
 
 /* One a wakeup: an accept that finds nothing sleeps until the kernel's next
@@ -248,11 +217,17 @@ static void begin(struct place *p, int fd)
 static void on_listener(void)
 {
 	struct place *p = find_place();
-	int fd = p ? port_accept(s.listener) : -1;
+	int fd;
 
+	s.accept_ms = !p                 ? s.now_ms + PENDING_RETRY_MS
+	              : p->state == FREE ? 0
+	                                 : p->since_ms + PENDING_EVICT_MS;
+	if (s.accept_ms > s.now_ms)
+		return;
+	fd = port_accept(s.listener);
 	if (fd >= 0) {
 		begin(p, fd);
-	} else if (p && errno != EAGAIN && errno != ECONNABORTED) {
+	} else if (errno != EAGAIN && errno != ECONNABORTED) {
 		log_line("accept: %m; trying again");
 		s.accept_ms = s.now_ms + PENDING_RETRY_MS;
 	}
@@ -342,7 +317,7 @@ static bool wakeup(void)
 	if (p[AT_ADMIT].revents != 0)
 		on_admit();
 	for (size_t i = 0; AT_PLACES + i < n; i++) {
-		if (p[AT_PLACES + i].revents != 0)
+		if (p[AT_PLACES + i].revents != 0 && is_watched(&s.place[i]))
 			on_place(&s.place[i]);
 		expire(&s.place[i]);
 	}

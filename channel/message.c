@@ -2,20 +2,10 @@
 
 #include "appliance/base/dcbor.h"
 
-/* A byte string without NUL. */
-static struct slice text_of(struct dcbor *d, size_t max)
-{
-	struct slice s = dcbor_bytes(d, max);
-
-	if (s.len > 0 && memchr(s.p, 0, s.len))
-		dcbor_fail(d, RC_BAD);
-	return s;
-}
-
-/* One that is not empty. */
+/* A byte string without NUL that is not empty. */
 static struct slice some_text_of(struct dcbor *d, size_t max)
 {
-	struct slice s = text_of(d, max);
+	struct slice s = dcbor_string(d, DCBOR_BYTES, max);
 
 	if (s.len == 0)
 		dcbor_fail(d, RC_BAD);
@@ -24,11 +14,7 @@ static struct slice some_text_of(struct dcbor *d, size_t max)
 
 static size_t texts_of(struct dcbor *d, struct slice *out, size_t items, size_t max)
 {
-	size_t n = dcbor_array(d, items);
-
-	for (size_t i = 0; i < n; i++)
-		out[i] = text_of(d, max);
-	return n;
+	return dcbor_strings(d, DCBOR_BYTES, out, items, max);
 }
 
 enum rc name_check(struct slice name)
@@ -53,16 +39,6 @@ static unsigned flags_of(struct dcbor *d, unsigned known)
 	return flags;
 }
 
-/* Never -1, which the system takes for "as it is". */
-static void ids_of(struct dcbor *d, struct request *r)
-{
-	r->idc = dcbor_array(d, REQUEST_IDS_MAX);
-	if (r->idc < 2)
-		dcbor_fail(d, RC_BAD);
-	for (size_t i = 0; i < r->idc; i++)
-		r->ids[i] = (uint32_t)dcbor_uint(d, INT32_MAX);
-}
-
 static void exec_of(struct dcbor *d, struct request *r)
 {
 	r->argc = texts_of(dcbor_need(d, 3), r->argv, REQUEST_ARGS_MAX, REQUEST_STRING_MAX);
@@ -71,9 +47,9 @@ static void exec_of(struct dcbor *d, struct request *r)
 	if (dcbor_has(d, 4))
 		r->envc = texts_of(d, r->env, REQUEST_ENV_MAX, REQUEST_VAR_MAX);
 	if (dcbor_has(d, 5))
-		r->cwd = text_of(d, REQUEST_STRING_MAX);
+		r->cwd = dcbor_string(d, DCBOR_BYTES, REQUEST_STRING_MAX);
 	if (dcbor_has(d, 6))
-		ids_of(d, r);
+		r->idc = dcbor_ids(d, r->ids, REQUEST_IDS_MAX);
 	if (dcbor_has(d, 7))
 		r->flags = flags_of(d, EXEC_STDIN | EXEC_TTY | EXEC_DETACH);
 	if (!dcbor_has(d, 8))
@@ -95,11 +71,12 @@ static void pull_of(struct dcbor *d, struct request *r)
 {
 	if (dcbor_has(d, 7))
 		r->flags = flags_of(d, FILES_RESUME);
-	r->argc = dcbor_array(dcbor_need(d, 9), REQUEST_ARGS_MAX);
+	r->argc = texts_of(dcbor_need(d, 9), r->argv, REQUEST_ARGS_MAX, REQUEST_STRING_MAX);
+	for (size_t i = 0; i < r->argc; i++)
+		if (r->argv[i].len == 0)
+			dcbor_fail(d, RC_BAD);
 	if (r->argc == 0)
 		dcbor_fail(d, RC_BAD);
-	for (size_t i = 0; i < r->argc; i++)
-		r->argv[i] = some_text_of(d, REQUEST_STRING_MAX);
 }
 
 static void control_of(struct dcbor *d, struct request *r)

@@ -8,7 +8,8 @@
  * refused at once. After DONE, when all sums agree, the stage is committed and
  * RESULT sent. Every other way out leaves the final names as they were.
  */
-#pragma once
+#ifndef CHANNEL_RECEIVE_H
+#define CHANNEL_RECEIVE_H
 
 #include <time.h>
 
@@ -59,3 +60,5 @@ RC_CHECK enum rc receive_run(struct receiver *r);
 
 /* Always called once after a receive_open that was RC_OK. */
 void receive_close(struct receiver *r);
+
+#endif

@@ -7,7 +7,8 @@
  * it was opened; one that is shorter, longer or newer at its end is a failure
  * (ERR_CHANGED).
  */
-#pragma once
+#ifndef CHANNEL_SEND_H
+#define CHANNEL_SEND_H
 
 #include "channel/failure.h"
 #include "channel/stream.h"
@@ -39,3 +40,5 @@ RC_CHECK enum rc send_finish(struct sender *s);
 
 /* Ends the digest's thread; always called once after send_begin. */
 void send_end(struct sender *s);
+
+#endif

@@ -18,7 +18,8 @@
  *
  * States: opened (stage_open) → entries made → committed or discarded.
  */
-#pragma once
+#ifndef CHANNEL_STAGE_H
+#define CHANNEL_STAGE_H
 
 #include "channel/failure.h"
 
@@ -49,3 +50,5 @@ RC_CHECK enum rc stage_commit(struct stage *s, struct failure *f);
 
 /* Ends without a result: removes the stage, with resume all but its `part`. */
 void stage_discard(struct stage *s);
+
+#endif

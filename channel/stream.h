@@ -10,7 +10,8 @@
  * RC_TIMEOUT no byte moved for STREAM_TIMEOUT_MS, where that is waited for, or
  * else RC_MORE; RC_BAD and RC_LIMIT as frame_head. stream_out latches the first.
  */
-#pragma once
+#ifndef CHANNEL_STREAM_H
+#define CHANNEL_STREAM_H
 
 #include "channel/digest.h"
 #include "channel/frame.h"
@@ -88,3 +89,5 @@ RC_CHECK enum rc stream_in_take(struct stream_in *s, enum frame_type *type, stru
 RC_CHECK enum rc stream_in_next(struct stream_in *s, enum frame_type *type, struct slice *payload);
 /* Is there something to read without waiting? */
 bool stream_in_ready(const struct stream_in *s);
+
+#endif

@@ -3,7 +3,8 @@
  * On pull the enclave's frames are hostile: nothing is written outside dst,
  * no symlink is followed below it, and every size and digest is checked.
  */
-#pragma once
+#ifndef CHANNEL_TRANSFER_H
+#define CHANNEL_TRANSFER_H
 
 #include "channel/failure.h"
 
@@ -38,3 +39,5 @@ struct transfer_file {
  * larger than max or no regular file. */
 RC_CHECK enum rc transfer_read(int conn, struct transfer_file *files, size_t count,
                                struct failure *f);
+
+#endif

@@ -2,7 +2,8 @@
  *
  * One terminal a process. Restoring is safe at any time, as often as wanted.
  */
-#pragma once
+#ifndef CHANNEL_TTY_H
+#define CHANNEL_TTY_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,3 +17,5 @@ void tty_restore(void);
 
 /* The size of the first of descriptors 0 to 2 that is a terminal. */
 bool tty_size(uint16_t *rows, uint16_t *cols);
+
+#endif

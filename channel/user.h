@@ -10,7 +10,8 @@
  * line), and the supplementary groups are those whose lines name the user; with
  * one, that alone. Only UID:GID, both numbers, is taken as it is.
  */
-#pragma once
+#ifndef CHANNEL_USER_H
+#define CHANNEL_USER_H
 
 #include "appliance/base/rc.h"
 #include "appliance/base/slice.h"
@@ -36,3 +37,5 @@ bool user_numbers(struct slice spec, struct user *u);
  * is in more groups than a request can name. */
 RC_CHECK enum rc user_find(struct slice spec, struct slice passwd, struct slice groups,
                            struct user *u, bool *group);
+
+#endif

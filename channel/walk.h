@@ -6,7 +6,8 @@
  * then goes on in there. At the end of a directory's names it is closed, and
  * the walk goes on in the one above; after the first one's end depth is 0.
  */
-#pragma once
+#ifndef CHANNEL_WALK_H
+#define CHANNEL_WALK_H
 
 #include "appliance/base/rc.h"
 #include "channel/message.h"
@@ -48,3 +49,5 @@ void walk_close(struct walk *w);
 /* Removes name in at with all below it. RC_ABSENT when there is none, RC_LIMIT
  * when it is deeper than WALK_DEPTH, RC_IO with errno. */
 RC_CHECK enum rc walk_remove(int at, const char *name);
+
+#endif

@@ -15,7 +15,8 @@
  *
  * Pure functions. Input is hostile.
  */
-#pragma once
+#ifndef NET_LINK_H
+#define NET_LINK_H
 
 #include "appliance/base/rc.h"
 #include "appliance/base/slice.h"
@@ -33,3 +34,5 @@ RC_CHECK enum rc link_next(struct slice *in, struct slice *packet);
 
 /* The head of a frame with len bytes of packet, 1 to LINK_PAYLOAD_MAX. */
 void link_head(uint8_t out[LINK_HEAD], size_t len);
+
+#endif

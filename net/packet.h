@@ -5,7 +5,8 @@
  * a SYN, which carries nothing else: what follows the handshake cannot change
  * what was agreed in it. The rest is nobody's yet.
  */
-#pragma once
+#ifndef NET_PACKET_H
+#define NET_PACKET_H
 
 #include "appliance/base/slice.h"
 
@@ -14,3 +15,5 @@ enum packet_way { PACKET_NOBODY, PACKET_STACK, PACKET_STACK_SYN };
 /* addresses: of the other end and of ours, as they stand in a packet.
  * PACKET_STACK_SYN: it asks for a connection. */
 enum packet_way packet_way(struct slice packet, const uint8_t addresses[8]);
+
+#endif

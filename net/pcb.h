@@ -1,5 +1,6 @@
 /* lwIP's lists of protocol blocks (pcbs), as the stack asks about them. */
-#pragma once
+#ifndef NET_PCB_H
+#define NET_PCB_H
 
 #include <lwip/netif.h>
 #include <stdbool.h>
@@ -16,3 +17,5 @@ void pcb_end_all(const struct netif *n);
  * those of the netif that has most, so that there is room for another: who
  * floods takes the places of its own. */
 void pcb_limit_half_open(unsigned max);
+
+#endif

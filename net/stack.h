@@ -15,7 +15,8 @@
  * by the owner: RC_OK, RC_LIMIT (no room in a pool), RC_EOF (the connection is
  * over).
  */
-#pragma once
+#ifndef NET_STACK_H
+#define NET_STACK_H
 
 #include <stdbool.h>
 
@@ -111,3 +112,5 @@ struct stack_usage {
 	unsigned long dropped; /* packets that were for nobody, ever */
 };
 void stack_usage(struct stack_usage *u);
+
+#endif

@@ -1,6 +1,7 @@
 /* What the gateway's end of the stack (stack.h) does and the enclave's does not:
  * it connects. */
-#pragma once
+#ifndef NET_STACK_CONNECT_H
+#define NET_STACK_CONNECT_H
 
 #include "net/stack.h"
 
@@ -9,3 +10,5 @@
 struct stack_conn *stack_connect(int link, uint16_t port);
 bool stack_established(const struct stack_conn *c);
 bool stack_drained(const struct stack_conn *c); /* all written bytes acknowledged */
+
+#endif

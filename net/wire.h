@@ -4,7 +4,8 @@
  * The descriptor is a connected stream socket, non-blocking, whose other end is
  * hostile. Nothing here waits; both buffers are bounded.
  */
-#pragma once
+#ifndef NET_WIRE_H
+#define NET_WIRE_H
 
 #include "net/link.h"
 
@@ -38,3 +39,5 @@ uint8_t *wire_put(struct wire *w, size_t n);
 /* Writes what can be written; false when that was nothing. An error shows when
  * the wire is read. */
 bool wire_write(struct wire *w);
+
+#endif

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -10,7 +11,7 @@
 static struct {
 	char *argv[COMMAND_ARGS_MAX + 1];
 	char *envp[COMMAND_ENV_MAX + 1];
-	const char *path, *cwd;
+	const char *path, *cwd, *object;
 	char strings[COMMAND_BYTES_MAX];
 	char candidate[COMMAND_BYTES_MAX];
 } c;
@@ -43,6 +44,7 @@ enum rc command_prepare(const struct slice *argv, size_t argc, const struct slic
 	c.cwd = cwd.len > 0 ? copy(&w, cwd) : "/";
 	if (w.over)
 		return RC_LIMIT;
+	c.object = c.argv[0];
 	c.path = DEFAULT_PATH;
 	for (char **var = c.envp; *var; var++) {
 		const char *value = strchr(*var, '=');
@@ -55,25 +57,7 @@ enum rc command_prepare(const struct slice *argv, size_t argc, const struct slic
 	return RC_OK;
 }
 
-const char *command_name(void)
-{
-	return c.argv[0];
-}
-
-const char *command_cwd(void)
-{
-	return c.cwd;
-}
-
-/* Raw calls: a libc's wrappers would tell threads that do not exist. */
-bool command_become(const uint32_t *ids, size_t n)
-{
-	return n == 0 || (syscall(SYS_setgroups, n - 2, ids + 2) == 0 &&
-	                  syscall(SYS_setresgid, ids[1], ids[1], ids[1]) == 0 &&
-	                  syscall(SYS_setresuid, ids[0], ids[0], ids[0]) == 0);
-}
-
-void command_execute(void)
+static void execute(void)
 {
 	const char *name = c.argv[0], *at = strchr(name, '/') ? "" : c.path;
 	int result = ENOENT;
@@ -93,4 +77,25 @@ void command_execute(void)
 		at = end + 1;
 	}
 	errno = result;
+}
+
+/* Raw calls: a libc's wrappers would tell threads that do not exist. */
+const char *command_run(const uint32_t *ids, size_t n, int end_signal)
+{
+	if (n > 0 && (syscall(SYS_setgroups, n - 2, ids + 2) != 0 ||
+	              syscall(SYS_setresgid, ids[1], ids[1], ids[1]) != 0 ||
+	              syscall(SYS_setresuid, ids[0], ids[0], ids[0]) != 0))
+		return "become the user of";
+	(void)prctl(PR_SET_PDEATHSIG, end_signal); /* which a change of user cancels */
+	if (chdir(c.cwd) != 0) {
+		c.object = c.cwd;
+		return "enter working directory";
+	}
+	execute();
+	return NULL;
+}
+
+const char *command_object(void)
+{
+	return c.object;
 }

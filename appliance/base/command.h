@@ -8,8 +8,6 @@
 #ifndef BASE_COMMAND_H
 #define BASE_COMMAND_H
 
-#include <stdbool.h>
-
 #include "appliance/base/rc.h"
 #include "appliance/base/slice.h"
 
@@ -25,18 +23,17 @@ enum {
 RC_CHECK enum rc command_prepare(const struct slice *argv, size_t argc, const struct slice *env,
                                  size_t envc, struct slice cwd);
 
-/* As prepared: the first argument, the working directory. */
-const char *command_name(void);
-const char *command_cwd(void);
+/* Becomes ids[0], of group ids[1] and the further n - 2, or nobody else for n =
+ * 0; has the kernel send it end_signal (0: none) when its parent ends; enters its
+ * working directory; executes it, looked for in the folders of its last PATH, else
+ * the usual ones, unless its name has a slash. As a shell does, a file that is there
+ * and may not be executed counts more than none.
+ *
+ * Returns with errno and what could not be done, as a verb to command_object();
+ * NULL: execute it. Then ELIBACC: a file is there, but its interpreter is not. */
+const char *command_run(const uint32_t *ids, size_t n, int end_signal);
 
-/* Becomes ids[0], of group ids[1] and the further n - 2; nothing for n = 0.
- * False, with errno. */
-bool command_become(const uint32_t *ids, size_t n);
-
-/* Executes it, looked for in the folders of its last PATH, else the usual ones,
- * unless its name has a slash. As a shell does, a file that is there and may not
- * be executed counts more than none. Returns with errno; ELIBACC: a file is
- * there, but its interpreter is not. */
-void command_execute(void);
+/* The working directory if that is what failed, else the first argument. */
+const char *command_object(void);
 
 #endif

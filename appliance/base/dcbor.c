@@ -27,19 +27,16 @@ static void on_open_map(void *c) { set(c, DCBOR_MAP, true, 0, NULL); }
 static void on_bool(void *c, bool v) { set(c, DCBOR_BOOL, false, v, NULL); }
 static void on_nil(void *c) { set(c, DCBOR_NIL, false, 0, NULL); }
 static void on_break(void *c) { set(c, DCBOR_BREAK, false, 0, NULL); }
-static void on_tag(void *c, uint64_t v) { (void)c, (void)v; }
-static void on_float(void *c, float v) { (void)c, (void)v; }
-static void on_double(void *c, double v) { (void)c, (void)v; }
-static void on_chunks(void *c) { (void)c; }
 
 static const struct cbor_callbacks callbacks = {
 	.uint8 = on_u8, .uint16 = on_u16, .uint32 = on_u32, .uint64 = on_u64,
 	.negint8 = on_n8, .negint16 = on_n16, .negint32 = on_n32, .negint64 = on_n64,
-	.byte_string_start = on_chunks, .byte_string = on_bytes,
-	.string = on_text, .string_start = on_chunks,
+	.byte_string_start = cbor_null_byte_string_start_callback, .byte_string = on_bytes,
+	.string = on_text, .string_start = cbor_null_string_start_callback,
 	.indef_array_start = on_open_array, .array_start = on_array,
 	.indef_map_start = on_open_map, .map_start = on_map,
-	.tag = on_tag, .float2 = on_float, .float4 = on_float, .float8 = on_double,
+	.tag = cbor_null_tag_callback, .float2 = cbor_null_float2_callback,
+	.float4 = cbor_null_float4_callback, .float8 = cbor_null_float8_callback,
 	.undefined = on_nil, .null = on_nil, .boolean = on_bool,
 	.indef_break = on_break,
 };
@@ -165,6 +162,36 @@ size_t dcbor_map(struct dcbor *d, size_t max)
 	struct dcbor_item it;
 
 	return (size_t)take_max(d, DCBOR_MAP, max, &it);
+}
+
+struct slice dcbor_string(struct dcbor *d, enum dcbor_kind kind, size_t max)
+{
+	struct slice s = take_string(d, kind, max);
+
+	if (s.len > 0 && memchr(s.p, 0, s.len))
+		dcbor_fail(d, RC_BAD);
+	return s;
+}
+
+size_t dcbor_strings(struct dcbor *d, enum dcbor_kind kind, struct slice *out, size_t items,
+                     size_t max)
+{
+	size_t n = dcbor_array(d, items);
+
+	for (size_t i = 0; i < n; i++)
+		out[i] = dcbor_string(d, kind, max);
+	return n;
+}
+
+size_t dcbor_ids(struct dcbor *d, uint32_t *out, size_t items)
+{
+	size_t n = dcbor_array(d, items);
+
+	if (n < 2)
+		dcbor_fail(d, RC_BAD);
+	for (size_t i = 0; i < n; i++)
+		out[i] = (uint32_t)dcbor_uint(d, INT32_MAX);
+	return n;
 }
 
 void dcbor_record(struct dcbor *d)

@@ -11,7 +11,8 @@
  * RC_LIMIT longer than the caller's max, RC_EOF the input ends inside an
  * item); writers latch wbuf.over.
  */
-#pragma once
+#ifndef BASE_DCBOR_H
+#define BASE_DCBOR_H
 
 #include "appliance/base/rc.h"
 #include "appliance/base/slice.h"
@@ -59,6 +60,14 @@ struct slice dcbor_text(struct dcbor *d, size_t max); /* UTF-8 is not checked */
 size_t dcbor_array(struct dcbor *d, size_t max);      /* number of items */
 size_t dcbor_map(struct dcbor *d, size_t max);        /* number of pairs */
 
+/* DCBOR_BYTES or DCBOR_TEXT without NUL, else RC_BAD; an array of them. */
+struct slice dcbor_string(struct dcbor *d, enum dcbor_kind kind, size_t max);
+size_t dcbor_strings(struct dcbor *d, enum dcbor_kind kind, struct slice *out, size_t items,
+                     size_t max);
+/* An array of a user, a group and further groups, at least two. Never -1, which the
+ * system takes for "as it is". */
+size_t dcbor_ids(struct dcbor *d, uint32_t *out, size_t items);
+
 /* Latches rc, unless there was an error before: for callers whose rules go
  * further than a value's type. */
 void dcbor_fail(struct dcbor *d, enum rc rc);
@@ -98,3 +107,5 @@ void dcbor_put_map(struct wbuf *w, size_t pairs);
 void dcbor_pair_uint(struct wbuf *w, uint64_t key, uint64_t v);
 void dcbor_pair_bytes(struct wbuf *w, uint64_t key, struct slice s);
 void dcbor_pair_text(struct wbuf *w, uint64_t key, struct slice s);
+
+#endif

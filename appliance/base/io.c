@@ -46,6 +46,15 @@ enum rc io_read_file(const char *path, void *p, size_t max, size_t *len)
 	return n < 0 ? RC_IO : n > 0 ? RC_LIMIT : RC_OK;
 }
 
+enum rc io_put_file(int dir, const char *path, const char *text)
+{
+	int fd = openat(dir, path, O_WRONLY | O_CLOEXEC);
+	enum rc rc = fd < 0 ? RC_IO : io_write_full(fd, text, strlen(text));
+
+	io_close(&fd);
+	return rc;
+}
+
 enum rc io_wait(int fd, short events, int64_t until_ms)
 {
 	struct pollfd p = { fd, events, 0 };

@@ -1,7 +1,8 @@
 /* System calls that must not be cut short, and file descriptors that are
  * closed once. EINTR is never seen by the caller.
  */
-#pragma once
+#ifndef BASE_IO_H
+#define BASE_IO_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -18,6 +19,10 @@ RC_CHECK enum rc io_write_full(int fd, const void *p, size_t n);
  * when it is longer. */
 RC_CHECK enum rc io_read_file(const char *path, void *p, size_t max, size_t *len);
 
+/* Writes text to a file that is there, as those of proc and cgroups; a relative
+ * path begins at the folder dir. */
+RC_CHECK enum rc io_put_file(int dir, const char *path, const char *text);
+
 /* Waits until fd has one of events (poll(2)). RC_TIMEOUT when clock_mono_ms()
  * has reached until_ms, whatever fd has by then; RC_IO. */
 RC_CHECK enum rc io_wait(int fd, short events, int64_t until_ms);
@@ -31,3 +36,5 @@ int64_t clock_boot_ms(void);
 
 /* Overwrites n bytes so that no compiler leaves it out. */
 void wipe(void *p, size_t n);
+
+#endif

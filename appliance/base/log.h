@@ -4,7 +4,8 @@
  * that lines of several processes do not mix; what is longer is cut. Control
  * bytes in it are written as '?', since a message may quote a peer.
  */
-#pragma once
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
 
 #include "appliance/base/slice.h"
 
@@ -29,3 +30,5 @@ __attribute__((format(printf, 1, 2))) void log_line(const char *fmt, ...);
 /* Somebody else's output onto the same file, as far as that takes it now, just as it
  * is: who shows it cleans it. log_to was called. */
 void log_bytes(struct slice s);
+
+#endif

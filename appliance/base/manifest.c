@@ -18,22 +18,9 @@ uint64_t *service_numbers(struct service_policy *p)
 	return &p->after;
 }
 
-static struct slice parse_string(struct dcbor *d)
-{
-	struct slice s = dcbor_text(d, MANIFEST_ARG_MAX);
-
-	if (s.len > 0 && memchr(s.p, 0, s.len))
-		dcbor_fail(d, RC_BAD);
-	return s;
-}
-
 static size_t parse_strings(struct dcbor *d, struct slice *out, size_t max)
 {
-	size_t n = dcbor_array(d, max);
-
-	for (size_t i = 0; i < n; i++)
-		out[i] = parse_string(d);
-	return n;
+	return dcbor_strings(d, DCBOR_TEXT, out, max, MANIFEST_ARG_MAX);
 }
 
 static bool is_absolute(struct slice path)
@@ -41,7 +28,7 @@ static bool is_absolute(struct slice path)
 	return path.len > 0 && path.p[0] == '/';
 }
 
-static bool is_name(struct slice s)
+bool service_is_name(struct slice s)
 {
 	for (size_t i = 0; i < s.len; i++)
 		if (!(s.p[i] >= 'a' && s.p[i] <= 'z') && !(s.p[i] >= '0' && s.p[i] <= '9') &&
@@ -61,8 +48,8 @@ static bool is_sound(const struct service *s, size_t number)
 	for (size_t i = 0; i < s->pathc; i++)
 		if (!is_absolute(s->paths[i]))
 			return false;
-	return is_name(s->name) && s->argc > 0 && s->argv[0].len > 0 && is_absolute(s->cwd) &&
-	       s->idc >= 2 && p->after >> number == 0 && (p->requires & ~p->after) == 0 &&
+	return service_is_name(s->name) && s->argc > 0 && s->argv[0].len > 0 && is_absolute(s->cwd) &&
+	       p->after >> number == 0 && (p->requires & ~p->after) == 0 &&
 	       (p->ready == READY_EXEC) == (s->probec > 0) &&
 	       (p->ready == READY_TCP) == (p->ready_port > 0) && p->stop_signal > 0;
 }
@@ -73,13 +60,11 @@ enum rc service_parse(struct slice in, size_t number, struct service *s)
 
 	memset(s, 0, sizeof *s);
 	dcbor_record(&d);
-	s->name = parse_string(dcbor_need(&d, 1));
+	s->name = dcbor_string(dcbor_need(&d, 1), DCBOR_TEXT, MANIFEST_ARG_MAX);
 	s->argc = parse_strings(dcbor_need(&d, 2), s->argv, MANIFEST_ARGV_MAX);
 	s->envc = parse_strings(dcbor_need(&d, 3), s->env, MANIFEST_ENV_MAX);
-	s->cwd = parse_string(dcbor_need(&d, 4));
-	s->idc = dcbor_array(dcbor_need(&d, 5), MANIFEST_IDS_MAX);
-	for (size_t i = 0; i < s->idc; i++)
-		s->ids[i] = (uint32_t)dcbor_uint(&d, MANIFEST_ID_MAX);
+	s->cwd = dcbor_string(dcbor_need(&d, 4), DCBOR_TEXT, MANIFEST_ARG_MAX);
+	s->idc = dcbor_ids(dcbor_need(&d, 5), s->ids, MANIFEST_IDS_MAX);
 	s->probec = parse_strings(dcbor_need(&d, 6), s->probe, MANIFEST_ARGV_MAX);
 	s->pathc = parse_strings(dcbor_need(&d, 7), s->paths, MANIFEST_PATHS_MAX);
 	if (dcbor_array(dcbor_need(&d, 8), SERVICE_NUMBERS) != SERVICE_NUMBERS)

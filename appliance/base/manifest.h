@@ -25,7 +25,7 @@
  *      it has no others but NOTIFY_SOCKET
  *   4  its working directory, absolute
  *   5  its user, group and supplementary groups: array of 2 to
- *      MANIFEST_IDS_MAX unsigned numbers up to MANIFEST_ID_MAX
+ *      MANIFEST_IDS_MAX unsigned numbers, as dcbor_ids reads
  *   6  the command that says whether it is ready, as key 2 or empty
  *   7  paths that it may write to though its root is read-only, array of 0 to
  *      MANIFEST_PATHS_MAX absolute strings
@@ -47,8 +47,6 @@ enum {
 	MANIFEST_ENV_MAX = 256,  /* variables */
 	MANIFEST_PATHS_MAX = 16,
 	MANIFEST_IDS_MAX = 66, /* a user, its group and 64 more, as exec's */
-	/* The highest: one more is for setresuid(2) no user at all. */
-	MANIFEST_ID_MAX = INT32_MAX,
 	MANIFEST_STOP_MS_MAX = 600000,
 	SERVICES_MAX = 16,
 	SERVICE_NAME_MAX = 32,
@@ -123,6 +121,9 @@ struct manifest {
 /* RC_OK, RC_BAD, RC_LIMIT or RC_EOF as dcbor.h; the result is unspecified on
  * error. The services are checked by service_parse alone. */
 RC_CHECK enum rc manifest_parse(struct slice in, struct manifest *m);
+
+/* May a service be called so? */
+bool service_is_name(struct slice s);
 
 /* Service number `number` of a manifest, which says what it can depend on. */
 RC_CHECK enum rc service_parse(struct slice in, size_t number, struct service *s);

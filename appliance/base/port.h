@@ -2,7 +2,8 @@
  * the roles that accept on them are given the descriptor, and no program in
  * the enclave can have the port while a role is down.
  */
-#pragma once
+#ifndef BASE_PORT_H
+#define BASE_PORT_H
 
 #include <stdint.h>
 
@@ -16,3 +17,5 @@ int port_listen(uint32_t port, int backlog);
  * nothing sleeps until the kernel's next tick, non-blocking or not. The
  * simulator (tests/sim) has one of its own. */
 int port_accept(int listener);
+
+#endif

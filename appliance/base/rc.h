@@ -4,7 +4,8 @@
  * that is not RC_OK and do nothing after it. Where errno says more (RC_IO),
  * it is left as the failing call set it.
  */
-#pragma once
+#ifndef BASE_RC_H
+#define BASE_RC_H
 
 #define RC_CHECK __attribute__((warn_unused_result))
 
@@ -23,3 +24,5 @@ enum rc {
 
 /* A short English phrase for rc, without a full stop; never NULL. */
 const char *rc_str(enum rc rc);
+
+#endif

@@ -1,6 +1,7 @@
 /* A ring of bytes in memory of the owner's. Bytes do not move while they are in
  * it, so that others can refer to them. */
-#pragma once
+#ifndef BASE_RING_H
+#define BASE_RING_H
 
 #include "appliance/base/slice.h"
 
@@ -17,3 +18,5 @@ void ring_put(struct ring *r, const uint8_t *p, size_t n);
 /* Forgets the first n, at most len. An empty ring starts over, so that one that
  * is never full uses few pages. */
 void ring_drop(struct ring *r, size_t n);
+
+#endif

@@ -2,7 +2,8 @@
  * use it, and on 64-bit processors it is faster than SHA-256 in portable C.
  * Wraps BearSSL.
  */
-#pragma once
+#ifndef BASE_SHA384_H
+#define BASE_SHA384_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -25,3 +26,5 @@ void sha384_of(const void *p, size_t n, uint8_t out[SHA384_LEN]);
 
 /* value becomes SHA-384(value ‖ n bytes at p): an extension, as of a register. */
 void sha384_extend(uint8_t value[SHA384_LEN], const void *p, size_t n);
+
+#endif

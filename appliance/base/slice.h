@@ -4,7 +4,8 @@
  * A slice is never written through. A wbuf latches `over` on the first write
  * that does not fit and ignores all that follow, so a builder checks once.
  */
-#pragma once
+#ifndef BASE_SLICE_H
+#define BASE_SLICE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -77,3 +78,5 @@ int hex_value(uint8_t c);
 
 /* Lower-case hex of s with a final NUL into out, which holds 2*s.len+1 bytes. */
 void hex_put(char *out, struct slice s);
+
+#endif

@@ -35,6 +35,12 @@ static size_t no_record(uint64_t n, uint8_t out[TOUCH_RECORD_MAX])
 	return 0;
 }
 
+static const char *no_services(struct body *b)
+{
+	(void)b;
+	return NULL;
+}
+
 static void no_metrics(struct body *b)
 {
 	(void)b;
@@ -122,6 +128,7 @@ static void setup(void)
 		                      .touch_first = 1,
 		                      .touch_record = no_record,
 		                      .touch_after = no_head,
+		                      .services = no_services,
 		                      .metrics = no_metrics };
 	https_init(seed, &facts);
 	must(cert_renew(slice_of(document, sizeof document), 1790000000).len > 0);

@@ -264,19 +264,21 @@ static int block_signals(void)
 /* What PID 1 has done before it starts the gate; the gate's descriptors. */
 static void boot(int *nsm)
 {
-	uint8_t mem[64];
-	struct wbuf w = wbuf_of(mem, sizeof mem);
+	struct wbuf w;
 	struct manifest manifest = { .channel = CHANNEL_OPEN, .main = MANIFEST_NO_MAIN };
 	int pair[2];
 
+	if (nsm_open("", nsm) != RC_OK || touchlog_open(*nsm) != RC_OK)
+		exit(1);
+	w = wbuf_of(touchlog_shared->manifest, sizeof touchlog_shared->manifest);
 	manifest_put(&w, &manifest);
-	if (nsm_open("", nsm) != RC_OK || touchlog_open(*nsm) != RC_OK ||
-	    measure(*nsm, wbuf_slice(&w), touchlog_shared()) != RC_OK ||
+	touchlog_shared->manifest_len = w.len;
+	if (measure(*nsm, touchlog_shared) != RC_OK ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
 		exit(1);
 	handover = pair[0];
 	broker_role.listener = pair[1];
-	broker_role.shared = touchlog_fd();
+	broker_role.shared = touchlog_fd;
 	broker_role.again_ms = 0;
 }
 

@@ -69,7 +69,7 @@ static void ring(void)
 		CHECK(f->touch_first == 1 || f->touch_record(f->touch_first - 2, record) == 0);
 	}
 	CHECK(f->pcr[PCR_TOUCH].locked);
-	CHECK(memcmp(f->pcr[PCR_TOUCH].value, touchlog_shared()->pcr[PCR_TOUCH].value,
+	CHECK(memcmp(f->pcr[PCR_TOUCH].value, touchlog_shared->pcr[PCR_TOUCH].value,
 	             SHA384_LEN) == 0);
 }
 
@@ -157,8 +157,8 @@ int main(void)
 	if (!CHECK(nsm_open("", &nsm) == RC_OK && touchlog_open(nsm) == RC_OK))
 		return test_end();
 	/* A gate that begins while the first touch is being marked. */
-	touchlog_shared()->pcr[PCR_TOUCH].locked = true;
-	if (!CHECK(facts_open(touchlog_fd()) == RC_OK))
+	touchlog_shared->pcr[PCR_TOUCH].locked = true;
+	if (!CHECK(facts_open(touchlog_fd) == RC_OK))
 		return test_end();
 	untouched();
 	services();

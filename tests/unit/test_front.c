@@ -121,7 +121,7 @@ static void refused(void)
 		CHECK(front_role.sock == -1 && count_fds() == before - 1);
 		io_close(&role);
 	}
-	CHECK(touchlog_shared()->touches == 0 && module_requests() == 0 && sessions == 0);
+	CHECK(touchlog_shared->touches == 0 && module_requests() == 0 && sessions == 0);
 	begin();
 	io_close(&role);
 	CHECK(front_answer() == FRONT_NOTHING && front_role.sock == -1);
@@ -145,7 +145,7 @@ static void unmarked(void)
 	module_refuse_at(1);
 	CHECK(ask_for(OP_STOP, "abcd") == FRONT_FAILED);
 	expect(9, ERR_SYSTEM);
-	CHECK(touchlog_shared()->touches == 0);
+	CHECK(touchlog_shared->touches == 0);
 	module_refuse_at(0);
 	io_close(&role);
 	CHECK(front_answer() == FRONT_NOTHING);
@@ -166,7 +166,7 @@ static void get_work(uint32_t op, const char *request)
  * one that could not be, or died, or was of no use, by who needs it. */
 static void sessions_are_handed(void)
 {
-	uint64_t touches = touchlog_shared()->touches;
+	uint64_t touches = touchlog_shared->touches;
 	int got, before;
 
 	begin();
@@ -177,7 +177,7 @@ static void sessions_are_handed(void)
 	CHECK(ask_for(OP_EXEC, "abcd") == FRONT_NOTHING);
 	expect(9, 0);
 	get_work(OP_EXEC, "abcd");
-	CHECK(touchlog_shared()->touches == touches + 1);
+	CHECK(touchlog_shared->touches == touches + 1);
 	CHECK(ask_for(OP_PULL, "abcd") == FRONT_NOTHING); /* none, and none starts */
 	expect(9, ERR_BUSY);
 	CHECK(count_fds() == before - 1); /* no pair waits */
@@ -197,7 +197,7 @@ static void sessions_are_handed(void)
 	front_reap(5, 0);
 	CHECK(ask_for(OP_PUSH, "abcd") == FRONT_NOTHING && sessions == 7);
 	expect(9, 0);
-	CHECK(touchlog_shared()->touches == touches + 6);
+	CHECK(touchlog_shared->touches == touches + 6);
 	io_close(&role);
 	CHECK(front_answer() == FRONT_NOTHING);
 }
@@ -289,7 +289,7 @@ static void stops(void)
 {
 	static const char text[] = "the whole request";
 	uint8_t byte, digest[SHA384_LEN];
-	const struct touchlog_shared *log = touchlog_shared();
+	const struct touchlog_shared *log = touchlog_shared;
 	const uint64_t n = log->touches + 1;
 	const struct touchlog_record *b = &log->ring[n];
 	struct touch_record t;

@@ -13,7 +13,9 @@ static int nsm = -1;
 
 static enum rc run(void)
 {
-	return measure(nsm, slice_of(manifest, sizeof manifest), touchlog_shared());
+	memcpy(touchlog_shared->manifest, manifest, sizeof manifest);
+	touchlog_shared->manifest_len = sizeof manifest;
+	return measure(nsm, touchlog_shared);
 }
 
 /* Each case in a process of its own: the log is one a process. */
@@ -33,7 +35,7 @@ static void in_child(void (*test)(void))
 
 static void all(void)
 {
-	const struct touchlog_shared *s = touchlog_shared();
+	const struct touchlog_shared *s = touchlog_shared;
 	uint8_t digest[SHA384_LEN], want[SHA384_LEN] = { 0 };
 	struct nsm_pcr p;
 	struct sha384 h;
@@ -43,8 +45,6 @@ static void all(void)
 	sha384_final(&h, digest);
 	sha384_extend(want, digest, sizeof digest);
 	CHECK(run() == RC_OK);
-	CHECK(s->manifest_len == sizeof manifest);
-	CHECK(memcmp(s->manifest, manifest, sizeof manifest) == 0);
 	CHECK(nsm_read_pcr(nsm, PCR_MANIFEST, &p) == RC_OK && p.locked);
 	CHECK(memcmp(p.value, want, sizeof want) == 0);
 	for (unsigned i = 0; i < s->module.pcrs; i++)

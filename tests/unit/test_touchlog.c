@@ -37,7 +37,7 @@ static void in_child(void (*run)(void))
 /* Extended, locked and read back, and only then published; once. */
 static void first(void)
 {
-	const struct touchlog_shared *s = touchlog_shared();
+	const struct touchlog_shared *s = touchlog_shared;
 	uint8_t head[SHA384_LEN] = { 0 }, want[SHA384_LEN] = { 0 };
 	struct touch_record t;
 	struct nsm_pcr p;
@@ -65,7 +65,7 @@ static void refused(void)
 		module_reset();
 		module_refuse_at(at);
 		CHECK(add("x") == RC_DENIED);
-		CHECK(touchlog_shared()->touches == 0 && module_requests() == at);
+		CHECK(touchlog_shared->touches == 0 && module_requests() == at);
 	}
 }
 
@@ -76,16 +76,16 @@ static void foreign(void)
 
 	CHECK(nsm_extend_pcr(nsm, PCR_TOUCH, slice_str("x"), value) == RC_OK);
 	CHECK(add("x") == RC_MISMATCH);
-	CHECK(touchlog_shared()->touches == 0);
+	CHECK(touchlog_shared->touches == 0);
 	module_reset();
 	CHECK(nsm_lock_pcr(nsm, PCR_TOUCH) == RC_OK);
-	CHECK(add("x") == RC_DENIED && touchlog_shared()->touches == 0);
+	CHECK(add("x") == RC_DENIED && touchlog_shared->touches == 0);
 }
 
 /* The chain covers all, the ring keeps the last ones and the heads with them. */
 static void wraps(void)
 {
-	const struct touchlog_shared *s = touchlog_shared();
+	const struct touchlog_shared *s = touchlog_shared;
 	static uint8_t heads[2 * TOUCHLOG_RING][SHA384_LEN];
 	uint64_t n = 0;
 
@@ -119,13 +119,13 @@ static void limits(void)
 	longest[TOUCH_SUMMARY_MAX] = '\0';
 	CHECK(touchlog_add("0123456789abcdef", "0123456789abcdef", digest, slice_str(longest)) ==
 	      RC_OK);
-	CHECK(touchlog_shared()->ring[1].len <= TOUCH_RECORD_MAX);
+	CHECK(touchlog_shared->ring[1].len <= TOUCH_RECORD_MAX);
 }
 
 /* Whoever has the descriptor can read it and nothing else. */
 static void sealed(void)
 {
-	int fd = touchlog_fd(), again;
+	int fd = touchlog_fd, again;
 	char path[64], byte = 1;
 	void *p;
 

@@ -40,14 +40,28 @@ machine_archives() {
     done <<<"$all" | sort -u
 }
 
+# main_archive: the machine's first Debian archive, with a slash at its end.
+main_archive() {
+    local main
+    main=$(machine_archives | awk '$1 == "main" && !n++ { print $2 }')
+    [ -n "$main" ] || { echo "this machine's apt has no Debian archive (apt-get indextargets lists none)" >&2; return 1; }
+    echo "${main%/}/"
+}
+
+# archive_keyring: Debian's keys; trixie's package names the file otherwise.
+archive_keyring() {
+    local keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+    [ -e "$keyring" ] || keyring=${keyring%.gpg}.pgp
+    echo "$keyring"
+}
+
 write_apt_sources() { # FILE
     local archives main security keyring codename
     archives=$(machine_archives)
     main=$(sed -n 's/^main //p' <<<"$archives" | head -n 1)
     security=$(sed -n 's/^security //p' <<<"$archives" | head -n 1)
     [ -n "$main" ] || { echo "this machine's apt has no Debian archive (apt-get indextargets lists none)"; return 1; }
-    keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-    [ -e "$keyring" ] || keyring=${keyring%.gpg}.pgp
+    keyring=$(archive_keyring)
     codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
     {
         printf "%s [signed-by=$keyring] %s %s main\n" deb "$main" "$APT_SUITE" \

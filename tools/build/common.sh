@@ -116,6 +116,9 @@ need_packages() {
     local p missing=()
     for p in "$@"; do have_package "$p" || missing+=("$p"); done
     [ ${#missing[@]} = 0 ] && return 0
+    # In the release's root there is no apt on purpose.
+    command -v apt-get >/dev/null ||
+        die "packages are missing (${missing[*]}) and there is no apt here; in a release ./build.sh lock adds them to tools/build/lock.root"
     [ "$(id -u)" = 0 ] || command -v sudo >/dev/null ||
         die "packages are missing (${missing[*]}): run as root, or install sudo"
     step "install ${#missing[@]} host packages (${missing[0]} ...)" install_packages "${missing[@]}"

@@ -18,7 +18,7 @@ verb_main() {
     lock_build
     if [ "${1:-}" = --all ]; then
         # Only what is ours: somebody may have put CASEMATE_CACHE anywhere.
-        rm -rf -- "$CACHE"/{src,built,apt,tmp,emulator,tools,.lock}
+        rm -rf -- "$CACHE"/{src,debs,built,apt,tmp,emulator,tools,.lock}
         rmdir -- "$CACHE" 2>/dev/null || true
         say "removed the cache in $CACHE"
     fi

@@ -1,21 +1,23 @@
 # shellcheck shell=bash
 # lock: moves the pins to what the mirror has now.
-for part in apt fetch; do
-    # shellcheck source=/dev/null
-    . "tools/build/$part.sh"
-done
+# shellcheck source=tools/build/verb-build.sh
+. tools/build/verb-build.sh
+# shellcheck source=tools/build/root.sh
+. tools/build/root.sh
 
 verb_help() {
     cat <<'EOF'
 usage: ./build.sh lock [--check]
 
   lock          pins the newest version of each source in its series that can be
-                fetched, and shows what changed in tools/build/lock
+                fetched (tools/build/lock), and of each package that a release is
+                built with (tools/build/lock.root), and shows what changed in both
   lock --check  changes nothing; exit status 1 if a pin can neither be fetched nor
                 is in the cache, or a newer version is out
 
 A series is what does not break on its own: linux 6.12.*, and for the others any
-version that Debian stable has. A new pin changes the measurements of every image.
+version that Debian stable has. The packages are those of one Debian release. A new
+pin changes the measurements of every image.
 EOF
 }
 
@@ -45,21 +47,37 @@ new_lock() { # FILE
     done <"$LOCK" >"$1"
 }
 
+# renew NEW LOCK: shows what is new and puts it in place, or with --check says no.
+renew() {
+    local name=${2#"$ROOT/"}
+    if cmp -s -- "$1" "$2"; then
+        say "$name: every pin is the newest that can be fetched"
+        return 0
+    fi
+    diff -u --label "$name" --label 'to be had' -- "$2" "$1" || true
+    if [ -n "$CHECK" ]; then
+        say "$name is not the newest that can be fetched"
+        STALE=1
+        return 0
+    fi
+    cp -- "$1" "$2.new" && mv -- "$2.new" "$2"
+    say "$name has changed: build, test, and commit it"
+}
+
 verb_main() {
+    CHECK='' STALE=''
     case ${1:-} in
-    '' | --check) ;;
+    '') ;;
+    --check) CHECK=1 ;;
     *) die "lock takes no such argument: $1 (./build.sh lock --help)" ;;
     esac
     lock_build
     apt_ready
     work_dir
     step 'look for the newest versions' new_lock "$WORK/lock"
-    if cmp -s "$WORK/lock" "$LOCK"; then
-        say 'every pin is the newest that can be fetched'
-        return 0
-    fi
-    diff -u --label 'pinned' --label 'to be had' "$LOCK" "$WORK/lock" || true
-    [ "${1:-}" != --check ] || die 'tools/build/lock is not the newest that can be fetched'
-    cp "$WORK/lock" "$LOCK.new" && mv "$LOCK.new" "$LOCK"
-    say 'tools/build/lock has changed: build, test, and commit it'
+    step "read the package lists of Debian $ROOT_SUITE" root_apt_update
+    step "look for the build root's packages" write_root_lock "$WORK/lock.root" "${BUILD_PACKAGES[@]}"
+    renew "$WORK/lock" "$LOCK"
+    renew "$WORK/lock.root" "$ROOT_LOCK"
+    [ -z "$STALE" ] || die 'there is something newer to be had: ./build.sh lock'
 }

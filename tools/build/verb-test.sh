@@ -4,8 +4,8 @@
 . tools/build/verb-build.sh
 
 # busybox: the demo app. The rest is what the tests compare ours with.
-TEST_PACKAGES=(busybox-static openssl cpio python3 tar util-linux
-    curl gnutls-bin testssl.sh python3-cbor2 python3-cryptography umoci skopeo mmdebstrap)
+TEST_PACKAGES=(busybox-static openssl cpio python3 tar util-linux git mmdebstrap
+    curl gnutls-bin testssl.sh python3-cbor2 python3-cryptography umoci skopeo)
 
 verb_help() {
     cat <<'EOF'

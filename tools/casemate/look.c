@@ -4,11 +4,14 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "appliance/base/io.h"
 #include "channel/host_message.h"
 #include "channel/stream.h"
 #include "tools/casemate/text.h"
+
+enum { CLOSE_MS = 1000 }; /* for the enclave to see that we are done */
 
 /* --- what is wanted --- */
 
@@ -23,7 +26,7 @@ static bool has_name(const struct look_ask *a, const char *name)
 bool look_names(struct look_ask *a, char *const *argv, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (!status_name_ok(slice_str(argv[i]))) {
+		if (!service_is_name(slice_str(argv[i]))) {
 			say("%s: not a service's name, which is 1 to %d of a-z, 0-9, - and _",
 			    argv[i], SERVICE_NAME_MAX);
 			return false;
@@ -316,8 +319,17 @@ bool look_open(struct look *l, const struct target *t, const struct look_ask *a)
 	return fd >= 0 && look_begin(l, fd, t->text, a);
 }
 
+/* With bytes unread the emulator's device would not tell the enclave that we are
+ * gone, and our place there would stay taken. */
 void look_close(struct look *l)
 {
+	const int64_t until_ms = clock_mono_ms() + CLOSE_MS;
+	uint8_t scrap[4096];
+
+	if (l->fd >= 0 && shutdown(l->fd, SHUT_WR) == 0)
+		while (io_wait(l->fd, POLLIN, until_ms) == RC_OK &&
+		       recv(l->fd, scrap, sizeof scrap, MSG_DONTWAIT) > 0)
+			;
 	io_close(&l->fd);
 }
 
