@@ -6,6 +6,7 @@
 #include "appliance/base/io.h"
 #include "appliance/base/log.h"
 #include "appliance/base/pass.h"
+#include "appliance/supervisor.h"
 #include "appliance/touchlog.h"
 #include "channel/admit.h"
 #include "channel/message.h"
@@ -58,7 +59,7 @@ static uint32_t hand_over(const struct admit_request *r, size_t len, int conn, p
 }
 
 /* The same error. */
-static uint32_t admit(const struct admit_request *r, size_t len, int conn, enum front_said *said)
+static uint32_t admit(const struct admit_request *r, size_t len, int conn)
 {
 	static const char *const names[] = {
 		[OP_EXEC] = "exec", [OP_PUSH] = "push",       [OP_PULL] = "pull",
@@ -79,36 +80,32 @@ static uint32_t admit(const struct admit_request *r, size_t len, int conn, enum 
 	sha384_final(&h, digest);
 	if (touchlog_add(names[r->op], "open", digest, slice_of(r->summary, r->summary_len)) !=
 	    RC_OK) {
-		*said = FRONT_FAILED;
-		return ERR_SYSTEM;
+		log_line("ending the enclave: a touch must not go unmarked");
+		supervisor_reset();
 	}
-	if (r->op != OP_STOP)
-		return hand_over(r, len, conn, place);
-	*said = FRONT_STOP;
-	return 0;
+	return r->op == OP_STOP ? 0 : hand_over(r, len, conn, place);
 }
 
-enum front_said front_answer(void)
+bool front_answer(void)
 {
 	static struct admit_request r;
-	enum front_said said = FRONT_NOTHING;
+	bool stop = false;
 	int conn;
 	size_t len = role_receive(&front_role, &r, ADMIT_HEAD + 1, sizeof r, &conn);
 
 	if (len > 0 && (conn < 0 || !well_formed(&r))) {
 		role_refuse(&front_role);
 	} else if (len > 0 && !front_role.ending) {
-		struct admit_reply reply = { .place = r.place };
+		struct admit_reply reply = { r.place, admit(&r, len, conn) };
 
-		reply.error = admit(&r, len, conn, &said);
+		stop = r.op == OP_STOP && reply.error == 0;
 		role_send(&front_role, &reply, sizeof reply, slice_of(NULL, 0));
 	} /* else: who asks while we stop is told by the end of the connection */
 	io_close(&conn);
 	/* The next process, if there is none; else who needs it starts it. */
-	if (front_role.sock >= 0 && !front_role.ending && said == FRONT_NOTHING && spare.pid == 0 &&
-	    role_start(&spare) != RC_OK)
-		log_line("session: none is ready in advance");
-	return said;
+	if (front_role.sock >= 0 && !front_role.ending && !stop && spare.pid == 0)
+		(void)!role_start(&spare);
+	return stop;
 }
 
 bool front_report(void)

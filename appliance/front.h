@@ -12,19 +12,14 @@
 
 #include "appliance/role.h"
 
-enum front_said {
-	FRONT_NOTHING,
-	FRONT_STOP,   /* a peer asked to stop the enclave, and was told yes */
-	FRONT_FAILED, /* a touch cannot be recorded: the enclave must end */
-};
-
 extern struct role front_role, launch_role;
 
 /* What the manifest admits: bit N for operation N. */
 extern uint32_t front_operations;
 
-/* Receives and answers one message. */
-enum front_said front_answer(void);
+/* Receives and answers one message. True: a peer asked to stop the enclave, and was
+ * told yes. A touch that cannot be recorded ends it at once. */
+bool front_answer(void);
 
 /* Receives one message of the launcher (launch.h): a report goes into the memory that
  * the gate reads, and PID 1 looks at its kind and its service's number alone. True:

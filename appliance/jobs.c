@@ -24,14 +24,17 @@ static struct service service;
 bool job_open(struct job *j, size_t number, struct slice definition, int cgroups,
               struct service_policy *policy)
 {
-	*j = (struct job){ .definition = definition, .number = number, .cgroup = -1,
-		           .out = { -1, -1 }, .notify = -1, .tcp = -1 };
+	*j = (struct job){ .definition = definition,
+		           .number = number,
+		           .cgroup = -1,
+		           .out = { -1, -1 },
+		           .notify = -1,
+		           .tcp = -1 };
 	if (service_parse(definition, number - 1, &service) != RC_OK)
 		return false;
 	memcpy(j->name, service.name.p, service.name.len);
 	*policy = service.policy;
-	return records_open(number, policy->log) == RC_OK &&
-	       cgroup_clear(cgroups, j->name);
+	return records_open(number, policy->log) == RC_OK && cgroup_clear(cgroups, j->name);
 }
 
 /* An abstract name of the kernel's choice, so that nobody can have it before us and
@@ -62,7 +65,8 @@ static bool open_outputs(struct job *j, int theirs[2])
 			return false;
 		j->out[i] = p[0];
 		theirs[i] = p[1];
-		if (fcntl(p[0], F_SETFL, O_NONBLOCK) != 0 || fchown(p[1], service.ids[0], (gid_t)-1) != 0)
+		if (fcntl(p[0], F_SETFL, O_NONBLOCK) != 0 ||
+		    fchown(p[1], service.ids[0], (gid_t)-1) != 0)
 			return false;
 	}
 	return true;
@@ -151,7 +155,9 @@ bool job_notified(struct job *j)
 		char room[CMSG_SPACE(sizeof(struct ucred))]; /* none for descriptors */
 	} control = { 0 };
 	struct iovec iov = { text, sizeof text };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+	struct msghdr m = { .msg_iov = &iov,
+		            .msg_iovlen = 1,
+		            .msg_control = &control,
 		            .msg_controllen = sizeof control };
 	ssize_t n = recvmsg(j->notify, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	struct ucred who = { 0 };
@@ -182,8 +188,8 @@ static bool probe_tcp(struct job *j, uint16_t port)
 
 	if (j->tcp < 0)
 		j->tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	ready = j->tcp >= 0 && (connect(j->tcp, (const struct sockaddr *)&a, sizeof a) == 0 ||
-	                        errno == EISCONN);
+	ready = j->tcp >= 0 &&
+	        (connect(j->tcp, (const struct sockaddr *)&a, sizeof a) == 0 || errno == EISCONN);
 	if (ready || (errno != EINPROGRESS && errno != EALREADY))
 		io_close(&j->tcp);
 	return ready;
@@ -191,8 +197,11 @@ static bool probe_tcp(struct job *j, uint16_t port)
 
 static void probe_exec(struct job *j)
 {
-	const struct start s = { .service = &service, .probe = true, .cgroup = j->cgroup,
-		                 .out = STDIN_FILENO, .err = STDIN_FILENO }; /* /dev/null */
+	const struct start s = { .service = &service,
+		                 .probe = true,
+		                 .cgroup = j->cgroup,
+		                 .out = STDIN_FILENO,
+		                 .err = STDIN_FILENO }; /* /dev/null */
 
 	if (j->probe == 0 && service_parse(j->definition, j->number - 1, &service) == RC_OK)
 		j->probe = start(&s);

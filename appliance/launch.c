@@ -35,7 +35,8 @@
 #include "appliance/touchlog.h"
 
 enum {
-	REAPS_MAX = 64, /* children a wakeup, as PID 1's */
+	REAPS_MAX = 64,  /* children a wakeup, as PID 1's */
+	CARRIES_MAX = 8, /* pieces of output a wakeup and stream: a pipe full */
 	/* Places of the poll. */
 	AT_SIGNALS = 0,
 	AT_INIT,
@@ -52,10 +53,10 @@ static struct {
 	struct manifest manifest;
 	int init, cgroups, signals;
 	int64_t now_ms;
-	bool more;         /* there may be children to reap */
-	bool ending;       /* services are to stop */
-	bool ready;        /* all were, once */
-	int64_t close_ms;  /* they have: when to leave; INT64_MAX: not yet */
+	bool more;        /* there may be children to reap */
+	bool ending;      /* services are to stop */
+	bool ready;       /* all were, once */
+	int64_t close_ms; /* they have: when to leave; INT64_MAX: not yet */
 } l;
 
 /* --- saying what happens --- */
@@ -381,8 +382,9 @@ static void watch(struct pollfd p[PLACES])
 static void serve_job(size_t i, const struct pollfd p[A_JOB])
 {
 	for (int stream = 0; stream < 2; stream++)
-		if (p[stream].fd >= 0 && p[stream].revents != 0)
-			(void)job_carry(&l.job[i], &l.unit[i], stream);
+		for (int n = 0; n < CARRIES_MAX && p[stream].fd >= 0 && p[stream].revents != 0; n++)
+			if (!job_carry(&l.job[i], &l.unit[i], stream))
+				break;
 	if (p[2].fd >= 0 && p[2].revents != 0 && job_notified(&l.job[i])) {
 		if (l.unit[i].state == LOOK_READY) /* again, having reloaded */
 			records_event((unsigned)i + 1, RECORD_READY, "%s", "");
@@ -431,7 +433,8 @@ static bool open_services(int shared)
 	for (; l.count < l.manifest.services; l.count++) {
 		/* All, so that what is left of any is killed now. */
 		ok = job_open(&l.job[l.count], l.count + 1, l.manifest.service[l.count], l.cgroups,
-		              &policy) && ok;
+		              &policy) &&
+		     ok;
 		unit_init(&l.unit[l.count], &policy);
 		unit_start(&l.unit[l.count], l.now_ms);
 		l.job[l.count].changed = true;

@@ -18,9 +18,9 @@
 #include "channel/message.h"
 
 enum {
-	LAUNCH_PROBE_MS = 250,   /* between two looks whether a service is ready */
-	LAUNCH_RETRY_MS = 100,   /* when PID 1 takes no report */
-	LAUNCH_CLOSE_MS = 1000,  /* for lookers to get the last records */
+	LAUNCH_PROBE_MS = 100,      /* between two looks whether a service is ready */
+	LAUNCH_RETRY_MS = 100,      /* when PID 1 takes no report */
+	LAUNCH_CLOSE_MS = 1000,     /* for lookers to get the last records */
 	LAUNCH_CONSOLE_MAX = 65536, /* bytes a second that the console is given */
 };
 

@@ -1,7 +1,6 @@
 #include "appliance/looks.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/socket.h>
 
 #include "appliance/base/io.h"
@@ -14,7 +13,7 @@ enum { OUT_MAX = 4 * (FRAME_HEAD + FRAME_CONTROL_MAX) };
 static struct look {
 	int fd; /* valid with used */
 	bool used;
-	bool ended;  /* the last frame is in out */
+	bool ended; /* the last frame is in out */
 	bool follow;
 	uint32_t services, rings;
 	uint64_t since_ns, until; /* time; sequence, inclusive */
@@ -111,7 +110,8 @@ static void begin_look(struct look *l, const struct request *r, struct wbuf *w)
 	for (size_t n = 1; n <= launch_count(); n++)
 		if (l->services >> n & 1)
 			put_status(w, n);
-	l->rings = (r->flags & LOOK_LOGS ? l->services & ~1u : 0) | (r->flags & LOOK_EVENTS ? 1 : 0);
+	l->rings = (r->flags & LOOK_LOGS ? l->services & ~1u : 0) |
+	           (r->flags & LOOK_EVENTS ? 1 : 0);
 	l->follow = r->flags & LOOK_FOLLOW;
 	l->since_ns = r->since;
 	l->until = l->follow ? UINT64_MAX : records_sequence();

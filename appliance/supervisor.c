@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <sys/reboot.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -14,7 +12,6 @@
 #include "appliance/base/log.h"
 #include "appliance/broker.h"
 #include "appliance/front.h"
-#include "appliance/spawn.h"
 #include "boot/heartbeat.h"
 
 enum phase { STARTING, RUNNING, SERVICES, TERM, KILL };
@@ -77,7 +74,9 @@ static void run(void)
 	s.phase = RUNNING;
 	s.deadline_ms = INT64_MAX;
 	s.now_ms = clock_mono_ms();
+	/* At once, so that who has heard of us and looks finds it. */
 	launch_role.again_ms = 0;
+	role_tick(&launch_role, s.now_ms);
 }
 
 /* Reaps whatever ended, ours or orphaned. No child left: a stop is complete. */
@@ -109,18 +108,6 @@ static void on_signal(void)
 	if (read(s.signals, &info, sizeof info) == sizeof info && info.ssi_signo != SIGCHLD)
 		stop("asked to by a signal");
 	s.more = true;
-}
-
-static void on_front(void)
-{
-	enum front_said said = front_answer();
-
-	if (said == FRONT_FAILED) {
-		log_line("ending the enclave: a touch must not go unmarked");
-		supervisor_reset();
-	}
-	if (said == FRONT_STOP)
-		stop("asked to over the channel");
 }
 
 static void on_deadline(void)
@@ -176,8 +163,8 @@ static void wakeup(void)
 		reap();
 	if (p[1].revents != 0 && broker_role.sock >= 0)
 		broker_answer(s.nsm);
-	if (p[2].revents != 0 && front_role.sock >= 0)
-		on_front();
+	if (p[2].revents != 0 && front_role.sock >= 0 && front_answer())
+		stop("asked to over the channel");
 	if (p[3].revents != 0 && launch_role.sock >= 0 && front_report())
 		stop("the main service has ended");
 	for (size_t k = 0; k < ROLES; k++)

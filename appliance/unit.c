@@ -116,10 +116,10 @@ enum unit_event unit_due(const struct unit *all, size_t count, size_t i, int64_t
 	return late ? EVENT_LATE : EVENT_NONE;
 }
 
-/* The time that is left in a state; for STARTING also counts the start. */
-static int64_t lasts(struct unit *u, int64_t now_ms)
+/* The time that is left in a state; of STARTING also counts the start. */
+static int64_t lasts(struct unit *u, enum look_state state, int64_t now_ms)
 {
-	switch (u->state) {
+	switch (state) {
 	case LOOK_STARTING:
 		if (u->window == 0 || now_ms - u->window_ms > (int64_t)u->policy.burst_ms) {
 			u->window_ms = now_ms;
@@ -197,9 +197,6 @@ enum unit_action unit_event(struct unit *u, enum unit_event event, int64_t now_m
 		u->ended = LOOK_NOT_READY;
 	if (event == EVENT_UP)
 		u->ready_ms = now_ms;
-	enter(u, step->next, now_ms, INT64_MAX);
-	u->deadline_ms = lasts(u, now_ms);
-	if (u->deadline_ms != INT64_MAX)
-		u->deadline_ms += now_ms;
+	enter(u, step->next, now_ms, lasts(u, step->next, now_ms));
 	return step->action;
 }

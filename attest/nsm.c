@@ -32,16 +32,6 @@ static uint32_t number(struct dcbor *c, struct slice answer, const char *name, u
 	return (uint32_t)dcbor_uint(lcbor_at(c, answer, name), max);
 }
 
-static void digest(struct dcbor *c, struct slice answer, uint8_t value[SHA384_LEN])
-{
-	struct slice s = dcbor_bytes(lcbor_at(c, answer, "data"), SHA384_LEN);
-
-	if (s.len == SHA384_LEN)
-		memcpy(value, s.p, SHA384_LEN);
-	else
-		dcbor_fail(c, RC_BAD);
-}
-
 enum rc nsm_describe(int fd, struct nsm_description *d)
 {
 	struct slice answer = { 0 };
@@ -64,7 +54,7 @@ enum rc nsm_read_pcr(int fd, uint32_t index, struct nsm_pcr *p)
 	struct dcbor c = ask(fd, "DescribePCR", question, &answer);
 
 	memset(p, 0, sizeof *p);
-	digest(&c, answer, p->value);
+	dcbor_copy(lcbor_at(&c, answer, "data"), p->value, SHA384_LEN);
 	p->locked = dcbor_bool(lcbor_at(&c, answer, "lock"));
 	return c.rc;
 }
@@ -87,7 +77,7 @@ enum rc nsm_extend_pcr(int fd, uint32_t index, struct slice data, uint8_t value[
 	if (data.len > NSM_EXTEND_MAX)
 		return RC_LIMIT;
 	c = ask(fd, "ExtendPCR", question, &answer);
-	digest(&c, answer, value);
+	dcbor_copy(lcbor_at(&c, answer, "data"), value, SHA384_LEN);
 	return c.rc;
 }
 

@@ -1,11 +1,7 @@
 /* The enclave's end of push and pull (session.h). */
 #include <assert.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "appliance/base/io.h"
 #include "channel/receive.h"
 #include "channel/send.h"
 #include "channel/session.h"

@@ -2,14 +2,9 @@
 
 #include "appliance/base/dcbor.h"
 
-/* A byte string without NUL that is not empty. */
-static struct slice some_text_of(struct dcbor *d, size_t max)
+static struct slice text_of(struct dcbor *d, size_t min, size_t max)
 {
-	struct slice s = dcbor_string(d, DCBOR_BYTES, max);
-
-	if (s.len == 0)
-		dcbor_fail(d, RC_BAD);
-	return s;
+	return dcbor_string(d, DCBOR_BYTES, min, max);
 }
 
 static size_t texts_of(struct dcbor *d, struct slice *out, size_t items, size_t max)
@@ -47,7 +42,7 @@ static void exec_of(struct dcbor *d, struct request *r)
 	if (dcbor_has(d, 4))
 		r->envc = texts_of(d, r->env, REQUEST_ENV_MAX, REQUEST_VAR_MAX);
 	if (dcbor_has(d, 5))
-		r->cwd = dcbor_string(d, DCBOR_BYTES, REQUEST_STRING_MAX);
+		r->cwd = text_of(d, 0, REQUEST_STRING_MAX);
 	if (dcbor_has(d, 6))
 		r->idc = dcbor_ids(d, r->ids, REQUEST_IDS_MAX);
 	if (dcbor_has(d, 7))
@@ -64,7 +59,7 @@ static void push_of(struct dcbor *d, struct request *r)
 {
 	if (dcbor_has(d, 7))
 		r->flags = flags_of(d, FILES_INTO | FILES_RESUME);
-	r->path = some_text_of(dcbor_need(d, 9), REQUEST_STRING_MAX);
+	r->path = text_of(dcbor_need(d, 9), 1, REQUEST_STRING_MAX);
 }
 
 static void pull_of(struct dcbor *d, struct request *r)
@@ -175,7 +170,7 @@ enum rc entry_parse(struct slice payload, struct entry *e)
 	if (e->kind == ENTRY_FILE)
 		e->size = (int64_t)dcbor_uint(dcbor_need(&d, 6), (uint64_t)FILE_SIZE_MAX);
 	else if (e->kind == ENTRY_SYMLINK)
-		e->target = some_text_of(dcbor_need(&d, 7), TARGET_LEN_MAX);
+		e->target = text_of(dcbor_need(&d, 7), 1, TARGET_LEN_MAX);
 	return dcbor_end(&d) == RC_OK ? name_check(e->name) : d.rc;
 }
 
@@ -202,17 +197,12 @@ void entry_put(struct wbuf *w, const struct entry *e)
 enum rc totals_parse(enum frame_type type, struct slice payload, struct totals *t)
 {
 	struct dcbor d = dcbor_of(payload);
-	struct slice digest;
 
 	memset(t, 0, sizeof *t);
 	dcbor_record(&d);
 	t->files = dcbor_uint(dcbor_need(&d, 1), INT64_MAX);
 	t->bytes = dcbor_uint(dcbor_need(&d, 2), INT64_MAX);
-	digest = dcbor_bytes(dcbor_need(&d, 3), SHA384_LEN);
-	if (digest.len == SHA384_LEN)
-		memcpy(t->digest, digest.p, SHA384_LEN);
-	else
-		dcbor_fail(&d, RC_BAD);
+	dcbor_copy(dcbor_need(&d, 3), t->digest, SHA384_LEN);
 	if (type == FRAME_DONE)
 		t->skipped = dcbor_uint(dcbor_need(&d, 4), INT64_MAX);
 	return dcbor_end(&d);

@@ -5,7 +5,6 @@
 #include <linux/vm_sockets.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "appliance/base/io.h"
 #include "appliance/base/log.h"

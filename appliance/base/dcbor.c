@@ -69,24 +69,26 @@ void dcbor_fail(struct dcbor *d, enum rc rc)
 		d->rc = rc;
 }
 
-/* Reads one item of the wanted kind, in an encoding that is accepted. */
-static bool take(struct dcbor *d, enum dcbor_kind want, struct dcbor_item *it)
+/* Reads one item of the wanted kind, in an encoding that is accepted, whose value
+ * or length is at most max; else zeros. */
+static struct dcbor_item take(struct dcbor *d, enum dcbor_kind want, uint64_t max)
 {
+	struct dcbor_item it = { .kind = DCBOR_REFUSED };
 	struct slice rest = d->in;
 	size_t shortest;
 
 	if (d->rc == RC_OK)
-		d->rc = dcbor_take(&rest, it);
+		d->rc = dcbor_take(&rest, &it);
 	if (d->rc != RC_OK)
-		return false;
-	shortest = it->kind == DCBOR_BOOL ? 1 : head_len(it->v);
-	if (it->data)
-		shortest += (size_t)it->v;
-	if (it->kind != want || it->indefinite || (it->size != shortest && !d->any_form))
+		return (struct dcbor_item){ .kind = DCBOR_REFUSED };
+	shortest = head_len(it.v) + (it.data ? (size_t)it.v : 0);
+	if (it.kind != want || it.indefinite || (it.size != shortest && !d->any_form))
 		d->rc = RC_BAD;
+	else if (it.v > max)
+		d->rc = RC_LIMIT;
 	else
 		d->in = rest;
-	return d->rc == RC_OK;
+	return d->rc == RC_OK ? it : (struct dcbor_item){ .kind = DCBOR_REFUSED };
 }
 
 struct dcbor dcbor_of(struct slice in)
@@ -94,50 +96,29 @@ struct dcbor dcbor_of(struct slice in)
 	return (struct dcbor){ .in = in };
 }
 
-static uint64_t take_max(struct dcbor *d, enum dcbor_kind want, uint64_t max, struct dcbor_item *it)
-{
-	if (!take(d, want, it))
-		return 0;
-	if (it->v > max) {
-		dcbor_fail(d, RC_LIMIT);
-		return 0;
-	}
-	return it->v;
-}
-
 uint64_t dcbor_uint(struct dcbor *d, uint64_t max)
 {
-	struct dcbor_item it;
-
-	return take_max(d, DCBOR_UINT, max, &it);
+	return take(d, DCBOR_UINT, max).v;
 }
 
 int64_t dcbor_int(struct dcbor *d)
 {
-	struct dcbor_item it;
 	bool negative = d->in.len > 0 && d->in.p[0] >> 5 == 1;
-	uint64_t v = take_max(d, negative ? DCBOR_NEGINT : DCBOR_UINT, INT64_MAX, &it);
+	int64_t v = (int64_t)take(d, negative ? DCBOR_NEGINT : DCBOR_UINT, INT64_MAX).v;
 
-	if (d->rc != RC_OK)
-		return 0;
-	return negative ? -1 - (int64_t)v : (int64_t)v;
+	return negative && d->rc == RC_OK ? -1 - v : v;
 }
 
 bool dcbor_bool(struct dcbor *d)
 {
-	struct dcbor_item it;
-
-	return take(d, DCBOR_BOOL, &it) && it.v != 0;
+	return take(d, DCBOR_BOOL, 1).v != 0;
 }
 
 static struct slice take_string(struct dcbor *d, enum dcbor_kind want, size_t max)
 {
-	struct dcbor_item it;
-	uint64_t n = take_max(d, want, max, &it);
+	struct dcbor_item it = take(d, want, max);
 
-	if (d->rc != RC_OK)
-		return (struct slice){ NULL, 0 };
-	return slice_of(it.data, (size_t)n);
+	return slice_of(it.data, (size_t)it.v);
 }
 
 struct slice dcbor_bytes(struct dcbor *d, size_t max)
@@ -152,23 +133,19 @@ struct slice dcbor_text(struct dcbor *d, size_t max)
 
 size_t dcbor_array(struct dcbor *d, size_t max)
 {
-	struct dcbor_item it;
-
-	return (size_t)take_max(d, DCBOR_ARRAY, max, &it);
+	return (size_t)take(d, DCBOR_ARRAY, max).v;
 }
 
 size_t dcbor_map(struct dcbor *d, size_t max)
 {
-	struct dcbor_item it;
-
-	return (size_t)take_max(d, DCBOR_MAP, max, &it);
+	return (size_t)take(d, DCBOR_MAP, max).v;
 }
 
-struct slice dcbor_string(struct dcbor *d, enum dcbor_kind kind, size_t max)
+struct slice dcbor_string(struct dcbor *d, enum dcbor_kind kind, size_t min, size_t max)
 {
 	struct slice s = take_string(d, kind, max);
 
-	if (s.len > 0 && memchr(s.p, 0, s.len))
+	if (s.len < min || (s.len > 0 && memchr(s.p, 0, s.len)))
 		dcbor_fail(d, RC_BAD);
 	return s;
 }
@@ -179,8 +156,18 @@ size_t dcbor_strings(struct dcbor *d, enum dcbor_kind kind, struct slice *out, s
 	size_t n = dcbor_array(d, items);
 
 	for (size_t i = 0; i < n; i++)
-		out[i] = dcbor_string(d, kind, max);
+		out[i] = dcbor_string(d, kind, 0, max);
 	return n;
+}
+
+void dcbor_copy(struct dcbor *d, void *out, size_t n)
+{
+	struct slice s = dcbor_bytes(d, n);
+
+	if (s.len == n)
+		memcpy(out, s.p, n);
+	else
+		dcbor_fail(d, RC_BAD);
 }
 
 size_t dcbor_ids(struct dcbor *d, uint32_t *out, size_t items)

@@ -60,10 +60,13 @@ struct slice dcbor_text(struct dcbor *d, size_t max); /* UTF-8 is not checked */
 size_t dcbor_array(struct dcbor *d, size_t max);      /* number of items */
 size_t dcbor_map(struct dcbor *d, size_t max);        /* number of pairs */
 
-/* DCBOR_BYTES or DCBOR_TEXT without NUL, else RC_BAD; an array of them. */
-struct slice dcbor_string(struct dcbor *d, enum dcbor_kind kind, size_t max);
+/* DCBOR_BYTES or DCBOR_TEXT, of at least min bytes and without NUL, else RC_BAD; an
+ * array of such, empty ones too. */
+struct slice dcbor_string(struct dcbor *d, enum dcbor_kind kind, size_t min, size_t max);
 size_t dcbor_strings(struct dcbor *d, enum dcbor_kind kind, struct slice *out, size_t items,
                      size_t max);
+/* Exactly n bytes into out, which is left alone unless there are. */
+void dcbor_copy(struct dcbor *d, void *out, size_t n);
 /* An array of a user, a group and further groups, at least two. Never -1, which the
  * system takes for "as it is". */
 size_t dcbor_ids(struct dcbor *d, uint32_t *out, size_t items);

@@ -4,6 +4,7 @@
 
 enum { DAY_MS = 86400000, SIGNALS = 31, CAPS = 41 };
 
+/* clang-format off */
 const uint64_t service_numbers_max[SERVICE_NUMBERS] = {
 	(1u << SERVICES_MAX) - 1, (1u << SERVICES_MAX) - 1, /* after, requires */
 	READY_NOTIFY, UINT16_MAX, DAY_MS,                   /* ready */
@@ -12,6 +13,7 @@ const uint64_t service_numbers_max[SERVICE_NUMBERS] = {
 	UINT64_C(1) << 50, 1u << 22, 1u << 20,              /* memory, pids, cpu */
 	(UINT64_C(1) << CAPS) - 1, SERVICE_FLAGS, 1u << 26, /* caps, flags, log */
 };
+/* clang-format on */
 
 uint64_t *service_numbers(struct service_policy *p)
 {
@@ -48,8 +50,8 @@ static bool is_sound(const struct service *s, size_t number)
 	for (size_t i = 0; i < s->pathc; i++)
 		if (!is_absolute(s->paths[i]))
 			return false;
-	return service_is_name(s->name) && s->argc > 0 && s->argv[0].len > 0 && is_absolute(s->cwd) &&
-	       p->after >> number == 0 && (p->requires & ~p->after) == 0 &&
+	return service_is_name(s->name) && s->argc > 0 && s->argv[0].len > 0 &&
+	       is_absolute(s->cwd) && p->after >> number == 0 && (p->requires & ~p->after) == 0 &&
 	       (p->ready == READY_EXEC) == (s->probec > 0) &&
 	       (p->ready == READY_TCP) == (p->ready_port > 0) && p->stop_signal > 0;
 }
@@ -60,10 +62,10 @@ enum rc service_parse(struct slice in, size_t number, struct service *s)
 
 	memset(s, 0, sizeof *s);
 	dcbor_record(&d);
-	s->name = dcbor_string(dcbor_need(&d, 1), DCBOR_TEXT, MANIFEST_ARG_MAX);
+	s->name = dcbor_string(dcbor_need(&d, 1), DCBOR_TEXT, 1, MANIFEST_ARG_MAX);
 	s->argc = parse_strings(dcbor_need(&d, 2), s->argv, MANIFEST_ARGV_MAX);
 	s->envc = parse_strings(dcbor_need(&d, 3), s->env, MANIFEST_ENV_MAX);
-	s->cwd = dcbor_string(dcbor_need(&d, 4), DCBOR_TEXT, MANIFEST_ARG_MAX);
+	s->cwd = dcbor_string(dcbor_need(&d, 4), DCBOR_TEXT, 1, MANIFEST_ARG_MAX);
 	s->idc = dcbor_ids(dcbor_need(&d, 5), s->ids, MANIFEST_IDS_MAX);
 	s->probec = parse_strings(dcbor_need(&d, 6), s->probe, MANIFEST_ARGV_MAX);
 	s->pathc = parse_strings(dcbor_need(&d, 7), s->paths, MANIFEST_PATHS_MAX);

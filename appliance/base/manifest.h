@@ -69,10 +69,10 @@ enum service_readiness {
 enum service_restart { RESTART_NEVER, RESTART_ON_FAILURE, RESTART_ALWAYS };
 
 enum service_flags {
-	SERVICE_READ_ONLY = 1,   /* its root, but for key 7 */
-	SERVICE_OWN_PIDS = 2,    /* a PID namespace, whose process 1 it is */
-	SERVICE_TO_CONSOLE = 4,  /* what it prints goes to the console as well */
-	SERVICE_FLAGS = 7,       /* all of them */
+	SERVICE_READ_ONLY = 1,  /* its root, but for key 7 */
+	SERVICE_OWN_PIDS = 2,   /* a PID namespace, whose process 1 it is */
+	SERVICE_TO_CONSOLE = 4, /* what it prints goes to the console as well */
+	SERVICE_FLAGS = 7,      /* all of them */
 };
 
 /* Times are milliseconds. manifest.c's table has the same order, and each
@@ -82,17 +82,17 @@ struct service_policy {
 	uint64_t requires; /* the same, and ends with it; also in after */
 	uint64_t ready;    /* enum service_readiness */
 	uint64_t ready_port;
-	uint64_t start_ms; /* to become ready in */
-	uint64_t restart;  /* enum service_restart */
+	uint64_t start_ms;               /* to become ready in */
+	uint64_t restart;                /* enum service_restart */
 	uint64_t pause_ms, pause_max_ms; /* before a restart: doubles from, to */
-	uint64_t burst, burst_ms; /* gives up after so many starts in such a time; 0: never */
+	uint64_t burst, burst_ms;      /* gives up after so many starts in such a time; 0: never */
 	uint64_t stop_signal, stop_ms; /* SIGKILL follows */
-	uint64_t memory;   /* bytes; 0 as here and below: no limit */
-	uint64_t pids;     /* processes and threads */
-	uint64_t cpu;      /* thousandths of a processor */
-	uint64_t caps;     /* capabilities that root of it keeps, bit N for N */
-	uint64_t flags;    /* enum service_flags */
-	uint64_t log;      /* bytes of output that are kept */
+	uint64_t memory;               /* bytes; 0 as here and below: no limit */
+	uint64_t pids;                 /* processes and threads */
+	uint64_t cpu;                  /* thousandths of a processor */
+	uint64_t caps;                 /* capabilities that root of it keeps, bit N for N */
+	uint64_t flags;                /* enum service_flags */
+	uint64_t log;                  /* bytes of output that are kept */
 };
 
 enum { SERVICE_NUMBERS = sizeof(struct service_policy) / sizeof(uint64_t) };

@@ -4,6 +4,10 @@
  * In the enclave:  raw serve             one connection after another; its first
  *                                        byte says what, its last answer is one byte
  *                  raw sha384 FILE       milliseconds to read and digest a file
+ *                  raw notify            READY=1 to its notify socket, then it waits
+ *                  raw write MIB FILE    so much to standard output; MB/s into FILE
+ *                  raw booted            when the kernel began to count, seconds since
+ *                                        1970
  * On the host:     raw send SOCKET FILE  to FILE_AT in the enclave
  *                  raw recv SOCKET FILE  from there
  *                  raw untar SOCKET FILE a tar stream into TREE_AT
@@ -21,6 +25,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "appliance/base/io.h"
@@ -278,12 +283,63 @@ static void ask_echo(const char *path, long seconds)
 	printf("%.1f\n", (double)n * 1000 / (double)(now - begin));
 }
 
+static void notify(void)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	const char *name = getenv("NOTIFY_SOCKET");
+	size_t len = name ? strlen(name) : 0;
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (len < 2 || len > sizeof a.sun_path)
+		die("NOTIFY_SOCKET");
+	memcpy(a.sun_path + 1, name + 1, len - 1);
+	if (sendto(fd, "READY=1", 7, 0, (const struct sockaddr *)&a,
+	           (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) < 0)
+		die("sendto");
+	for (;;)
+		pause();
+}
+
+static void write_out(long mib, const char *path)
+{
+	struct timespec begin, end;
+	FILE *f = fopen(path, "w");
+	double seconds;
+
+	if (!f)
+		die(path);
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	for (long n = 0; n < mib * 16; n++)
+		must(io_write_full(STDOUT_FILENO, buf, 65536), "write");
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	/* No less than the emulator's clock tells apart. */
+	seconds = (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
+	fprintf(f, "%.3f\n", (double)mib * 1.048576 / (seconds > 0.004 ? seconds : 0.004));
+	fclose(f);
+}
+
+static void booted(void)
+{
+	struct timespec now, up;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	clock_gettime(CLOCK_BOOTTIME, &up);
+	printf("%.6f\n",
+	       (double)(now.tv_sec - up.tv_sec) + (double)(now.tv_nsec - up.tv_nsec) / 1e9);
+}
+
 int main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "";
 
 	if (argc == 2 && strcmp(verb, "serve") == 0)
 		serve();
+	else if (argc == 2 && strcmp(verb, "notify") == 0)
+		notify();
+	else if (argc == 4 && strcmp(verb, "write") == 0)
+		write_out(atol(argv[2]), argv[3]);
+	else if (argc == 2 && strcmp(verb, "booted") == 0)
+		booted();
 	else if (argc == 3 && strcmp(verb, "sha384") == 0)
 		sha384_file(argv[2]);
 	else if (argc == 4 && strcmp(verb, "send") == 0)

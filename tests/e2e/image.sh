@@ -164,7 +164,7 @@ interrupted() {
 
 usage() {
     local status verb
-    for verb in '' build cpio 'manifest check' 'eif build' 'eif describe' 'eif extract'; do
+    for verb in '' build rebuild-check provenance-check cpio 'manifest check' 'eif build' 'eif describe' 'eif extract'; do
         # shellcheck disable=SC2086
         check "help-${verb// /-}" 'no usage' bash -c '"$@" --help | grep -q "^usage: casemate-image"' - "$tool" $verb
         # shellcheck disable=SC2086

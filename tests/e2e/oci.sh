@@ -18,7 +18,7 @@ while IFS=$'\t' read -r -a line; do
     "$IMAGE" build --from "corpus/${line[0]}" --max-size 4M "${small[@]}" "${line[@]:2}" -o out/x.eif \
         >measures 2>said || status=$?
     if [ "$verdict" = ok ]; then
-        same "corpus-$name" '0 x.eif' "$status $(ls out)"
+        same "corpus-$name" '0 x.cdx.json x.eif x.intoto.json x.measurements.json' "$status $(cd out && echo *)"
     elif [ "$status" = 1 ] && grep -qE -- "^casemate-image: build: .*$verdict" said && [ -z "$(ls out)" ]; then
         ok "corpus-$name"
     else

@@ -2,6 +2,8 @@
 # The launcher in the emulator: services with every kind of readiness, in their
 # order, confined as the manifest says; services that crash, do not end, fork
 # without end, print without end, take all memory; who looks and who controls.
+# shellcheck disable=SC2016 # what is in quotes is for a shell in the enclave
+# shellcheck disable=SC2317 # until_true calls them
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -62,6 +64,9 @@ others_go_on() {
     check "$1-others-go-on" until_true in_box "test \$(cat /tmp/tick) -gt $before"
     check "$1-first-is-ready" is box first state ready
 }
+
+# is_new NAME SERVICE FIELD OLD: that has changed to something, and it is ready.
+is_new() { is "$1" "$2" state ready && ! is "$1" "$2" "$3" "$4" && ! is "$1" "$2" "$3" 0; }
 
 services_image box <<'YAML'
 channel: open
@@ -211,7 +216,7 @@ gives start-of-one-that-runs 0 '' "$CASEMATE" ctl box start tick
 gives no-such-service 1 'not found' "$CASEMATE" ctl box start nosuch
 pid=$(field box tick pid)
 check signal "$CASEMATE" ctl box signal tick KILL
-check restarted-by-policy until_true eval '! is box tick pid 0 && ! is box tick pid $pid && is box tick state ready'
+check restarted-by-policy until_true is_new box tick pid "$pid"
 gives ended-by-signal 0 'ended: ended by signal 9' events box tick
 check stop-of-a-required-one "$CASEMATE" ctl box stop first
 same stopped-and-who-requires-it 'stopped waiting ready' "$(field box first state) $(field box web state) $(field box notify state)"
@@ -220,7 +225,8 @@ check start-again "$CASEMATE" ctl box start first
 check web-is-back until_true is box web state ready
 starts=$(field box web starts)
 check restart-of-a-required-one "$CASEMATE" ctl box restart first
-check web-restarts-too until_true eval 'is box web state ready && is box web starts $((starts + 1))'
+check web-restarts-too until_true is_new box web starts "$starts"
+same web-restarts-once $((starts + 1)) "$(field box web starts)"
 
 # --- one that crashes in a loop
 in_box 'touch /tmp/go-crash'
@@ -242,7 +248,7 @@ gives deaf-left-nothing 1 '' in_box 'ps | grep -E "sleep 100000[12]" | grep -v g
 # --- one that forks without end
 in_box 'touch /tmp/go-bomb'
 check bomb-starts "$CASEMATE" ctl box restart --no-wait bomb
-check bomb-is-full until_true eval 'is box bomb tasks 64'
+check bomb-is-full until_true is box bomb tasks 64
 others_go_on bomb
 check bomb-is-stopped "$CASEMATE" ctl box stop bomb
 same bomb-left-nothing 0 "$(in_box 'ps | grep "service bomb" | grep -vc grep')"
@@ -257,11 +263,12 @@ in_box 'touch /tmp/go-flood'
 check flood-ends until_true logged box flood '^end of flood$'
 same flood-counted $((500000 * 64 + 13)) "$(field box flood output)"
 kept=$(($(field box flood output) - $(field box flood dropped)))
-check flood-is-bounded eval "test $kept -le 65536 && test $kept -ge 32768"
+check flood-is-bounded test $kept -le 65536
+check flood-is-kept test $kept -ge 32768
 same flood-last-lines "$(printf 'line %058d\n' 499998 499999)" "$("$CASEMATE" logs box flood 2>/dev/null | tail -n 3 | head -n 2)"
 gives flood-says-what-is-lost 0 'bytes' "$CASEMATE" logs box flood
 gives flood-leaves-others 0 '^only line$' "$CASEMATE" logs box tick
-check flood-launcher-is-bounded eval "test $(rss "$(launcher)") -le $((before + 128))"
+check flood-launcher-is-bounded test "$(rss "$(launcher)")" -le $((before + 128))
 others_go_on flood
 
 # --- one that takes all its memory
@@ -304,10 +311,11 @@ old=$(launcher)
 pids=$("$CASEMATE" ctl box status --json | python3 -c 'import json, sys
 print(*(s["pid"] for s in json.load(sys.stdin) if s["pid"]))')
 check launcher-is-killed in_box 'kill -9 $(pidof launch)'
-check launcher-is-back until_true eval 'new=$(launcher) && test "$new" != "$old" && is box web state ready'
+launcher_is_new() { new=$(launcher) && [ "$new" != "$old" ] && is box web state ready; }
+check launcher-is-back until_true launcher_is_new
 check nothing-is-left in_box "for pid in $pids; do test ! -e /proc/\$pid || exit 1; done"
 same launcher-deaths '' "$("$CASEMATE" console box | grep 'launch: ended by' | sed 1,3d)"
-check events-begin-again eval 'test "$(events box "" | head -n 1)" = starting'
+same events-begin-again starting "$(events box "" | head -n 1)"
 alive box after-the-launcher
 
 # --- the channel is killed: services do not notice
@@ -318,7 +326,7 @@ same services-did-not-notice "$pid" "$(field box web pid)"
 
 # --- after all of that
 rss1=$(rss 1)
-check pid1-is-small eval "test $rss1 -lt 1024"
+check pid1-is-small test "$rss1" -lt 1024
 printf '# PID 1: %s KiB, launcher: %s KiB\n' "$rss1" "$(rss "$(launcher)")"
 same no-crash '' "$("$CASEMATE" console box | grep -E 'segfault|Oops|Kernel panic|ended by signal (4|6|7|8|11|31)' | head -n 3)"
 check stop "$CASEMATE" stop box
@@ -329,13 +337,16 @@ channel: open
 allow: [look, stop]
 services:
   app: {command: [sleep, "1000000"]}
+  chatter: {command: [service, chatter], ready: {notify: true}}
 YAML
 start quiet
 "$IMAGE" eif describe "$WORK/quiet.eif" >"$WORK/describe"
 gives exec-is-denied 125 'denied' "$CASEMATE" exec quiet -- /bin/true
 gives control-is-denied 1 'denied' "$CASEMATE" ctl quiet restart app
 gives pull-is-denied 1 'denied' "$CASEMATE" pull quiet:/etc/passwd "$WORK/passwd"
-gives look-is-not 0 '^app +ready' "$CASEMATE" ctl quiet status
+gives look-is-not 0 '^app +ready' "$CASEMATE" ctl quiet status app
+check ready-among-a-flood-of-words until_true is quiet chatter state ready
+check others-beside-it is quiet app state ready
 gives no-touch-by-the-refused 0 'none since it booted' \
     "$CASEMATE" attest quiet --allow-emulated --measurements "$WORK/describe" --untouched
 check quiet-stops "$CASEMATE" stop quiet

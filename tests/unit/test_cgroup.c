@@ -55,8 +55,8 @@ static bool holds(const char *file, const char *text)
 
 static void remove_all(const char *name)
 {
-	static const char *const files[] = { "memory.max", "pids.max", "cpu.max", "memory.oom.group",
-		                             "cgroup.kill", "cgroup.events" };
+	static const char *const files[] = { "memory.max",       "pids.max",    "cpu.max",
+		                             "memory.oom.group", "cgroup.kill", "cgroup.events" };
 	char path[256];
 
 	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
@@ -67,7 +67,8 @@ static void remove_all(const char *name)
 
 static void limits(void)
 {
-	struct service_policy p = { .memory = 1 << 20, .pids = 64, .cpu = 1500 }, none_at_all = { 0 };
+	struct service_policy p = { .memory = 1 << 20, .pids = 64, .cpu = 1500 },
+			      none_at_all = { 0 };
 	int fd = -1;
 
 	opened[0] = '\0';

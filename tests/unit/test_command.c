@@ -1,4 +1,5 @@
-/* appliance/base/command.h: limits, and the search for a command in its PATH. */
+/* appliance/base/command.h: limits, and the search for a command in its PATH,
+ * its user and folder. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -38,7 +39,7 @@ static void limits(void)
 	memset(big, 'b', sizeof big);
 	s[0] = slice_of(big, COMMAND_BYTES_MAX - 1); /* and its NUL */
 	CHECK(command_prepare(s, 1, NULL, 0, slice_of("", 0)) == RC_OK);
-	CHECK(strlen(command_name()) == COMMAND_BYTES_MAX - 1 && strcmp(command_cwd(), "/") == 0);
+	CHECK(strlen(command_object()) == COMMAND_BYTES_MAX - 1);
 	s[1] = slice_of("", 0);
 	CHECK(command_prepare(s, 2, NULL, 0, slice_of("", 0)) == RC_LIMIT);
 	CHECK(command_prepare(s, 1, NULL, 0, slice_str("/x")) == RC_LIMIT);
@@ -46,7 +47,7 @@ static void limits(void)
 	CHECK(command_prepare(s, 2, NULL, 0, slice_of("", 0)) == RC_OK);
 	s[0] = slice_str("a");
 	CHECK(command_prepare(s, 1, NULL, 0, slice_str("/some/where")) == RC_OK);
-	CHECK(strcmp(command_name(), "a") == 0 && strcmp(command_cwd(), "/some/where") == 0);
+	CHECK(strcmp(command_object(), "a") == 0);
 }
 
 static void variables(void)
@@ -94,13 +95,10 @@ static int run(const char *name, const char *path)
 		env[envc++] = slice_str(twice); /* the last one counts */
 		env[envc++] = slice_of(value, len);
 	}
-	CHECK(command_prepare(&argv, 1, env, envc, slice_of("", 0)) == RC_OK);
+	CHECK(command_prepare(&argv, 1, env, envc, slice_str(folder)) == RC_OK);
 	pid = fork();
-	if (pid == 0) {
-		if (chdir(folder) == 0)
-			command_execute();
-		_exit(100 + errno);
-	}
+	if (pid == 0)
+		_exit(command_run(NULL, 0, 0) == NULL ? 100 + errno : 99);
 	CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
 	status = WEXITSTATUS(status);
 	return status >= 100 ? 100 - status : status;
@@ -135,9 +133,26 @@ static void search(void)
 	CHECK(run("true", NULL) == 0 && run("nosuch", NULL) == -ENOENT); /* the usual folders */
 }
 
+/* What could not be done before the execution, and on what. */
+static void fails_before(void)
+{
+	struct slice argv = slice_str("true");
+	const char *what;
+
+	CHECK(command_prepare(&argv, 1, NULL, 0, slice_str("/no/such/folder")) == RC_OK);
+	what = command_run(NULL, 0, 0);
+	CHECK(what && errno == ENOENT && strcmp(what, "enter working directory") == 0);
+	CHECK(strcmp(command_object(), "/no/such/folder") == 0);
+}
+
+/* In a child: becomes one user, then it may not become another. */
 static void becomes(void)
 {
-	const uint32_t ids[] = { 1000, 1001, 5, 6 };
+	static const char *const sh[] = { "sh", "-c",
+		                          "test \"$(id -u) $(id -g) $(id -G)\" = "
+		                          "'1000 1001 1001 5 6'" };
+	const uint32_t ids[] = { 1000, 1001, 5, 6 }, other[] = { 1001, 1001 };
+	struct slice argv[3];
 	int status = -1;
 	pid_t pid;
 
@@ -145,14 +160,21 @@ static void becomes(void)
 		printf("skipped: to become another user takes root\n");
 		return;
 	}
+	for (size_t i = 0; i < 3; i++)
+		argv[i] = slice_str(sh[i]);
+	CHECK(command_prepare(argv, 3, NULL, 0, slice_str("/")) == RC_OK);
 	pid = fork();
 	if (pid == 0) {
-		gid_t groups[4];
-		bool ok = command_become(NULL, 0) && getuid() == 0 && command_become(ids, 4);
+		(void)command_run(ids, 4, 0);
+		_exit(99);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	pid = fork();
+	if (pid == 0) {
+		const char *what = setresuid(1000, 1000, 1000) == 0 ? command_run(other, 2, 0)
+		                                                    : NULL;
 
-		ok = ok && getuid() == 1000 && geteuid() == 1000 && getegid() == 1001 &&
-		     getgroups(4, groups) == 2 && groups[0] == 5 && groups[1] == 6;
-		_exit(!ok || command_become(ids + 1, 2) || errno != EPERM);
+		_exit(!what || errno != EPERM || strcmp(what, "become the user of") != 0);
 	}
 	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
 }
@@ -166,6 +188,7 @@ int main(void)
 	limits();
 	variables();
 	search();
+	fails_before();
 	becomes();
 	snprintf(command, sizeof command, "rm -rf %s", folder);
 	CHECK(system(command) == 0);

@@ -100,11 +100,46 @@ static void test_failures(void)
 	io_close(&huge);
 }
 
+static bool finds(struct slice archive, const char *name, const char *content)
+{
+	struct slice data;
+
+	return cpio_find(archive, name, &data) && slice_is(data, content);
+}
+
+/* What is read of our own archives, whole, cut anywhere and changed anywhere. */
+static void test_find(void)
+{
+	static char copy[sizeof expected];
+	struct slice whole = slice_of(expected, sizeof expected), data;
+
+	CHECK(finds(whole, "init", "hello") && finds(whole, "manifest", ""));
+	CHECK(!cpio_find(whole, "ini", &data) && !cpio_find(whole, "absent", &data));
+	for (size_t n = 0; n < sizeof expected; n++) {
+		struct slice s = test_guard(slice_of(expected, n));
+
+		CHECK(finds(s, "init", "hello") == (n >= 124));
+		CHECK(finds(s, "manifest", "") == (n >= 244));
+		test_unguard(s);
+	}
+	for (size_t i = 0; i < sizeof expected; i++) {
+		struct slice s;
+
+		memcpy(copy, expected, sizeof expected);
+		copy[i] = (char)(copy[i] ^ 0x7f);
+		s = test_guard(slice_of(copy, sizeof copy));
+		if (cpio_find(s, "manifest", &data))
+			CHECK(data.p >= s.p && data.len <= (size_t)(s.p + s.len - data.p));
+		test_unguard(s);
+	}
+}
+
 int main(void)
 {
 	test_bytes();
 	test_file();
 	test_names();
 	test_failures();
+	test_find();
 	return test_end();
 }

@@ -3,7 +3,7 @@
 #include <sys/wait.h>
 
 #include "appliance/facts.h"
-#include "appliance/report.h"
+#include "appliance/front.h"
 #include "appliance/touchlog.h"
 #include "tests/sim/module.h"
 #include "tests/unit/test.h"
@@ -69,8 +69,8 @@ static void ring(void)
 		CHECK(f->touch_first == 1 || f->touch_record(f->touch_first - 2, record) == 0);
 	}
 	CHECK(f->pcr[PCR_TOUCH].locked);
-	CHECK(memcmp(f->pcr[PCR_TOUCH].value, touchlog_shared->pcr[PCR_TOUCH].value,
-	             SHA384_LEN) == 0);
+	CHECK(memcmp(f->pcr[PCR_TOUCH].value, touchlog_shared->pcr[PCR_TOUCH].value, SHA384_LEN) ==
+	      0);
 }
 
 /* A writer as fast as it can: whatever is whole must be true. */
@@ -105,9 +105,13 @@ static void services(void)
 {
 	static uint8_t mem[4096];
 	struct body b = { .w = wbuf_of(mem, sizeof mem) };
-	struct launch_report r = { .kind = LAUNCH_STATE, .service = 1, .state = LOOK_STARTING,
-		                   .starts = 3, .ooms = 2, .name = "web" };
-	struct touchlog_shared *s = touchlog_shared();
+	struct launch_report r = { .kind = LAUNCH_STATE,
+		                   .service = 1,
+		                   .state = LOOK_STARTING,
+		                   .starts = 3,
+		                   .ooms = 2,
+		                   .name = "web" };
+	struct touchlog_shared *s = touchlog_shared;
 	int pair[2];
 
 	CHECK(facts()->services(&b) == NULL && b.w.len == 0); /* there are none */
@@ -116,17 +120,18 @@ static void services(void)
 	CHECK(facts()->services(&b) != NULL);
 	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
 	launch_role.sock = pair[0];
-	CHECK(send(pair[1], &r, sizeof r, 0) == sizeof r && !report_answer());
+	CHECK(send(pair[1], &r, sizeof r, 0) == sizeof r && !front_report());
 	memset(r.name, 'n', sizeof r.name); /* the longest has no NUL */
 	r.service = 0;
 	r.state = LOOK_DONE;
-	CHECK(send(pair[1], &r, sizeof r, 0) == sizeof r && !report_answer());
+	CHECK(send(pair[1], &r, sizeof r, 0) == sizeof r && !front_report());
 	b.w.len = b.at = 0;
 	CHECK(facts()->services(&b) != NULL);
-	CHECK(slice_is(wbuf_slice(&b.w),
-	               "{\"name\":\"nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn\",\"state\":\"done\",\"starts\":3,"
-	               "\"out_of_memory\":2},{\"name\":\"web\",\"state\":\"starting\",\"starts\":3,"
-	               "\"out_of_memory\":2}"));
+	CHECK(slice_is(
+		wbuf_slice(&b.w),
+		"{\"name\":\"nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn\",\"state\":\"done\",\"starts\":3,"
+		"\"out_of_memory\":2},{\"name\":\"web\",\"state\":\"starting\",\"starts\":3,"
+		"\"out_of_memory\":2}"));
 	for (unsigned state = 0; state <= LOOK_KILLING; state++) {
 		s->service[1].state = state;
 		CHECK((facts()->services(&b) == NULL) ==
@@ -136,15 +141,15 @@ static void services(void)
 
 	/* Anything else from a launcher gone mad is its end; its last word is over. */
 	r.kind = LAUNCH_OVER;
-	CHECK(send(pair[1], &r, sizeof r, 0) == sizeof r && report_answer());
+	CHECK(send(pair[1], &r, sizeof r, 0) == sizeof r && front_report());
 	r.kind = LAUNCH_STATE;
 	r.service = SERVICES_MAX;
-	CHECK(send(pair[1], &r, sizeof r, 0) == sizeof r && !report_answer());
+	CHECK(send(pair[1], &r, sizeof r, 0) == sizeof r && !front_report());
 	CHECK(launch_role.sock == -1 && recv(pair[1], &r, sizeof r, 0) == 0);
 	close(pair[1]);
 	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
 	launch_role.sock = pair[0];
-	CHECK(send(pair[1], &r, sizeof r - 1, 0) > 0 && !report_answer());
+	CHECK(send(pair[1], &r, sizeof r - 1, 0) > 0 && !front_report());
 	CHECK(launch_role.sock == -1);
 	close(pair[1]);
 }

@@ -1,14 +1,15 @@
 /* appliance/front.h: what PID 1 answers to a channel role gone mad. */
 #include <errno.h>
 #include <fcntl.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <sys/socket.h>
 
 #include "appliance/base/io.h"
 #include "appliance/base/pass.h"
 #include "appliance/front.h"
-#include "appliance/report.h"
 #include "appliance/spawn.h"
+#include "appliance/supervisor.h"
 #include "appliance/touchlog.h"
 #include "channel/admit.h"
 #include "channel/message.h"
@@ -19,6 +20,15 @@ static int role = -1;    /* the role's end */
 static int session = -1; /* the end of the session that was started last */
 static pid_t sessions;   /* how many were, which is the last one's number */
 static bool none_starts;
+
+/* Instead of the end. */
+static jmp_buf ended;
+static int ends;
+
+_Noreturn void supervisor_reset(void)
+{
+	longjmp(ended, 1);
+}
 
 /* Instead of an execution. */
 pid_t spawn_role(char *const argv[], const int fds[SPAWN_FDS])
@@ -117,17 +127,17 @@ static void refused(void)
 		memcpy(m.r.summary, bad[i].summary, sizeof bad[i].summary);
 		before = count_fds();
 		ask(&m, ADMIT_HEAD + bad[i].len, bad[i].fds);
-		CHECK(front_answer() == FRONT_NOTHING);
+		CHECK(!front_answer());
 		CHECK(front_role.sock == -1 && count_fds() == before - 1);
 		io_close(&role);
 	}
 	CHECK(touchlog_shared->touches == 0 && module_requests() == 0 && sessions == 0);
 	begin();
 	io_close(&role);
-	CHECK(front_answer() == FRONT_NOTHING && front_role.sock == -1);
+	CHECK(!front_answer() && front_role.sock == -1);
 }
 
-static enum front_said ask_for(uint32_t op, const char *request)
+static bool ask_for(uint32_t op, const char *request)
 {
 	static struct admit_request r = { .place = 9, .summary_len = 3, .summary = "why" };
 
@@ -143,12 +153,15 @@ static void unmarked(void)
 {
 	begin();
 	module_refuse_at(1);
-	CHECK(ask_for(OP_STOP, "abcd") == FRONT_FAILED);
-	expect(9, ERR_SYSTEM);
+	if (setjmp(ended) == 0)
+		(void)ask_for(OP_STOP, "abcd");
+	else
+		ends++;
+	CHECK(ends == 1);
 	CHECK(touchlog_shared->touches == 0);
 	module_refuse_at(0);
 	io_close(&role);
-	CHECK(front_answer() == FRONT_NOTHING);
+	CHECK(!front_answer());
 }
 
 static void get_work(uint32_t op, const char *request)
@@ -171,35 +184,35 @@ static void sessions_are_handed(void)
 
 	begin();
 	ask("", 1, 0);
-	CHECK(front_answer() == FRONT_NOTHING && sessions == 1);
+	CHECK(!front_answer() && sessions == 1);
 	before = count_fds();
 	none_starts = true;
-	CHECK(ask_for(OP_EXEC, "abcd") == FRONT_NOTHING);
+	CHECK(!ask_for(OP_EXEC, "abcd"));
 	expect(9, 0);
 	get_work(OP_EXEC, "abcd");
 	CHECK(touchlog_shared->touches == touches + 1);
-	CHECK(ask_for(OP_PULL, "abcd") == FRONT_NOTHING); /* none, and none starts */
+	CHECK(!ask_for(OP_PULL, "abcd")); /* none, and none starts */
 	expect(9, ERR_BUSY);
 	CHECK(count_fds() == before - 1); /* no pair waits */
 	none_starts = false;
-	CHECK(ask_for(OP_PULL, "abcd") == FRONT_NOTHING && sessions == 3);
+	CHECK(!ask_for(OP_PULL, "abcd") && sessions == 3);
 	expect(9, 0);
 	front_reap(2, 0); /* and it is the third that waits */
 	CHECK(count_fds() == before);
 	front_reap(3, SIGKILL);
 	CHECK(count_fds() == before - 1 && sessions == 3);
-	CHECK(ask_for(OP_PUSH, "abcd") == FRONT_NOTHING && sessions == 5);
+	CHECK(!ask_for(OP_PUSH, "abcd") && sessions == 5);
 	expect(9, 0);
 	got = session, session = -1;
 	io_close(&got); /* the one that waits is gone, which nobody has seen */
-	CHECK(ask_for(OP_PUSH, "abcd") == FRONT_NOTHING && sessions == 5);
+	CHECK(!ask_for(OP_PUSH, "abcd") && sessions == 5);
 	expect(9, ERR_SYSTEM);
 	front_reap(5, 0);
-	CHECK(ask_for(OP_PUSH, "abcd") == FRONT_NOTHING && sessions == 7);
+	CHECK(!ask_for(OP_PUSH, "abcd") && sessions == 7);
 	expect(9, 0);
 	CHECK(touchlog_shared->touches == touches + 6);
 	io_close(&role);
-	CHECK(front_answer() == FRONT_NOTHING);
+	CHECK(!front_answer());
 }
 
 /* As many as there are places; an end makes one free, a stranger's does not. */
@@ -212,26 +225,26 @@ static void full(void)
 	for (; error == 0 && n < 2 * SESSIONS_MAX; n++) {
 		struct admit_reply r = { 0, 0 };
 
-		CHECK(ask_for(OP_EXEC, "abcd") == FRONT_NOTHING);
+		CHECK(!ask_for(OP_EXEC, "abcd"));
 		CHECK(recv(role, &r, sizeof r, MSG_DONTWAIT) == sizeof r);
 		error = r.error;
 	}
 	/* Three are there from before. */
 	CHECK(error == ERR_BUSY && n == SESSIONS_MAX - 3 + 1);
 	front_reap(1 << 20, 0);
-	CHECK(ask_for(OP_EXEC, "abcd") == FRONT_NOTHING);
+	CHECK(!ask_for(OP_EXEC, "abcd"));
 	expect(9, ERR_BUSY);
 	front_reap(first, 0);
-	CHECK(ask_for(OP_EXEC, "abcd") == FRONT_NOTHING);
+	CHECK(!ask_for(OP_EXEC, "abcd"));
 	expect(9, 0);
 	io_close(&role);
-	CHECK(front_answer() == FRONT_NOTHING);
+	CHECK(!front_answer());
 }
 
 /* Control is recorded, look is not; both go to the launcher, if it is there. */
 static void launcher(void)
 {
-	uint64_t touches = touchlog_shared()->touches;
+	uint64_t touches = touchlog_shared->touches;
 	int pair[2], before;
 
 	begin();
@@ -244,11 +257,11 @@ static void launcher(void)
 	CHECK(ask_for(OP_LOOK, "abcd") == FRONT_NOTHING);
 	expect(9, 0);
 	get_work(OP_LOOK, "abcd");
-	CHECK(touchlog_shared()->touches == touches);
+	CHECK(touchlog_shared->touches == touches);
 	CHECK(ask_for(OP_CONTROL, "abcd") == FRONT_NOTHING);
 	expect(9, 0);
 	get_work(OP_CONTROL, "abcd");
-	CHECK(touchlog_shared()->touches == touches + 1 && count_fds() == before);
+	CHECK(touchlog_shared->touches == touches + 1 && count_fds() == before);
 	/* One that takes nothing more holds up nobody. */
 	for (int i = 0; i < 10000; i++) {
 		struct admit_reply r = { 0, 0 };
@@ -268,7 +281,7 @@ static void launcher(void)
 /* What the manifest does not admit is refused, and recorded nowhere. */
 static void not_admitted(void)
 {
-	uint64_t touches = touchlog_shared()->touches;
+	uint64_t touches = touchlog_shared->touches;
 
 	begin();
 	for (uint32_t op = OP_EXEC; op <= OP_LOOK; op++) {
@@ -279,7 +292,7 @@ static void not_admitted(void)
 	front_operations = 0;
 	CHECK(ask_for(OP_STOP, "abcd") == FRONT_NOTHING);
 	expect(9, ERR_DENIED);
-	CHECK(touchlog_shared()->touches == touches);
+	CHECK(touchlog_shared->touches == touches);
 	io_close(&role);
 	CHECK(front_answer() == FRONT_NOTHING);
 	front_operations = UINT32_MAX;
@@ -298,9 +311,9 @@ static void stops(void)
 
 	begin();
 	ask("", 1, 0);
-	CHECK(front_answer() == FRONT_NOTHING);
+	CHECK(!front_answer());
 	before = count_fds();
-	CHECK(ask_for(OP_STOP, text) == FRONT_STOP);
+	CHECK(ask_for(OP_STOP, text));
 	expect(9, 0);
 	CHECK(count_fds() == before);
 	sha384_init(&h);
@@ -315,7 +328,7 @@ static void stops(void)
 	CHECK(recv(role, &byte, 1, MSG_DONTWAIT) == 0);
 	CHECK(front_role.again_ms == INT64_MAX);
 	io_close(&role);
-	CHECK(front_answer() == FRONT_NOTHING);
+	CHECK(!front_answer());
 }
 
 /* A role that never reads its answers does not hold PID 1. */
@@ -326,7 +339,7 @@ static void deaf(void)
 	begin();
 	front_operations = 0; /* which needs an answer alone */
 	while (front_role.sock >= 0 && ++rounds < 100000)
-		CHECK(ask_for(OP_EXEC, "abcd") == FRONT_NOTHING);
+		CHECK(!ask_for(OP_EXEC, "abcd"));
 	front_operations = UINT32_MAX;
 	CHECK(front_role.sock == -1);
 	io_close(&role);
@@ -341,7 +354,7 @@ static void boot(void)
 	front_role.ready = false;
 	ask("", 1, 0);
 	ask("", 1, 0);
-	CHECK(front_answer() == FRONT_NOTHING && front_role.ready);
+	CHECK(!front_answer() && front_role.ready);
 	CHECK(recv(front_role.sock, &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 1);
 	io_close(&role);
 	io_close(&front_role.sock);

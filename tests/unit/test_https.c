@@ -10,8 +10,7 @@ static void test_handshakes(void)
 	peer_init();
 	connect_peer(false);
 	say(GET("/health"), SIZE_MAX);
-	CHECK(heard_status() == 200 && heard_all() &&
-	      strcmp(heard_body(), HEALTHY) == 0);
+	CHECK(heard_status() == 200 && heard_all() && strcmp(heard_body(), HEALTHY) == 0);
 	CHECK(https_counters()->handshakes == was.handshakes + 1);
 	CHECK(https_counters()->resumed == was.resumed);
 	connect_peer(true);

@@ -10,7 +10,6 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -106,14 +105,13 @@ pid_t start(const struct start *s)
 
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
-		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (!s->probe && setsid() < 0)
 			_exit(99);
 		dup2(s->out, STDOUT_FILENO);
 		dup2(s->err, STDERR_FILENO);
 		if (command_prepare(s->probe ? v->probe : v->argv, s->probe ? v->probec : v->argc,
 		                    env, s->extra.len > 0 ? 3 : 2, v->cwd) == RC_OK)
-			command_execute();
+			(void)command_run(NULL, 0, SIGKILL);
 		_exit(127);
 	}
 	if (!s->probe)
@@ -136,8 +134,12 @@ static struct service *add(const char *name, const char *script)
 		.argv = { slice_str("/bin/sh"), slice_str("-c"), slice_str(script) },
 		.cwd = slice_str(folder),
 		.idc = 2,
-		.policy = { .start_ms = PATIENCE_MS, .pause_ms = 1, .pause_max_ms = 1000,
-		            .burst_ms = 60000, .stop_signal = SIGTERM, .stop_ms = PATIENCE_MS },
+		.policy = { .start_ms = PATIENCE_MS,
+		            .pause_ms = 1,
+		            .pause_max_ms = 1000,
+		            .burst_ms = 60000,
+		            .stop_signal = SIGTERM,
+		            .stop_ms = PATIENCE_MS },
 	};
 	s->ids[0] = getuid();
 	s->ids[1] = getgid();
@@ -148,8 +150,12 @@ static int shared_memory(size_t main, bool keep)
 {
 	static struct touchlog_shared s;
 	static uint8_t mem[SERVICES_MAX][2048];
-	struct manifest m = { .channel = CHANNEL_OPEN, .operations = 0x7e, .main = main,
-		              .keep = keep, .stop_ms = 10000, .services = defs };
+	struct manifest m = { .channel = CHANNEL_OPEN,
+		              .operations = 0x7e,
+		              .main = main,
+		              .keep = keep,
+		              .stop_ms = 10000,
+		              .services = defs };
 	struct wbuf w = wbuf_of(s.manifest, sizeof s.manifest);
 	int fd = memfd_create("shared", MFD_CLOEXEC);
 
@@ -278,10 +284,10 @@ static bool next(int fd)
 	uint8_t head[FRAME_HEAD];
 	struct pollfd p = { fd, POLLIN, 0 };
 
-	return poll(&p, 1, PATIENCE_MS) == 1 && recv(fd, head, FRAME_HEAD, MSG_WAITALL) == FRAME_HEAD &&
+	return poll(&p, 1, PATIENCE_MS) == 1 &&
+	       recv(fd, head, FRAME_HEAD, MSG_WAITALL) == FRAME_HEAD &&
 	       frame_head(slice_of(head, FRAME_HEAD), &got.f) == RC_OK &&
-	       (got.f.len == 0 ||
-	        recv(fd, got.mem, got.f.len, MSG_WAITALL) == (ssize_t)got.f.len);
+	       (got.f.len == 0 || recv(fd, got.mem, got.f.len, MSG_WAITALL) == (ssize_t)got.f.len);
 }
 
 static struct service_status status_of(const char *name)
@@ -332,7 +338,8 @@ static const char *records(unsigned flags, unsigned kind)
 			continue;
 		CHECK(record_parse(slice_of(got.mem, got.f.len), &h, &s) == RC_OK);
 		if (h.kind == kind)
-			len += (size_t)snprintf(text + len, sizeof text - len, "%.*s/", (int)s.len, s.p);
+			len += (size_t)snprintf(text + len, sizeof text - len, "%.*s/", (int)s.len,
+			                        s.p);
 	}
 	text[len] = '\0';
 	close(fd);
@@ -424,7 +431,8 @@ static void the_main_service_ends(void)
 static void is_controlled(void)
 {
 	add("one", "exec sleep 1000");
-	add("two", "trap 'echo caught' USR1; echo up; while :; do sleep 0.01; done")->policy.requires = 1;
+	add("two", "trap 'echo caught' USR1; echo up; while :; do sleep 0.01; done")
+		->policy.requires = 1;
 	def[1].policy.after = 1;
 	begin(MANIFEST_NO_MAIN, false);
 	CHECK(reaches(1, LOOK_READY));
@@ -546,7 +554,8 @@ static void pid_1_says_nonsense(void)
 	add("app", "exec sleep 1000");
 	begin(MANIFEST_NO_MAIN, false);
 	CHECK(reaches(0, LOOK_READY));
-	for (size_t n = 1; n <= sizeof junk; n = 2 * n < sizeof junk || n == sizeof junk ? 2 * n : sizeof junk)
+	for (size_t n = 1; n <= sizeof junk;
+	     n = 2 * n < sizeof junk || n == sizeof junk ? 2 * n : sizeof junk)
 		CHECK(send(launcher, junk, n, 0) == (ssize_t)n);
 	CHECK(status_of("app").state == LOOK_READY);
 	fd = ask(&r);
@@ -570,7 +579,11 @@ static void something_is_left(void)
 		snprintf(name, sizeof name, "s%d", i);
 		snprintf(left, sizeof left, "left-%s", name);
 		touch(left);
-		add(i == 0 ? "s0" : i == 1 ? "s1" : i == 2 ? "s2" : i == 3 ? "s3" : "s4",
+		add(i == 0   ? "s0"
+		    : i == 1 ? "s1"
+		    : i == 2 ? "s2"
+		    : i == 3 ? "s3"
+		             : "s4",
 		    "exec sleep 1000");
 	}
 	begin(MANIFEST_NO_MAIN, false);
@@ -608,8 +621,8 @@ int main(int argc, char **argv)
 
 	if (argc == 3 && strcmp(argv[1], "say") == 0)
 		return say(argv[2]);
-	if (!CHECK(mkdtemp(folder) != NULL && readlink("/proc/self/exe", self, sizeof self - 1) > 0 &&
-	           chdir(folder) == 0))
+	if (!CHECK(mkdtemp(folder) != NULL &&
+	           readlink("/proc/self/exe", self, sizeof self - 1) > 0 && chdir(folder) == 0))
 		return test_end();
 	order_and_kinds_of_readiness();
 	the_main_service_ends();

@@ -8,6 +8,7 @@
 #include "appliance/base/dcbor.h"
 #include "appliance/base/io.h"
 #include "appliance/base/pass.h"
+#include "appliance/role.h"
 #include "channel/admit.h"
 #include "channel/host_message.h"
 #include "channel/listen.h"
@@ -17,9 +18,11 @@ static struct sockaddr_un at;
 static socklen_t at_len;
 static pid_t front;
 static int admit = -1; /* PID 1's end */
+static bool roomy;     /* the pair is as PID 1 makes it, which takes CAP_NET_ADMIN */
 
 static void start(void)
 {
+	static const int queue = ROLE_QUEUE_MAX / 2;
 	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), pair[2];
 
 	at.sun_family = AF_UNIX;
@@ -29,6 +32,7 @@ static void start(void)
 	CHECK(getsockname(listener, (struct sockaddr *)&at, &at_len) == 0);
 	CHECK(listen(listener, PENDING_BACKLOG) == 0);
 	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
+	roomy = setsockopt(pair[1], SOL_SOCKET, SO_SNDBUFFORCE, &queue, sizeof queue) == 0;
 	front = fork();
 	if (front == 0) {
 		close(pair[0]);
@@ -271,9 +275,25 @@ static void busy(void)
 	finish();
 }
 
-/* All places asked for at once: PID 1 answers them in another order. */
-static void full(void)
+/* A request of nearly the longest kind. */
+static struct slice long_request(uint8_t *mem, size_t max)
 {
+	static char text[REQUEST_STRING_MAX];
+	struct wbuf w = wbuf_of(mem, max);
+	struct request r = { .op = OP_EXEC, .argc = 15, .rows = 24, .cols = 80 };
+
+	memset(text, 'x', sizeof text);
+	for (size_t i = 0; i < r.argc; i++)
+		r.argv[i] = slice_of(text, sizeof text);
+	request_put(&w, &r);
+	CHECK(!w.over);
+	return wbuf_slice(&w);
+}
+
+/* All places asked for at once: PID 1 answers them in another order. */
+static void full(bool longest)
+{
+	static uint8_t big[FRAME_HEAD + FRAME_REQUEST_MAX];
 	static int fds[PENDING_MAX];
 	static uint32_t places[PENDING_MAX];
 	uint8_t mem[256];
@@ -282,6 +302,8 @@ static void full(void)
 	size_t len;
 
 	start();
+	if (longest)
+		s = long_request(big, sizeof big);
 	for (int i = 0; i < PENDING_MAX; i++) {
 		fds[i] = dial();
 		say(fds[i], s);
@@ -345,7 +367,9 @@ int main(void)
 	cuts();
 	silence();
 	busy();
-	full();
+	full(false);
+	if (roomy)
+		full(true);
 	stop();
 	return test_end();
 }

@@ -153,7 +153,8 @@ static void readers(void)
 	memcpy(at, texts, sizeof at);
 	for (int n = 0; n < 20000; n++) {
 		x = x * 6364136223846793005u + 1442695040888963407u;
-		put(x >> 33 & 1 ? 2 : x >> 34 & 1, (size_t)(x >> 40) % (n % 100 == 0 ? PIECE : 200));
+		put(x >> 33 & 1 ? 2 : x >> 34 & 1,
+		    (size_t)(x >> 40) % (n % 100 == 0 ? PIECE : 200));
 		len = records_next(&fast, 7, &h, got);
 		CHECK(len >= 0 && same(&h, got, len) && h.seq == ++expect);
 		CHECK(records_next(&fast, 7, &h, got) == -1);

@@ -78,7 +78,7 @@ static void every_state_with_every_event(void)
 			                          : LOOK_NO_END));
 			CHECK(u.ready_ms == (event == EVENT_UP || e->next == LOOK_READY ? NOW
 			                     : state == LOOK_READY                      ? 7
-			                                                                : INT64_MAX));
+			                                           : INT64_MAX));
 		}
 	}
 }
@@ -229,7 +229,8 @@ static void starts_are_limited(void)
 	u.ended = LOOK_EXITED;
 	(void)unit_event(&u, EVENT_GONE, NOW + 1003);
 	(void)unit_event(&u, EVENT_EMPTY, NOW + 1003);
-	CHECK(u.state == LOOK_FAILED && !u.wanted && strcmp(u.why, "it was started too often") == 0);
+	CHECK(u.state == LOOK_FAILED && !u.wanted &&
+	      strcmp(u.why, "it was started too often") == 0);
 	unit_start(&u, NOW + 1004);
 	CHECK(u.state == LOOK_WAITING && *u.why == 0);
 	(void)fail(&u, NOW + 1004, -1); /* has all its starts again */
@@ -243,10 +244,10 @@ static void starts_are_limited(void)
 static void everything_wanted_in_every_state(void)
 {
 	static const enum look_state stops_in[UNIT_STATES] = {
-		[LOOK_STOPPED] = LOOK_STOPPED,   [LOOK_DONE] = LOOK_DONE,
-		[LOOK_FAILED] = LOOK_FAILED,     [LOOK_WAITING] = LOOK_STOPPED,
-		[LOOK_STARTING] = LOOK_STOPPED,  [LOOK_READY] = LOOK_STOPPED,
-		[LOOK_STOPPING] = LOOK_STOPPED,  [LOOK_KILLING] = LOOK_STOPPED,
+		[LOOK_STOPPED] = LOOK_STOPPED,  [LOOK_DONE] = LOOK_DONE,
+		[LOOK_FAILED] = LOOK_FAILED,    [LOOK_WAITING] = LOOK_STOPPED,
+		[LOOK_STARTING] = LOOK_STOPPED, [LOOK_READY] = LOOK_STOPPED,
+		[LOOK_STOPPING] = LOOK_STOPPED, [LOOK_KILLING] = LOOK_STOPPED,
 	};
 
 	for (int wish = 0; wish < 3; wish++) {
@@ -271,9 +272,10 @@ static void everything_wanted_in_every_state(void)
 				if (e != EVENT_NONE)
 					(void)unit_event(&u, e, NOW);
 				u.ended = LOOK_KILLED;
-				(void)unit_event(&u, u.state == LOOK_STARTING   ? EVENT_UP
-				                     : u.state == LOOK_STOPPING ? EVENT_GONE
-				                                                : EVENT_EMPTY,
+				(void)unit_event(&u,
+				                 u.state == LOOK_STARTING   ? EVENT_UP
+				                 : u.state == LOOK_STOPPING ? EVENT_GONE
+				                                            : EVENT_EMPTY,
 				                 NOW);
 			}
 			if (wish == 2) {

@@ -11,7 +11,7 @@
 ROOT_SUITE=bookworm
 ROOT_ARCH=amd64
 ROOT_LOCK=$ROOT/tools/build/lock.root
-ROOT_TOOLS=(mmdebstrap)
+ROOT_TOOLS=(mmdebstrap util-linux mount hostname)
 # mmdebstrap gives files to other users than root; whoever is not root borrows them.
 [ "$(id -u)" = 0 ] || ROOT_TOOLS+=(uidmap)
 
@@ -101,9 +101,9 @@ fetch_root_packages() {
 build_root() {
     local kept
     [ "$(dpkg --print-architecture)" = $ROOT_ARCH ] || die "a release is built on $ROOT_ARCH only"
+    need_packages "${ROOT_TOOLS[@]}"
     kept=$CACHE/built/root-$(root_key)
     if ! cache_holds "$kept"; then
-        need_packages "${ROOT_TOOLS[@]}"
         step "fetch the $(root_lines | wc -l) packages of the build root" fetch_root_packages
         step "make the build root" make_root "$kept"
     fi

@@ -7,12 +7,8 @@
 
 #include "appliance/base/io.h"
 #include "tools/image/cpio.h"
-#include "tools/image/ecsign.h"
 #include "tools/image/fail.h"
-#include "tools/image/image.h"
 #include "tools/image/signature.h"
-
-enum { PEM_MAX = 65536 };
 
 static enum rc written(enum rc rc)
 {
@@ -103,52 +99,30 @@ static enum rc add_signature(struct eifwrite *w, const struct image *im,
 	return assemble_bytes(w, EIF_SIGNATURE, wbuf_slice(&s));
 }
 
-static enum rc load_key(const char *path, struct ecsign_key *key)
+static enum rc sign(struct eifwrite *w, const char *out, const struct signer *signer)
 {
-	uint8_t *text = NULL;
-	struct slice pem;
-	const char *why = "";
-	enum rc rc = assemble_read("key", path, PEM_MAX, &text, &pem);
-
-	if (rc == RC_OK && (rc = ecsign_key(pem, key, &why)) != RC_OK)
-		rc = fail(rc, "key '%s': %s", path, why);
-	if (text != NULL)
-		wipe(text, PEM_MAX);
-	free(text);
-	return rc;
-}
-
-static enum rc sign(struct eifwrite *w, const char *out, const char *key_path,
-                    const char *cert_path)
-{
-	struct ecsign_key key = { 0 };
-	struct ecsign_cert cert;
 	struct image im = { 0 };
-	uint8_t *text = NULL;
-	struct slice pem;
-	const char *why = "";
-	enum rc rc = load_key(key_path, &key);
+	enum rc rc = image_load(&im, w->fd, out);
 
 	if (rc == RC_OK)
-		rc = assemble_read("certificate", cert_path, PEM_MAX, &text, &pem);
-	if (rc == RC_OK && (rc = ecsign_cert(pem, &cert, &why)) != RC_OK)
-		rc = fail(rc, "certificate '%s': %s", cert_path, why);
-	if (rc == RC_OK && !ecsign_matches(&key, &cert))
-		rc = fail(RC_MISMATCH, "key '%s' is not the key of certificate '%s'", key_path,
-		          cert_path);
-	if (rc == RC_OK)
-		rc = image_load(&im, w->fd, out);
-	if (rc == RC_OK)
-		rc = add_signature(w, &im, &key, &cert, pem);
+		rc = add_signature(w, &im, &signer->key, &signer->cert, signer->pem);
 	if (rc == RC_OK)
 		rc = written(eifwrite_finish(w));
 	image_close(&im);
-	free(text);
-	wipe(&key, sizeof key);
 	return rc;
 }
 
-static enum rc print_measurements(const struct image *im)
+enum rc assemble_seal(struct eifwrite *w, const char *name, const struct signer *signer,
+                      struct image *im)
+{
+	enum rc rc = written(eifwrite_finish(w));
+
+	if (rc == RC_OK && signer != NULL)
+		rc = sign(w, name, signer);
+	return rc == RC_OK ? image_load(im, w->fd, name) : rc;
+}
+
+enum rc assemble_print(const struct image *im)
 {
 	struct report r = image_report(im);
 	char *text = metadata_print_measurements(&r);
@@ -160,17 +134,17 @@ static enum rc print_measurements(const struct image *im)
 
 enum rc assemble_finish(struct eifwrite *w, struct outfile *of, const char *key, const char *cert)
 {
+	struct signer signer = { 0 };
 	struct image im = { 0 };
-	enum rc rc = written(eifwrite_finish(w));
+	enum rc rc = key != NULL ? signer_load(&signer, key, cert) : RC_OK;
 
-	if (rc == RC_OK && key != NULL)
-		rc = sign(w, of->path, key, cert);
 	if (rc == RC_OK)
-		rc = image_load(&im, w->fd, of->path);
+		rc = assemble_seal(w, of->path, key ? &signer : NULL, &im);
 	if (rc == RC_OK)
 		rc = outfile_commit(of);
 	if (rc == RC_OK)
-		rc = print_measurements(&im);
+		rc = assemble_print(&im);
 	image_close(&im);
+	signer_free(&signer);
 	return rc;
 }

@@ -5,7 +5,9 @@
 #define IMAGE_ASSEMBLE_H
 
 #include "tools/image/eifwrite.h"
+#include "tools/image/image.h"
 #include "tools/image/outfile.h"
+#include "tools/image/signer.h"
 
 /* A section with everything that can be read from path, then zero bytes up to a
  * multiple of align (1 or CPIO_ALIGN); `what` is its name in messages. Pipes
@@ -20,9 +22,17 @@ RC_CHECK enum rc assemble_bytes(struct eifwrite *w, enum eif_type type, struct s
 RC_CHECK enum rc assemble_read(const char *what, const char *path, size_t max, uint8_t **text,
                                struct slice *s);
 
-/* Finishes the image in of (whose sections are all in w), signs it when key is
- * not NULL, reads it back as a stranger would, gives it its name and prints
- * its measurements on standard output. */
+/* Finishes the image whose sections are all in w, signs it when signer is not NULL,
+ * and reads it back into *im as a stranger would; `name` is its name in messages. *im
+ * is zeros before and closed by the caller. */
+RC_CHECK enum rc assemble_seal(struct eifwrite *w, const char *name, const struct signer *signer,
+                               struct image *im);
+
+/* Its measurements on standard output. */
+RC_CHECK enum rc assemble_print(const struct image *im);
+
+/* Both of the above, with a key that may be NULL, and between them gives the image
+ * in of its name. */
 RC_CHECK enum rc assemble_finish(struct eifwrite *w, struct outfile *of, const char *key,
                                  const char *cert);
 

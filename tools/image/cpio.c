@@ -107,3 +107,58 @@ enum rc cpio_end(struct cpio *c)
 
 	return rc == RC_OK ? pad(c) : rc;
 }
+
+/* --- reading --- */
+
+enum { HEAD_LEN = 110, SIZE_AT = 54, NAME_LEN_AT = 94 };
+
+static bool take_number(const uint8_t *p, uint32_t *v)
+{
+	*v = 0;
+	for (int i = 0; i < 8; i++) {
+		int digit = hex_value(p[i]);
+
+		if (digit < 0)
+			return false;
+		*v = *v << 4 | (uint32_t)digit;
+	}
+	return true;
+}
+
+/* n bytes, and those up to a multiple of 4 of what was taken off `all`. */
+static bool take_padded(struct slice *left, size_t all, size_t n, struct slice *out)
+{
+	struct slice skipped;
+	size_t pad;
+
+	if (!slice_take(left, n, out))
+		return false;
+	pad = -(all - left->len) & 3;
+	return slice_take(left, pad, &skipped);
+}
+
+static bool take_entry(struct slice *left, size_t all, struct slice *name, struct slice *data)
+{
+	struct slice head;
+	uint32_t size, name_len;
+
+	if (!slice_take(left, HEAD_LEN, &head) || memcmp(head.p, "070701", 6) != 0)
+		return false;
+	if (!take_number(head.p + SIZE_AT, &size) || !take_number(head.p + NAME_LEN_AT, &name_len))
+		return false;
+	if (!take_padded(left, all, name_len, name) || name->len == 0 ||
+	    name->p[name->len - 1] != '\0')
+		return false;
+	name->len--;
+	return take_padded(left, all, size, data);
+}
+
+bool cpio_find(struct slice archive, const char *name, struct slice *data)
+{
+	struct slice left = archive, found;
+
+	while (take_entry(&left, archive.len, &found, data))
+		if (slice_is(found, name))
+			return true;
+	return false;
+}

@@ -39,6 +39,10 @@ RC_CHECK enum rc cpio_add_fd(struct cpio *c, const char *name, uint32_t mode, in
 
 RC_CHECK enum rc cpio_end(struct cpio *c);
 
+/* The content of a file of an archive of ours, which may be anybody's; false when it
+ * is not there, or what comes before it is no such archive. */
+bool cpio_find(struct slice archive, const char *name, struct slice *data);
+
 /* Whether name may be given: 1 to CPIO_NAME_MAX bytes, no slash, not the
  * trailer's. */
 bool cpio_name_ok(const char *name);

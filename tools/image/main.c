@@ -13,6 +13,8 @@ static const char help[] =
 	"\n"
 	"  build --from SRC [-- CMD...]   an image from a container image or a folder\n"
 	"  manifest check FILE            check a manifest, print what it means\n"
+	"  rebuild-check FILE --from SRC  build it again and compare, byte for byte\n"
+	"  provenance-check FILE          check an image against its .intoto.json\n"
 	"  eif build                      an image from a kernel and ramdisks\n"
 	"  eif describe FILE              check an image, print its measurements\n"
 	"  eif extract FILE DIR           check an image, write out its parts\n"
@@ -32,6 +34,10 @@ static const struct verb {
 	{ NULL, "cpio", "cpio", "casemate-image: cpio", verb_cpio },
 	{ "manifest", "check", "manifest check", "casemate-image: manifest check",
 	  verb_manifest_check },
+	{ NULL, "rebuild-check", "rebuild-check", "casemate-image: rebuild-check",
+	  verb_rebuild_check },
+	{ NULL, "provenance-check", "provenance-check", "casemate-image: provenance-check",
+	  verb_provenance_check },
 	{ "eif", "build", "eif build", "casemate-image: eif build", verb_eif_build },
 	{ "eif", "describe", "eif describe", "casemate-image: eif describe", verb_eif_describe },
 	{ "eif", "extract", "eif extract", "casemate-image: eif extract", verb_eif_extract },

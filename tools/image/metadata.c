@@ -69,36 +69,42 @@ void metadata_free(struct json_t **root)
 	*root = NULL;
 }
 
-static bool build_time(char out[32], char why[METADATA_WHY_MAX])
+enum rc metadata_epoch(int64_t *seconds, char why[METADATA_WHY_MAX])
 {
 	const char *epoch = getenv("SOURCE_DATE_EPOCH");
-	long long seconds = 0;
 	char *end = NULL;
-	struct tm tm;
-	time_t t;
 
-	if (epoch != NULL && *epoch != '\0') {
-		errno = 0;
-		seconds = strtoll(epoch, &end, 10);
-		if (errno != 0 || *end != '\0' || seconds < 0 || seconds > 253402300799) {
-			snprintf(why, METADATA_WHY_MAX,
-			         "SOURCE_DATE_EPOCH '%.64s' is not a number of seconds", epoch);
-			return false;
-		}
-	}
-	t = (time_t)seconds;
+	*seconds = 0;
+	if (epoch == NULL || *epoch == '\0')
+		return RC_OK;
+	errno = 0;
+	*seconds = strtoll(epoch, &end, 10);
+	if (errno == 0 && *end == '\0' && *seconds >= 0 && *seconds <= METADATA_EPOCH_MAX)
+		return RC_OK;
+	snprintf(why, METADATA_WHY_MAX, "SOURCE_DATE_EPOCH '%.64s' is not a number of seconds",
+	         epoch);
+	return RC_BAD;
+}
+
+void metadata_time(int64_t seconds, char out[METADATA_TIME_MAX])
+{
+	struct tm tm;
+	time_t t = (time_t)seconds;
+
 	gmtime_r(&t, &tm);
-	return strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm) > 0;
+	strftime(out, METADATA_TIME_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
 char *metadata_default(const struct metadata_info *info, char why[METADATA_WHY_MAX])
 {
-	char when[32];
+	char when[METADATA_TIME_MAX];
 	char *text = NULL;
+	int64_t seconds;
 	json_t *root;
 
-	if (!build_time(when, why))
+	if (metadata_epoch(&seconds, why) != RC_OK)
 		return NULL;
+	metadata_time(seconds, when);
 	root = json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s}, s:n, s:n}", "ImageName",
 	                 info->name, "ImageVersion", info->version, "BuildMetadata", "BuildTime",
 	                 when, "BuildTool", "casemate-image", "BuildToolVersion",
@@ -176,4 +182,16 @@ char *metadata_print_describe(const struct report *r)
 	json_object_set(root, "ImageVersion", json_object_get(r->metadata, "ImageVersion"));
 	json_object_set_new(root, "Metadata", flat_metadata(r->metadata));
 	return print(root);
+}
+
+char *metadata_line(char *text)
+{
+	size_t n = text != NULL ? strlen(text) : 0;
+	char *line = text != NULL ? realloc(text, n + 2) : NULL;
+
+	if (line == NULL)
+		free(text);
+	else
+		memcpy(line + n, "\n", 2);
+	return line;
 }

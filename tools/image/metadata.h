@@ -16,7 +16,9 @@
 
 #define IMAGE_TOOL_VERSION "0.1.0"
 
-enum { METADATA_WHY_MAX = 256 };
+#define METADATA_EPOCH_MAX 253402300799 /* the end of the year 9999 */
+
+enum { METADATA_WHY_MAX = 256, METADATA_TIME_MAX = 32 };
 
 struct json_t;
 
@@ -25,14 +27,19 @@ struct json_t;
 RC_CHECK enum rc metadata_load(struct slice text, struct json_t **root, char why[METADATA_WHY_MAX]);
 void metadata_free(struct json_t **root);
 
+/* The build time: SOURCE_DATE_EPOCH or 0, never now, at most METADATA_EPOCH_MAX. RC_BAD
+ * with the reason when that variable is not a number. */
+RC_CHECK enum rc metadata_epoch(int64_t *seconds, char why[METADATA_WHY_MAX]);
+/* As "1970-01-01T00:00:00Z". */
+void metadata_time(int64_t seconds, char out[METADATA_TIME_MAX]);
+
 struct metadata_info {
 	const char *name, *version;
 	const char *kernel; /* its version */
 };
 
-/* A section's text for an image of ours; the caller frees it. The build time
- * is SOURCE_DATE_EPOCH's or the beginning of 1970, never now. NULL with the
- * reason in why when that variable is not a number or a name is not UTF-8. */
+/* A section's text for an image of ours, of metadata_epoch()'s time; the caller frees
+ * it. NULL with the reason in why, that function's or that a name is not UTF-8. */
 char *metadata_default(const struct metadata_info *info, char why[METADATA_WHY_MAX]);
 
 struct report {
@@ -47,5 +54,8 @@ struct report {
  * caller frees them. NULL when memory is out. */
 char *metadata_print_measurements(const struct report *r);
 char *metadata_print_describe(const struct report *r);
+
+/* text, which may be NULL and is taken, with a final newline. */
+char *metadata_line(char *text);
 
 #endif

@@ -33,6 +33,7 @@ void oci_image_free(struct oci_image *im)
 	oci_source_close(&im->source);
 	free((void *)(uintptr_t)im->passwd.p);
 	free((void *)(uintptr_t)im->group.p);
+	databases_free(&im->databases);
 	free(im);
 }
 
@@ -168,6 +169,8 @@ static enum rc put_content(struct pack *p, const struct oci_node *node)
 			rc = keep(&p->passwd, node, block, n);
 		if (rc == RC_OK)
 			rc = keep(&p->group, node, block, n);
+		if (rc == RC_OK && node->database > 0)
+			databases_put(&p->im->databases, node->database, block, n);
 		if (rc == RC_OK)
 			rc = written(p, oci_tar_data(&p->tar, block, n));
 	}
@@ -218,6 +221,33 @@ static enum rc put_files(struct pack *p)
 	if (rc == RC_OK)
 		rc = written(p, oci_tar_end(&p->tar));
 	return rc;
+}
+
+/* A file may have several of the names. */
+static void want_database(struct oci_image *im, struct oci_node *n, enum database_kind kind,
+                          const char *path)
+{
+	if (n != NULL && n->kind == OCI_FILE && n->database == 0)
+		n->database = databases_add(&im->databases, kind, path);
+}
+
+static void want_databases(struct oci_image *im)
+{
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < DATABASE_PLACES; i++) {
+		const struct database_place *place = &database_places[i];
+		struct oci_node *n = oci_tree_find(&im->tree, place->path);
+		struct oci_name *child = n && n->kind == OCI_FOLDER ? n->children : NULL;
+
+		if (!place->folder)
+			want_database(im, n, place->kind, place->path);
+		for (; place->folder && child != NULL; child = child->next) {
+			snprintf(path, sizeof path, "%s/%.255s", place->path, child->label);
+			if (databases_wanted(child->label))
+				want_database(im, child->node, place->kind, path);
+		}
+	}
 }
 
 static enum rc find_users(struct pack *p)
@@ -281,6 +311,7 @@ enum rc oci_image_pack(struct oci_image *im, const char *out)
 	p->budget = im->choice.max_size;
 	p->passwd.node = oci_tree_find(&im->tree, "/etc/passwd");
 	p->group.node = oci_tree_find(&im->tree, "/etc/group");
+	want_databases(im);
 	rc = rootfs_start(&p->rootfs, im->choice.path, out);
 	oci_tar_init(&p->tar, p->rootfs.in);
 	if (rc == RC_OK)

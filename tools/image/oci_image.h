@@ -17,6 +17,7 @@
 #ifndef IMAGE_OCI_IMAGE_H
 #define IMAGE_OCI_IMAGE_H
 
+#include "tools/image/databases.h"
 #include "tools/image/oci_config.h"
 #include "tools/image/oci_layer.h"
 #include "tools/image/oci_source.h"
@@ -38,15 +39,19 @@ struct oci_choice {
 struct oci_image {
 	struct oci_choice choice; /* its strings are the caller's */
 	struct oci_source source;
-	struct oci_config config; /* users are numbers after packing */
+	bool layout;                   /* else of docker save */
+	uint8_t manifest[DIGEST_LEN];  /* of a layout */
+	uint8_t config_is[DIGEST_LEN]; /* the config's, which Docker calls the image's ID */
+	struct oci_config config;      /* users are numbers after packing */
 	size_t layers;
 	struct oci_layer_ref layer[OCI_LAYERS_MAX];
 	char file[OCI_LAYERS_MAX][OCI_LABEL_MAX]; /* names of the layers' blobs */
 	struct oci_saves saves;
 	struct oci_tree tree;
 	struct oci_layer reading;
-	/* After packing: what /etc/passwd and /etc/group hold. */
+	/* After packing: what /etc/passwd and /etc/group hold, and package databases. */
 	struct slice passwd, group;
+	struct databases databases;
 };
 
 /* Whether path is an image and not a root file system: no folder, or a folder

@@ -256,6 +256,9 @@ static enum rc take_manifest(struct oci_image *im, struct oci_manifest *m,
 	free(text);
 	if (rc == RC_OK)
 		take_layers(im, m);
+	im->layout = true;
+	memcpy(im->manifest, x->digest, DIGEST_LEN);
+	memcpy(im->config_is, m->config.digest, DIGEST_LEN);
 	oci_manifest_free(m);
 	return rc;
 }
@@ -328,20 +331,20 @@ static enum rc choose_saved(const struct oci_image *im, const struct oci_saved *
 }
 
 /* The config's name is its digest: "HEX.json", or "blobs/sha256/HEX". */
-static enum rc check_saved_config(const struct oci_image *im, const char *name, struct slice s)
+static enum rc check_saved_config(struct oci_image *im, const char *name, struct slice s)
 {
 	const char *slash = strrchr(name, '/');
 	char text[DIGEST_TEXT_MAX];
-	uint8_t named[DIGEST_LEN], is[DIGEST_LEN];
+	uint8_t named[DIGEST_LEN];
 	struct digest d;
 
+	digest_init(&d);
+	digest_update(&d, s.p, s.len);
+	digest_final(&d, im->config_is);
 	snprintf(text, sizeof text, "sha256:%.64s", slash ? slash + 1 : name);
 	if (!digest_parse(text, named))
 		return RC_OK;
-	digest_init(&d);
-	digest_update(&d, s.p, s.len);
-	digest_final(&d, is);
-	return memcmp(is, named, DIGEST_LEN) == 0
+	return memcmp(im->config_is, named, DIGEST_LEN) == 0
 	               ? RC_OK
 	               : complain(im, RC_MISMATCH, name, "its content has another digest");
 }

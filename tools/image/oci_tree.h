@@ -55,7 +55,8 @@ struct oci_node {
 	struct oci_name *children;    /* of a folder */
 	void *index;                  /* the same, by name: <search.h>'s */
 	size_t count;
-	bool held; /* without a name just now, and not to be freed */
+	bool held;         /* without a name just now, and not to be freed */
+	unsigned database; /* its number in databases.h; 0: none */
 };
 
 struct oci_name {

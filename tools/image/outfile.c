@@ -12,8 +12,9 @@
 #include "appliance/base/io.h"
 #include "tools/image/fail.h"
 
-/* An image, the file system that goes into it, and an archive unpacked. */
-enum { OUTFILES_MAX = 3 };
+/* An image, the file system that goes into it or the four files beside it, and an
+ * archive unpacked. */
+enum { OUTFILES_MAX = 6 };
 
 static struct outfile *volatile opened[OUTFILES_MAX];
 

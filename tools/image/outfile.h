@@ -22,7 +22,7 @@ struct outfile {
 void outfile_init(void);
 
 /* Both print their error. `of` must stay where it is until it is closed: the
- * signal handlers look at it. At most three are open at a time. */
+ * signal handlers look at it. At most six are open at a time. */
 RC_CHECK enum rc outfile_open(struct outfile *of, const char *path);
 RC_CHECK enum rc outfile_scratch(struct outfile *of, const char *beside);
 

@@ -29,8 +29,10 @@ struct plan *plan_new(void)
 
 void plan_free(struct plan *p)
 {
-	if (p != NULL)
-		yaml_free(&p->yaml);
+	if (p == NULL)
+		return;
+	yaml_free(&p->yaml);
+	free((void *)(uintptr_t)p->text.p);
 	free(p);
 }
 
@@ -95,20 +97,18 @@ enum rc plan_read(struct plan *p, const char *path)
 {
 	static const struct yaml start = { .line = 1, .column = 1 };
 	uint8_t *text = malloc(YAML_MAX);
-	size_t len = 0;
 	enum rc rc;
 
 	p->notes.file = path;
 	if (text == NULL)
 		return fail_errno("manifest '%s'", path);
-	rc = io_read_file(path, text, YAML_MAX, &len);
+	p->text.p = text;
+	rc = io_read_file(path, text, YAML_MAX, &p->text.len);
 	if (rc == RC_OK)
-		rc = plan_parse(p, path, slice_of(text, len));
-	else if (rc == RC_LIMIT)
-		plan_note(p, &start, "longer than %d bytes", YAML_MAX);
-	else
-		rc = fail_errno("manifest '%s'", path);
-	free(text);
+		return plan_parse(p, path, p->text);
+	if (rc != RC_LIMIT)
+		return fail_errno("manifest '%s'", path);
+	plan_note(p, &start, "longer than %d bytes", YAML_MAX);
 	return rc;
 }
 

@@ -38,6 +38,7 @@ struct plan_service {
 
 struct plan {
 	struct notes notes;
+	struct slice text; /* the file's after plan_read, p's own memory; p NULL: no file */
 	struct yaml_tree yaml;
 	/* Where the file says it, or NULL. Without services they are the image's. */
 	const struct yaml *services, *main, *when_main_ends;
@@ -56,7 +57,7 @@ void plan_free(struct plan *p);
 RC_CHECK enum rc plan_read(struct plan *p, const char *path);
 void plan_default(struct plan *p, enum channel_mode channel);
 
-/* plan_read from memory. */
+/* plan_read from memory, which is not needed afterwards. */
 RC_CHECK enum rc plan_parse(struct plan *p, const char *file, struct slice text);
 
 /* c is NULL for a folder. argv, without a file: replaces the image's Cmd and not its

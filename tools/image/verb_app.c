@@ -13,6 +13,7 @@
 #include "tools/image/fail.h"
 #include "tools/image/metadata.h"
 #include "tools/image/oci_image.h"
+#include "tools/image/outputs.h"
 #include "tools/image/plan.h"
 #include "tools/image/rootfs.h"
 #include "tools/image/users.h"
@@ -47,7 +48,10 @@ static const char help[] =
 	"                    init.cpio and cmdline beside this program\n"
 	"  --sign-key, --sign-cert PEM\n"
 	"                    as in `eif build`\n"
-	"  -o, --output OUT  the image, by default NAME of SRC and .eif, here\n"
+	"  -o, --output OUT  the image, by default NAME of SRC and .eif, here. Beside it, with\n"
+	"                    another ending: .measurements.json, .cdx.json (what it is made\n"
+	"                    of), .intoto.json (where it comes from), and of a signed image\n"
+	"                    .intoto.cose\n"
 	"  CMD [ARG...]      without a manifest: the one service, app; without a command only\n"
 	"                    the channel is served. A container image's Entrypoint stays in\n"
 	"                    front of it, its Cmd is what it replaces; it runs with the image's\n"
@@ -64,6 +68,7 @@ struct options {
 	const char *manifest;
 	uint64_t max_size;
 	bool aarch64, is_image, help, channel_given;
+	bool our_kernel, our_init; /* those beside the program */
 	enum channel_mode channel;
 	int argc; /* the command */
 	char **argv;
@@ -231,6 +236,8 @@ static enum rc complete(struct options *o, struct paths *p)
 	o->name = o->name ? o->name : p->base;
 	o->version = o->version ? o->version : "1.0";
 	o->out = o->out ? o->out : p->out;
+	o->our_kernel = o->kernel == NULL;
+	o->our_init = o->init == NULL;
 	if (rc == RC_OK && o->kernel == NULL)
 		rc = beside_us(p->kernel, "bzImage");
 	if (rc == RC_OK && o->init == NULL)
@@ -371,36 +378,114 @@ static enum rc add_app(struct eifwrite *w, struct options *o)
 	return rc;
 }
 
-/* Before anything is written or takes long. */
-static enum rc make_plan(struct options *o)
+/* What the statement will record: said before packing takes long. */
+static enum rc check_texts(const struct options *o)
 {
+	const char *slash = strrchr(o->out, '/');
+	const struct {
+		const char *what, *text;
+	} texts[] = {
+		{ "--name", o->name },
+		{ "--version", o->version },
+		{ "--ref", o->ref },
+		{ "--output", slash ? slash + 1 : o->out },
+	};
+
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		if (texts[i].text != NULL && !provenance_is_text(texts[i].text))
+			return fail(RC_BAD, "%s '%s': not UTF-8, as the provenance needs it",
+			            texts[i].what, texts[i].text);
+	for (int i = 0; i < o->argc; i++)
+		if (!provenance_is_text(o->argv[i]))
+			return fail(RC_BAD,
+			            "word %d of the command, '%s': not UTF-8, as the provenance "
+			            "needs it",
+			            i + 1, o->argv[i]);
+	return RC_OK;
+}
+
+/* Before anything is written or takes long. */
+static enum rc prepare(struct options *o, struct paths *p, struct slice manifest)
+{
+	enum rc rc = complete(o, p);
+
+	if (rc != RC_OK)
+		return rc;
 	o->plan = plan_new();
 	if (o->plan == NULL)
 		return RC_LIMIT;
+	if (manifest.p != NULL)
+		return plan_parse(o->plan, "recorded manifest", manifest);
 	if (o->manifest != NULL)
 		return plan_read(o->plan, o->manifest);
 	plan_default(o->plan, o->channel);
 	return RC_OK;
 }
 
+static enum rc fill(struct eifwrite *w, struct options *o, struct outfile *of)
+{
+	enum rc rc = RC_OK;
+
+	if (eifwrite_start(w, of->fd, o->aarch64) != RC_OK)
+		rc = fail_errno("output '%s'", o->out);
+	if (rc == RC_OK)
+		rc = assemble_file(w, EIF_KERNEL, "kernel", o->kernel, 1);
+	if (rc == RC_OK)
+		rc = add_cmdline(w, o->cmdline);
+	if (rc == RC_OK)
+		rc = add_metadata(w, o);
+	if (rc == RC_OK)
+		rc = assemble_file(w, EIF_RAMDISK, "first ramdisk", o->init, CPIO_ALIGN);
+	return rc == RC_OK ? add_app(w, o) : rc;
+}
+
+static enum rc finish(struct eifwrite *w, const struct options *o, struct outfile *of)
+{
+	static const char *const channels[] = { [CHANNEL_OFF] = "off", [CHANNEL_OPEN] = "open" };
+	char why[METADATA_WHY_MAX];
+	struct recipe r = {
+		.parameters = {
+			.name = o->name,
+			.version = o->version,
+			.manifest = o->plan->text,
+			.channel = o->manifest ? NULL : channels[o->channel],
+			.arch = o->aarch64 ? "aarch64" : "x86_64",
+			.ref = o->ref,
+			.argc = (size_t)o->argc,
+			.argv = (const char *const *)o->argv,
+		},
+		.folder = o->from,
+		.image = o->image,
+		.our_kernel = o->our_kernel,
+		.our_init = o->our_init,
+		.sign_key = o->key,
+		.sign_cert = o->cert,
+	};
+
+	if (metadata_epoch(&r.parameters.epoch, why) != RC_OK)
+		return fail(RC_BAD, "%s", why);
+	return outputs_finish(w, of, &r);
+}
+
 static enum rc build(struct options *o, struct outfile *of)
 {
 	struct eifwrite w;
-	enum rc rc = outfile_open(of, o->out);
+	enum rc rc = check_texts(o);
 
-	if (rc == RC_OK && eifwrite_start(&w, of->fd, o->aarch64) != RC_OK)
-		rc = fail_errno("output '%s'", o->out);
 	if (rc == RC_OK)
-		rc = assemble_file(&w, EIF_KERNEL, "kernel", o->kernel, 1);
+		rc = outfile_open(of, o->out);
 	if (rc == RC_OK)
-		rc = add_cmdline(&w, o->cmdline);
-	if (rc == RC_OK)
-		rc = add_metadata(&w, o);
-	if (rc == RC_OK)
-		rc = assemble_file(&w, EIF_RAMDISK, "first ramdisk", o->init, CPIO_ALIGN);
-	if (rc == RC_OK)
-		rc = add_app(&w, o);
-	return rc == RC_OK ? assemble_finish(&w, of, o->key, o->cert) : rc;
+		rc = fill(&w, o, of);
+	return rc == RC_OK ? finish(&w, o, of) : rc;
+}
+
+/* Says what was wrong with the manifest, too. */
+static void forget(struct options *o)
+{
+	if (o->plan != NULL)
+		notes_print(&o->plan->notes);
+	plan_free(o->plan);
+	oci_image_free(o->image);
 }
 
 int verb_app(int argc, char **argv)
@@ -416,15 +501,32 @@ int verb_app(int argc, char **argv)
 	}
 	if (o.help)
 		return fputs(help, stdout) < 0;
-	rc = complete(&o, &p);
-	if (rc == RC_OK)
-		rc = make_plan(&o);
+	rc = prepare(&o, &p, slice_of(NULL, 0));
 	if (rc == RC_OK)
 		rc = build(&o, &of);
-	if (o.plan != NULL)
-		notes_print(&o.plan->notes);
 	outfile_close(&of);
-	plan_free(o.plan);
-	oci_image_free(o.image);
+	forget(&o);
 	return rc != RC_OK;
+}
+
+enum rc verb_app_again(int argc, char **argv, struct slice manifest, const char *beside,
+                       struct outfile *scratch)
+{
+	struct options o = { 0 };
+	struct paths p = { 0 };
+	struct eifwrite w;
+	enum rc rc = RC_BAD;
+
+	optind = 0; /* getopt begins anew */
+	if (parse_options(&o, argc, argv))
+		rc = prepare(&o, &p, manifest);
+	o.out = beside;
+	if (rc == RC_OK)
+		rc = outfile_scratch(scratch, beside);
+	if (rc == RC_OK)
+		rc = fill(&w, &o, scratch);
+	if (rc == RC_OK && eifwrite_finish(&w) != RC_OK)
+		rc = fail_errno("writing the image");
+	forget(&o);
+	return rc;
 }

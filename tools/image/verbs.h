@@ -5,6 +5,8 @@
 #ifndef IMAGE_VERBS_H
 #define IMAGE_VERBS_H
 
+#include "tools/image/outfile.h"
+
 enum { EXIT_USAGE = 2 };
 
 int verb_eif_build(int argc, char **argv);
@@ -13,5 +15,13 @@ int verb_eif_extract(int argc, char **argv);
 int verb_cpio(int argc, char **argv);
 int verb_app(int argc, char **argv); /* "build" */
 int verb_manifest_check(int argc, char **argv);
+int verb_rebuild_check(int argc, char **argv);
+int verb_provenance_check(int argc, char **argv);
+
+/* As verb_app, but with the text of a manifest, whose p is NULL if there is none, and
+ * into a scratch file beside `beside`: nothing gets a name, nothing is signed or printed
+ * but errors. */
+RC_CHECK enum rc verb_app_again(int argc, char **argv, struct slice manifest, const char *beside,
+                                struct outfile *scratch);
 
 #endif

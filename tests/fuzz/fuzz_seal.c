@@ -1,0 +1,33 @@
+/* A signed statement, under a certificate that the corpus has. */
+#include <stdlib.h>
+
+#include "tools/image/seal.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Of the private key 1, so that the public one is P-256's generator: everybody may
+ * sign. BearSSL's number for the curve is 23. */
+static const struct ecsign_cert cert = {
+	.der = "certificate",
+	.der_len = 11,
+	.curve = 23,
+	.pub = { 0x04, 0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c, 0x42, 0x47, 0xf8, 0xbc, 0xe6, 0xe5,
+	         0x63, 0xa4, 0x40, 0xf2, 0x77, 0x03, 0x7d, 0x81, 0x2d, 0xeb, 0x33, 0xa0, 0xf4,
+	         0xa1, 0x39, 0x45, 0xd8, 0x98, 0xc2, 0x96, 0x4f, 0xe3, 0x42, 0xe2, 0xfe, 0x1a,
+	         0x7f, 0x9b, 0x8e, 0xe7, 0xeb, 0x4a, 0x7c, 0x0f, 0x9e, 0x16, 0x2b, 0xce, 0x33,
+	         0x57, 0x6b, 0x31, 0x5e, 0xce, 0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5 },
+	.pub_len = 65,
+};
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct slice in = slice_of(data, size), payload = { 0 };
+	const char *why = NULL;
+	enum rc rc = seal_open(in, &cert, &payload, &why);
+
+	if (why == NULL || (rc == RC_OK) != (*why == '\0'))
+		abort();
+	if (rc == RC_OK && (payload.p < data || payload.len > (size_t)(data + size - payload.p)))
+		abort();
+	return 0;
+}
