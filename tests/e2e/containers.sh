@@ -93,6 +93,14 @@ for from in web box.tar python; do
     name=${from%.tar}
     check "build-$name" "$IMAGE" build --from $from --name $name --manifest "$IMAGES/$name.yaml" -o $name.eif
 done
+# packages NAME: what its inventory found in dpkg's database.
+packages() {
+    "$PYTHON" -c 'import json, sys
+print(*(c["name"] for c in json.load(open(sys.argv[1]))["components"]))' "$1.cdx.json"
+}
+gives web-inventory 0 '(^| )lighttpd( |$)' packages web
+gives python-inventory 0 '(^| )python3-minimal( |$)' packages python
+check python-inventory-without bash -c '! grep -q lighttpd python.cdx.json'
 cp "$IMAGES/web.yaml" web/
 gives build-elsewhere 0 PCR2 "$IMAGES/elsewhere.sh" "$WORK/elsewhere" web \
     build --from /tmp/web --name web --manifest /tmp/web/web.yaml -o /out/web.eif
