@@ -275,7 +275,7 @@ static const char help_text[] =
 	"                           no limit), cpu_us, tasks, output, dropped (bytes of it),\n"
 	"                           out_of_memory (how often)\n"
 	"  --no-wait                start, stop, restart: only until it was begun\n"
-	"  -t, --time SECONDS       shutdown, reboot: how long it may take, default 10\n"
+	"  -t, --time SECONDS       shutdown, reboot: how long it may take, default 30\n"
 	"\n"
 	"All but status is recorded in the enclave as a touch, and needs an image that\n"
 	"permits it. A service that fails makes start and restart exit with 1 and say why.\n"

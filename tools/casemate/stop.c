@@ -215,7 +215,7 @@ static const char help_text[] =
 	"its channel off or is not gone in time is ended from outside; that is possible\n"
 	"for those of `casemate run` only. Each that stopped is printed.\n"
 	"\n"
-	"  -t, --time SECONDS  how long it may take, default 10; 0 does not ask\n"
+	"  -t, --time SECONDS  how long it may take, default 30; 0 does not ask\n"
 	"\n"
 	"examples:\n"
 	"  casemate stop demo\n"

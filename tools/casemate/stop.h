@@ -4,7 +4,7 @@
 
 #include "tools/casemate/target.h"
 
-enum { STOP_DEFAULT_S = 10, STOP_MAX_S = 86400 };
+enum { STOP_DEFAULT_S = 30, STOP_MAX_S = 86400 };
 
 /* Asks it, and ends one of `casemate run` from outside when it is not gone after
  * seconds (0: does not ask). False after saying why it goes on. */
