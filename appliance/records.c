@@ -1,5 +1,6 @@
 #include "appliance/records.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <time.h>

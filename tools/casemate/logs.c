@@ -6,7 +6,6 @@
  * a look of its own that does not follow. With -f another one follows, and what
  * the first has shown, which the sequence tells, is passed over.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

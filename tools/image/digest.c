@@ -1,6 +1,5 @@
 #include "tools/image/digest.h"
 
-#include <stdio.h>
 
 static const char prefix[] = "sha256:";
 
