@@ -131,6 +131,17 @@ until_true() {
     done
 }
 
+# take_tree DIR: the tree as git would give it, or, without git, all but outputs.
+take_tree() {
+    mkdir -p "$1"
+    if git -C "$ROOT" rev-parse >/dev/null 2>&1; then
+        git -C "$ROOT" ls-files -z -co --exclude-standard |
+            tar -C "$ROOT" --null --ignore-failed-read -cf - -T - 2>/dev/null
+    else
+        tar -C "$ROOT" --exclude=./build --exclude=./.git -cf - .
+    fi | tar -C "$1" -xmf -
+}
+
 # The tests' HTTPS clients use Debian's modules: its own Python, not another
 # that stands in front of it in PATH.
 export PYTHON=/usr/bin/python3

@@ -69,4 +69,18 @@ static inline void test_unguard(struct slice s)
 	munmap((void *)(uintptr_t)(s.p + s.len - (all - page)), all);
 }
 
+/* Writes a file into a folder. */
+static inline void test_file(const char *folder, const char *name, const char *text)
+{
+	char path[256];
+	FILE *f;
+
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	f = fopen(path, "w");
+	if (!CHECK(f != NULL))
+		return;
+	fputs(text, f);
+	fclose(f);
+}
+
 #endif
