@@ -70,7 +70,7 @@ static inline void test_unguard(struct slice s)
 }
 
 /* Writes a file into a folder. */
-static inline void test_file(const char *folder, const char *name, const char *text)
+static inline void test_put(const char *folder, const char *name, const char *text)
 {
 	char path[256];
 	FILE *f;

@@ -33,7 +33,7 @@ int openat(int dir, const char *file, int flags, ...)
 
 static void put(const char *file, const char *text)
 {
-	test_file(folder, file, text);
+	test_put(folder, file, text);
 }
 
 static bool holds(const char *file, const char *text)

@@ -67,7 +67,7 @@ static void script(const char *name, const char *text, mode_t mode)
 {
 	char path[256];
 
-	test_file(folder, name, text);
+	test_put(folder, name, text);
 	snprintf(path, sizeof path, "%s/%s", folder, name);
 	CHECK(chmod(path, mode) == 0);
 }
