@@ -10,7 +10,6 @@
 #define APPLIANCE_RECORDS_H
 
 
-#include "appliance/base/manifest.h"
 #include "channel/message.h"
 
 enum {

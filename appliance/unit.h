@@ -18,7 +18,6 @@
 #ifndef APPLIANCE_UNIT_H
 #define APPLIANCE_UNIT_H
 
-#include "appliance/base/manifest.h"
 #include "channel/message.h"
 
 enum {

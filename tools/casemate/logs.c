@@ -23,7 +23,7 @@ enum {
 	TAIL_MAX = 100000,                               /* lines */
 	TAIL_BYTES_MAX = 64 << 20,                       /* of them all */
 	HEAD_MAX = SERVICE_NAME_MAX + WHEN_TEXT_MAX + 8, /* before a line */
-	SLOTS = 2 * LOOK_SERVICES_MAX, /* a service's standard output, its standard error, … */
+	SLOTS = 2 * SERVICES_MAX, /* a service's standard output, its standard error, … */
 };
 
 /* A line that waits to be one of the last. */

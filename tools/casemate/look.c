@@ -33,8 +33,8 @@ bool look_names(struct look_ask *a, char *const *argv, size_t n)
 		}
 		if (has_name(a, argv[i]))
 			continue;
-		if (a->names == LOOK_SERVICES_MAX) {
-			say("%s: an enclave has at most %d services", argv[i], LOOK_SERVICES_MAX);
+		if (a->names == SERVICES_MAX) {
+			say("%s: an enclave has at most %d services", argv[i], SERVICES_MAX);
 			return false;
 		}
 		a->name[a->names++] = argv[i];

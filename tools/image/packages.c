@@ -3,15 +3,10 @@
 /* Takes a line without its end; false when nothing is left. */
 static bool take_line(struct slice *in, struct slice *line)
 {
-	const uint8_t *end;
+	bool any = in->len > 0;
 
-	if (in->len == 0)
-		return false;
-	end = memchr(in->p, '\n', in->len);
-	*line = slice_of(in->p, end ? (size_t)(end - in->p) : in->len);
-	in->p += line->len + (end != NULL);
-	in->len -= line->len + (end != NULL);
-	return true;
+	(void)slice_cut(in, '\n', line);
+	return any;
 }
 
 static struct slice trimmed(struct slice s)
@@ -144,11 +139,9 @@ static enum rc take_paragraph(struct slice *in, struct package *p)
 
 static struct slice take_cell(struct slice *line)
 {
-	const uint8_t *tab = memchr(line->p, '\t', line->len);
-	struct slice cell = slice_of(line->p, tab ? (size_t)(tab - line->p) : line->len);
+	struct slice cell;
 
-	line->p += cell.len + (tab != NULL);
-	line->len -= cell.len + (tab != NULL);
+	(void)slice_cut(line, '\t', &cell);
 	return cell;
 }
 
