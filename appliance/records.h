@@ -9,7 +9,6 @@
 #ifndef APPLIANCE_RECORDS_H
 #define APPLIANCE_RECORDS_H
 
-
 #include "channel/message.h"
 
 enum {

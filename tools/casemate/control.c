@@ -1,6 +1,5 @@
 #include "tools/casemate/control.h"
 
-
 #include "tools/casemate/services.h"
 #include "tools/casemate/text.h"
 

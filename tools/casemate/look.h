@@ -7,7 +7,7 @@
  * silent for STREAM_TIMEOUT_MS is given up, but for a look that follows and was
  * accepted.
  *
- * Functions that give back false, and LOOK_FAILED, have said why.
+ * Functions that give back false, or LOOK_GOT_FAILURE, have said why.
  */
 #ifndef TOOL_LOOK_H
 #define TOOL_LOOK_H
