@@ -55,10 +55,8 @@ static void write_to(int stream, const void *p, size_t n)
 		fwrite(p, 1, n, stdout);
 		return;
 	}
-	fflush(stdout); /* which look_next() looks after */
-	if (io_write_full(STDERR_FILENO, p, n) != RC_OK) {
-		/* nowhere to say it */
-	}
+	fflush(stdout);                            /* which look_next() looks after */
+	(void)!io_write_full(STDERR_FILENO, p, n); /* else there is nowhere to say it */
 }
 
 static void end_line(int stream)

@@ -1,5 +1,7 @@
 #include "tools/image/packages.h"
 
+#include <strings.h>
+
 /* Takes a line without its end; false when nothing is left. */
 static bool take_line(struct slice *in, struct slice *line)
 {
@@ -50,17 +52,7 @@ static void set(struct paragraph *g, struct slice *field, struct slice value)
 
 static bool named(struct slice key, const char *name)
 {
-	size_t n = strlen(name);
-
-	if (key.len != n)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		uint8_t c = key.p[i];
-
-		if ((c >= 'A' && c <= 'Z' ? c + 'a' - 'A' : c) != name[i])
-			return false;
-	}
-	return true;
+	return key.len == strlen(name) && strncasecmp((const char *)key.p, name, key.len) == 0;
 }
 
 static void dpkg_field(struct paragraph *g, struct slice key, struct slice value)
@@ -176,8 +168,7 @@ enum rc packages_next(struct slice *in, enum package_kind kind, struct package *
 static void take_value(struct slice value, char out[PACKAGE_DISTRO_MAX + 1])
 {
 	static const char plain[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789."
-		"_-";
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
 	if (value.len >= 2 && (*value.p == '"' || *value.p == '\'') &&
 	    value.p[value.len - 1] == *value.p)
