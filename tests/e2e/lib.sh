@@ -81,20 +81,23 @@ demo_image() {
     "$IMAGE" build --from "$root" --channel open -o "$out" ${1:+-- "$@"} >"$WORK/measures" 2>"$WORK/said"
 }
 
-# boot NAME [run's options]: builds the image once and boots it.
+# start NAME EIF [run's options]: boots an image.
+start() {
+    "$CASEMATE" run --name "$1" "${@:3}" "$2" >"$WORK/said" 2>&1 || {
+        not_ok "boot-$1" "$(said)"
+        "$CASEMATE" console "$1" 2>/dev/null | tail -n 20
+        done_testing
+    }
+    ok "boot-$1"
+}
+
+# boot NAME [run's options]: builds the demo image once and boots it.
 boot() {
-    local name=$1
-    shift
     [ -e "$WORK/demo.eif" ] || demo_image "$WORK/demo.eif" || {
         not_ok "build-image" "$(said)"
         done_testing
     }
-    "$CASEMATE" run --name "$name" "$@" "$WORK/demo.eif" >"$WORK/said" 2>&1 || {
-        not_ok "boot-$name" "$(said)"
-        "$CASEMATE" console "$name" 2>/dev/null | tail -n 20
-        done_testing
-    }
-    ok "boot-$name"
+    start "$1" "$WORK/demo.eif" "${@:2}"
 }
 
 # ended PID: waits until that process is gone; not for ever.
