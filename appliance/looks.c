@@ -215,8 +215,8 @@ int64_t looks_deadline(void)
 	for (size_t i = 0; i < LOOKS_MAX; i++)
 		if (looks[i].used && looks[i].behind)
 			return 0;
-		if (looks[i].used && looks[i].deadline_ms < next)
-			next = looks[i].deadline_ms;
+	if (looks[i].used && looks[i].deadline_ms < next)
+		next = looks[i].deadline_ms;
 	return next;
 }
 
