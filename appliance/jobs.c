@@ -169,6 +169,10 @@ bool job_notified(struct job *j)
 	if (who.pid != j->pid)
 		return false;
 	said = notify_of(slice_of(text, (size_t)n));
+	if (clock_mono_ms() < j->said_ms)
+		return said.ready;
+	if (said.busy || said.status.p)
+		j->said_ms = clock_mono_ms() + JOB_SAID_MS;
 	if (said.busy)
 		records_event((unsigned)j->number, RECORD_BUSY, "%s", "");
 	if (said.status.p)

@@ -15,6 +15,7 @@ static struct look {
 	bool used;
 	bool ended; /* the last frame is in out */
 	bool follow;
+	bool behind; /* there are records that have not been looked at */
 	uint32_t services, rings;
 	uint64_t since_ns, until; /* time; sequence, inclusive */
 	struct records_cursor cursor;
@@ -52,7 +53,7 @@ static void fill(struct look *l)
 	if (l->ended || l->sent < l->len)
 		return;
 	l->sent = l->len = 0;
-	while (w.len <= sizeof l->out / 2) {
+	for (int seen = 0; seen < LOOKS_RECORDS && w.len <= sizeof l->out / 2; seen++) {
 		n = records_next(&l->cursor, l->rings, &h, text);
 		if (n < 0 || h.seq > l->until)
 			break;
@@ -60,6 +61,7 @@ static void fill(struct look *l)
 			record_put(&w, &h, slice_of(text, (size_t)n));
 	}
 	l->len = w.len;
+	l->behind = n >= 0 && h.seq <= l->until && w.len == 0;
 	if (!l->follow && (n < 0 || h.seq > l->until))
 		put_end(l, &w, 0, NULL);
 }
@@ -208,8 +210,10 @@ int64_t looks_deadline(void)
 	int64_t next = INT64_MAX;
 
 	for (size_t i = 0; i < LOOKS_MAX; i++)
-		if (looks[i].used && looks[i].deadline_ms < next)
-			next = looks[i].deadline_ms;
+		if (looks[i].used && looks[i].behind)
+			return 0;
+	if (looks[i].used && looks[i].deadline_ms < next)
+		next = looks[i].deadline_ms;
 	return next;
 }
 

@@ -89,12 +89,12 @@ static enum rc reached(const char *word, uint64_t state, uint64_t starts)
 static void test_reached(void)
 {
 	static const struct {
-		enum rc stop, start, restart, restarted;
+		enum rc stop, start, restart, started;
 	} want[LOOK_KILLING + 1] = {
 		[LOOK_STOPPED] = { RC_OK, RC_DENIED, RC_MORE, RC_DENIED },
 		[LOOK_DONE] = { RC_OK, RC_OK, RC_MORE, RC_OK },
 		[LOOK_FAILED] = { RC_OK, RC_DENIED, RC_DENIED, RC_DENIED },
-		[LOOK_WAITING] = { RC_MORE, RC_MORE, RC_MORE, RC_MORE },
+		[LOOK_WAITING] = { RC_MORE, RC_MORE, RC_MORE, RC_DENIED },
 		[LOOK_STARTING] = { RC_MORE, RC_MORE, RC_MORE, RC_MORE },
 		[LOOK_READY] = { RC_MORE, RC_OK, RC_MORE, RC_OK },
 		[LOOK_STOPPING] = { RC_MORE, RC_MORE, RC_MORE, RC_MORE },
@@ -105,9 +105,9 @@ static void test_reached(void)
 		bool ok = reached("stop", s, 5) == want[s].stop &&
 		          reached("stop", s, 6) == want[s].stop &&
 		          reached("start", s, 5) == want[s].start &&
-		          reached("start", s, 6) == want[s].start &&
+		          reached("start", s, 6) == want[s].started &&
 		          reached("restart", s, 5) == want[s].restart &&
-		          reached("restart", s, 6) == want[s].restarted;
+		          reached("restart", s, 6) == want[s].started;
 
 		if (!CHECK(ok))
 			printf("  state %u\n", (unsigned)s);

@@ -18,8 +18,7 @@ enum rc control_reached(const char *word, const struct service_status *before,
 	if (now->state == LOOK_STOPPED)
 		return RC_DENIED; /* by somebody else */
 	/* It was started and has ended; that it may start again is no success. */
-	if (now->starts > before->starts &&
-	    (now->state == LOOK_WAITING || now->state == LOOK_KILLING))
+	if (now->starts > before->starts && now->state == LOOK_WAITING)
 		return RC_DENIED;
 	return services_fine(now) ? RC_OK : RC_MORE;
 }
