@@ -45,7 +45,7 @@ tests/bench      appliance/base attest tests/bench
 # --- names: library, its header, what its names look like, the files that may ----
 LIBRARIES='
 cbor     cbor\.h      \bcbor_[a-z_]+\(|\bCBOR_[A-Z]   appliance/base/dcbor.c
-bearssl  bearssl\.h   \bbr_[a-z0-9_]+               appliance/base/sha384.h appliance/base/sha384.c tools/image/ecsign.c tests/unit/test_eif_signature.c tests/unit/test_seal.c attest/tls.h attest/tls.c tests/unit/https_peer.h tests/unit/test_https.c tests/sim/chain.c tests/fuzz/fuzz_https.c attest/ecdsa.c attest/sha256.c tools/image/digest.h tools/image/digest.c tools/casemate/tls_client.c tests/unit/forge.c
+bearssl  bearssl\.h   \bbr_[a-z0-9_]+               appliance/base/sha384.h appliance/base/sha384.c tools/image/ecsign.c tests/unit/test_eif_signature.c tests/unit/test_seal.c attest/tls.h attest/tls.c attest/https.c tests/unit/https_peer.h tests/unit/test_https.c tests/sim/chain.c tests/fuzz/fuzz_https.c attest/ecdsa.c attest/sha256.c tools/image/digest.h tools/image/digest.c tools/casemate/tls_client.c tests/unit/forge.c
 jansson  jansson\.h   \bjson_[a-z_]+\(              tools/image/metadata.c tools/image/manifest_json.c tools/image/oci_index.c tools/image/oci_config.c tools/image/provenance.c tools/image/sbom.c tests/unit/test_http_vectors.c tests/unit/test_routes.c tests/unit/test_tojson.c
 fyaml    libfyaml\.h   \bfy_[a-z_]+\(|\bFY[A-Z]+_[A-Z]  tools/image/yaml.c
 archive  archive.*\.h \barchive_(read|write|entry)_[a-z_]+\(  tools/image/oci_filter.c tools/image/oci_source.c tools/image/oci_layer.c tests/unit/test_oci_tar.c
