@@ -22,7 +22,6 @@
 
 #include "appliance/role.h"
 #include "attest/https.h"
-#include "attest/nsm.h"
 
 enum {
 	/* Documents a second, and at once: half of what a module was seen to

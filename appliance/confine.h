@@ -44,8 +44,8 @@ RC_CHECK enum rc confine_launch(void);
  * more. RC_IO, logged. */
 RC_CHECK enum rc confine_service(uint64_t keep);
 
-/* For sessions: root of the app's root, with the capabilities
- * that confine.c lists and no way to more. RC_IO, logged. */
+/* For sessions: root of the app's root, with the capabilities that confine.c lists
+ * and no way to more. RC_IO, logged. */
 RC_CHECK enum rc confine_app(void);
 
 #endif

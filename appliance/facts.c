@@ -65,9 +65,8 @@ static const char *services(struct body *b)
 
 		if (r.kind != LAUNCH_STATE || r.state > LOOK_KILLING)
 			continue;
-		body_put(b, "%s{'name':%q,'state':'%s','starts':%u,'out_of_memory':%u}",
-		         comma, service_name(&r), states[r.state],
-		         (uint64_t)r.starts, (uint64_t)r.ooms);
+		body_put(b, "%s{'name':%q,'state':'%s','starts':%u,'out_of_memory':%u}", comma,
+		         service_name(&r), states[r.state], (uint64_t)r.starts, (uint64_t)r.ooms);
 		comma = ",";
 		if (r.state != LOOK_READY && r.state != LOOK_DONE && r.state != LOOK_STOPPED)
 			why = "a service is not ready";
@@ -84,8 +83,8 @@ static void service_metric(struct body *b, const char *name, size_t offset)
 
 		memcpy(&value, (const char *)&r + offset, sizeof value);
 		if (r.kind == LAUNCH_STATE)
-			body_put(b, "casemate_service_%s{service=%q} %u\n", name,
-			         service_name(&r), (uint64_t)value);
+			body_put(b, "casemate_service_%s{service=%q} %u\n", name, service_name(&r),
+			         (uint64_t)value);
 	}
 }
 

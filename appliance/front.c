@@ -66,7 +66,6 @@ static uint32_t admit(const struct admit_request *r, size_t len, int conn)
 		[OP_STOP] = "stop", [OP_CONTROL] = "control",
 	};
 	uint8_t digest[SHA384_LEN];
-	struct sha384 h;
 	pid_t *place = find(0);
 
 	if (!(front_operations >> r->op & 1))
@@ -75,9 +74,7 @@ static uint32_t admit(const struct admit_request *r, size_t len, int conn)
 		return ERR_BUSY;
 	if (r->op == OP_LOOK)
 		return hand_over(r, len, conn, NULL); /* no touch: it changes nothing */
-	sha384_init(&h);
-	sha384_update(&h, r->request, len - ADMIT_HEAD);
-	sha384_final(&h, digest);
+	sha384_of(r->request, len - ADMIT_HEAD, digest);
 	if (touchlog_add(names[r->op], "open", digest, slice_of(r->summary, r->summary_len)) !=
 	    RC_OK) {
 		log_line("ending the enclave: a touch must not go unmarked");

@@ -1,11 +1,12 @@
-/* PID 1's side of the channel, and of the launcher: answers what the channel role asks
- * (channel/admit.h) and hands what is admitted to session processes and the launcher.
+/* PID 1's side of the channel and of the launcher: answers what the channel role
+ * asks (channel/admit.h) and hands what is admitted to session processes and the
+ * launcher.
  *
  * A message is one struct, of which the request at its end is only digested; for
- * any other the role is ended. Nothing here ever waits. Whatever is admitted is
- * in the touch log first. A session process is started in
- * advance, so that nobody waits for it; the next one when that has got its
- * work, not when it ends without, lest we start and reap without end.
+ * any other the role is ended. Nothing here ever waits. Whatever is admitted, but
+ * for looks, is in the touch log first. A session process is started in advance, so
+ * that nobody waits for it; the next one when that has got its work, not when it
+ * ends without, lest we start and reap without end.
  */
 #ifndef APPLIANCE_FRONT_H
 #define APPLIANCE_FRONT_H

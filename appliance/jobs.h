@@ -25,7 +25,7 @@ struct job {
 	uint64_t ooms;           /* how often it ended for want of memory */
 	enum look_end ended;     /* how it ended last, whatever it does now */
 	int status;
-	bool changed;            /* to be reported to PID 1 */
+	bool changed; /* to be reported to PID 1 */
 };
 
 /* False when it cannot be had: a ring, or its cgroup, since what was in it has

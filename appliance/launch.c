@@ -323,7 +323,7 @@ static void on_init(void)
 		begin_ending();
 }
 
-/* All have stopped: who looks gets the last records, and then we leave. */
+/* What is so of all of them together. */
 static void note_all(void)
 {
 	size_t running = 0, ready = 0;
@@ -338,6 +338,7 @@ static void note_all(void)
 	}
 	if (!l.ending || running > 0 || l.close_ms != INT64_MAX)
 		return;
+	/* Who looks gets the last records, and then we leave. */
 	records_event(0, RECORD_TERMINATED, "%s", "");
 	looks_end(l.now_ms);
 	l.close_ms = l.now_ms + LAUNCH_CLOSE_MS;

@@ -14,7 +14,6 @@
 #ifndef APPLIANCE_LAUNCH_H
 #define APPLIANCE_LAUNCH_H
 
-#include "appliance/base/manifest.h"
 #include "channel/message.h"
 
 enum {

@@ -88,16 +88,10 @@ static void flush(struct look *l, int64_t now_ms)
 	}
 }
 
-static void put_status(struct wbuf *w, size_t service)
-{
-	struct service_status s;
-
-	launch_status(service, &s);
-	status_put(w, &s);
-}
-
 static void begin_look(struct look *l, const struct request *r, struct wbuf *w)
 {
+	struct service_status status;
+
 	l->services = r->argc == 0 ? UINT32_MAX : 1; /* 0 is the enclave */
 	for (size_t i = 0; i < r->argc; i++) {
 		size_t n = launch_find(r->argv[i]);
@@ -109,9 +103,12 @@ static void begin_look(struct look *l, const struct request *r, struct wbuf *w)
 		}
 		l->services |= 1u << n;
 	}
-	for (size_t n = 1; n <= launch_count(); n++)
-		if (l->services >> n & 1)
-			put_status(w, n);
+	for (size_t n = 1; n <= launch_count(); n++) {
+		if (!(l->services >> n & 1))
+			continue;
+		launch_status(n, &status);
+		status_put(w, &status);
+	}
 	l->rings = (r->flags & LOOK_LOGS ? l->services & ~1u : 0) |
 	           (r->flags & LOOK_EVENTS ? 1 : 0);
 	l->follow = r->flags & LOOK_FOLLOW;

@@ -1,5 +1,6 @@
 #include "appliance/records.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -11,7 +12,7 @@ struct stored {
 	uint32_t len;
 };
 
-static struct ring {
+static struct track {
 	uint8_t *p;
 	size_t size;
 	uint64_t first, end; /* of what is kept */
@@ -22,7 +23,7 @@ static uint64_t sequence;
 
 enum rc records_open(size_t ring, size_t bytes)
 {
-	struct ring *r = &rings[ring];
+	struct track *r = &rings[ring];
 
 	r->size = bytes > RECORDS_LEAST ? bytes : RECORDS_LEAST;
 	r->p = mmap(NULL, r->size, PROT_READ | PROT_WRITE,
@@ -30,7 +31,7 @@ enum rc records_open(size_t ring, size_t bytes)
 	return r->p == MAP_FAILED ? RC_IO : RC_OK;
 }
 
-static void copy_in(struct ring *r, const void *p, size_t n)
+static void copy_in(struct track *r, const void *p, size_t n)
 {
 	size_t at = r->end % r->size, whole = n < r->size - at ? n : r->size - at;
 
@@ -39,7 +40,7 @@ static void copy_in(struct ring *r, const void *p, size_t n)
 	r->end += n;
 }
 
-static void copy_out(const struct ring *r, uint64_t from, void *p, size_t n)
+static void copy_out(const struct track *r, uint64_t from, void *p, size_t n)
 {
 	size_t at = from % r->size, whole = n < r->size - at ? n : r->size - at;
 
@@ -47,7 +48,7 @@ static void copy_out(const struct ring *r, uint64_t from, void *p, size_t n)
 	memcpy((uint8_t *)p + whole, r->p, n - whole);
 }
 
-static void drop_oldest(struct ring *r)
+static void drop_oldest(struct track *r)
 {
 	struct stored s;
 
@@ -58,7 +59,7 @@ static void drop_oldest(struct ring *r)
 
 void records_put(size_t ring, unsigned service, unsigned kind, struct slice text)
 {
-	struct ring *r = &rings[ring];
+	struct track *r = &rings[ring];
 	struct timespec now;
 	struct stored s = { .len = (uint32_t)(text.len < RECORD_TEXT_MAX ? text.len
 		                                                         : RECORD_TEXT_MAX) };

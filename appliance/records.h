@@ -9,9 +9,6 @@
 #ifndef APPLIANCE_RECORDS_H
 #define APPLIANCE_RECORDS_H
 
-#include <stdarg.h>
-
-#include "appliance/base/manifest.h"
 #include "channel/message.h"
 
 enum {

@@ -29,9 +29,8 @@ struct role {
 	char *name;                 /* its argv[0] */
 	int root, listener, shared; /* as spawn.h's descriptors; -1: none */
 	int64_t again_ms;           /* when to start it; 0: now, INT64_MAX: not */
-	/* What follows is role.c's to write. Who takes the
-	 * process over (front.c: a session that has got its work) sets pid to 0 and
-	 * closes sock. */
+	/* What follows is role.c's to write. Who takes the process over (front.c: a
+	 * session that has got its work) sets pid to 0 and closes sock. */
 	int sock;   /* our end, to be watched; -1: none. Another after a restart */
 	bool ready; /* one has said that it serves */
 	bool ending;

@@ -41,10 +41,9 @@ static bool set_process(const struct start *s)
 
 	sigemptyset(&none);
 	return setsid() >= 0 && dup2(s->out, STDOUT_FILENO) >= 0 &&
-	       dup2(s->err, STDERR_FILENO) >= 0 &&
-	       syscall(SYS_close_range, 3u, ~0u, 0u) == 0 &&
-	       signal(SIGTERM, SIG_DFL) != SIG_ERR &&
-	       sigprocmask(SIG_SETMASK, &none, NULL) == 0 && confine_spare(false);
+	       dup2(s->err, STDERR_FILENO) >= 0 && syscall(SYS_close_range, 3u, ~0u, 0u) == 0 &&
+	       signal(SIGTERM, SIG_DFL) != SIG_ERR && sigprocmask(SIG_SETMASK, &none, NULL) == 0 &&
+	       confine_spare(false);
 }
 
 static enum rc set_command(const struct start *s)

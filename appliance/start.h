@@ -1,8 +1,9 @@
 /* A service's process, from the launcher's fork to the execution of its command.
  *
  * The child is in its cgroup before it runs, and in a mount namespace of its own.
- * It gives up what confine_service() takes and becomes its user. What fails is a line on its standard
- * error, and exit status 127 for a command that is not there, else 126.
+ * It gives up what confine_service() takes and becomes its user. What fails is a
+ * line on its standard error, and exit status 127 for a command that is not there,
+ * else 126.
  */
 #ifndef APPLIANCE_START_H
 #define APPLIANCE_START_H

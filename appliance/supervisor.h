@@ -1,8 +1,8 @@
 /* PID 1 from the start of its roles on: from here on it must not die.
  *
- * One loop over signals, the roles' questions and a few deadlines. It
- * reads only structs of its own roles, allocates nothing, and
- * answers every failure by logging it and going on.
+ * One loop over signals, the roles' questions and a few deadlines. It reads only
+ * structs of its own roles, allocates nothing, and answers every failure by logging
+ * it and going on.
  *
  *   STARTING → RUNNING → SERVICES → TERM → KILL → the machine is reset
  *
@@ -10,8 +10,9 @@
  * from one that does, and then tells the host. RUNNING begins with the launcher
  * and ends when a peer asks for it, on SIGTERM, or when the main service has
  * ended for good. SERVICES waits for the launcher to end them, as long as the
- * manifest gives them and STOP_SERVICES_MS. TERM has sent SIGTERM to everything and waits at most STOP_TERM_MS
- * for the last process; KILL has sent SIGKILL and waits at most STOP_KILL_MS.
+ * manifest gives them and STOP_SERVICES_MS. TERM has sent SIGTERM to everything and
+ * waits at most STOP_TERM_MS for the last process; KILL has sent SIGKILL and waits at
+ * most STOP_KILL_MS.
  */
 #ifndef APPLIANCE_SUPERVISOR_H
 #define APPLIANCE_SUPERVISOR_H
@@ -19,9 +20,8 @@
 #include <stdint.h>
 
 enum {
-	/* An emulated machine with little to give. */
-	ROLES_READY_MS = 10000,
-	STOP_SERVICES_MS = 5000,
+	ROLES_READY_MS = 10000,  /* of an emulated machine with little to give */
+	STOP_SERVICES_MS = 5000, /* for the launcher itself, after its services */
 	STOP_TERM_MS = 5000,
 	STOP_KILL_MS = 1000,
 };

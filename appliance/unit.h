@@ -6,11 +6,11 @@
  *   FAILED  ─╯     ╰── to be started again ─────────────────────────╯
  *
  * WAITING lasts until what it comes after is ready and its pause is over, or one
- * that it requires has FAILED, so that it has as well;
- * STARTING until it is ready or was not in time. STOPPING has sent the stop
- * signal. KILLING has ended what is left and waits for the last process of the
- * cgroup; then it is decided whether it starts again, and if not, whether it is
- * DONE, FAILED, or STOPPED because somebody wanted that.
+ * that it requires has FAILED, so that it has as well; STARTING until it is ready or
+ * was not in time. STOPPING has sent the stop signal. KILLING has ended what is left
+ * and waits for the last process of the cgroup; then it is decided whether it starts
+ * again, and if not, whether it is DONE, FAILED, or STOPPED because somebody wanted
+ * that.
  *
  * A unit refers to others by bits, and only to earlier ones: unit N of an
  * array waits for bits below N.
@@ -18,7 +18,6 @@
 #ifndef APPLIANCE_UNIT_H
 #define APPLIANCE_UNIT_H
 
-#include "appliance/base/manifest.h"
 #include "channel/message.h"
 
 enum {

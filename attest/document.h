@@ -19,8 +19,6 @@
 #ifndef ATTEST_DOCUMENT_H
 #define ATTEST_DOCUMENT_H
 
-#include <stdbool.h>
-
 #include "appliance/base/rc.h"
 #include "appliance/base/slice.h"
 #include "attest/cose.h"

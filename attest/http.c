@@ -60,17 +60,6 @@ static bool is_uri_text(struct slice s, const char *also)
 	return true;
 }
 
-/* Cuts s at the first c: before it into *head, s keeps what follows. False
- * when there is none; *head is all then, s empty. */
-static bool cut(struct slice *s, uint8_t c, struct slice *head)
-{
-	const uint8_t *at = s->len > 0 ? memchr(s->p, c, s->len) : NULL;
-	struct slice sep;
-
-	(void)slice_take(s, at ? (size_t)(at - s->p) : s->len, head);
-	return at && slice_take(s, 1, &sep);
-}
-
 static bool has_control(struct slice s)
 {
 	for (size_t i = 0; i < s.len; i++)
@@ -107,8 +96,8 @@ static bool list_has(struct slice list, const char *word)
 	struct slice item, name;
 
 	while (list.len > 0) {
-		(void)cut(&list, ',', &item);
-		(void)cut(&item, ';', &name);
+		(void)slice_cut(&list, ',', &item);
+		(void)slice_cut(&item, ';', &name);
 		if (is_word(trim(name), word))
 			return true;
 	}
@@ -144,7 +133,7 @@ static void parse_target(struct http *p, struct slice s)
 	if (absolute ? n == 0 || *host.p == ':' || !is_uri_text(host, ":[]")
 	             : *s.p != '/' && !(slice_is(s, "*") && p->method == HTTP_OPTIONS))
 		bad(p, 400, "malformed target");
-	(void)cut(&s, '?', &path);
+	(void)slice_cut(&s, '?', &path);
 	parse_path(p, path.len > 0 ? path : slice_str("/"));
 	if (!is_uri_text(s, ":@/?"))
 		bad(p, 400, "a byte or escape that no query may have");
@@ -175,7 +164,7 @@ static void parse_request(struct http *p, struct slice s)
 		return;
 	}
 	p->state = HTTP_FIELDS;
-	if (!cut(&s, ' ', &method) || !is_token(method) || !cut(&s, ' ', &target) ||
+	if (!slice_cut(&s, ' ', &method) || !is_token(method) || !slice_cut(&s, ' ', &target) ||
 	    target.len == 0) {
 		bad(p, 400, "malformed request line");
 		return;
@@ -238,7 +227,7 @@ static void parse_field(struct http *p, struct slice s)
 
 	if (++p->fields > HTTP_FIELDS_MAX)
 		bad(p, 431, "too many fields");
-	if (!cut(&s, ':', &name) || !is_token(name))
+	if (!slice_cut(&s, ':', &name) || !is_token(name))
 		bad(p, 400, "malformed field name");
 	if (has_control(s))
 		bad(p, 400, "a control byte in a field");
@@ -390,8 +379,8 @@ enum rc http_query(const struct http *p, const char *key, char *out, size_t max,
 	enum rc rc = RC_ABSENT;
 
 	while (query.len > 0) {
-		(void)cut(&query, '&', &pair);
-		(void)cut(&pair, '=', &name);
+		(void)slice_cut(&query, '&', &pair);
+		(void)slice_cut(&pair, '=', &name);
 		if (!slice_is(name, key))
 			continue;
 		if (rc != RC_ABSENT)

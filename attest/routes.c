@@ -210,9 +210,9 @@ static void start_touch(struct reply *r, const struct http *q, struct body *b)
 /* --- /manifest ------------------------------------------------------------------------- */
 
 /* The keys of a service. */
-static const char *const service_keys[TOJSON_KEYS] = { NULL,    "name",      "command",
+static const char *const service_keys[TOJSON_KEYS] = { NULL,          "name",      "command",
 	                                               "environment", "directory", "ids",
-	                                               "probe", "writable",  "policy" };
+	                                               "probe",       "writable",  "policy" };
 
 static void put_manifest(const struct reply *r, struct body *b)
 {
@@ -223,7 +223,9 @@ static void put_manifest(const struct reply *r, struct body *b)
 	sha384_of(bytes.p, bytes.len, digest);
 	body_put(b, "{'manifest':%b,'sha384':%x", bytes, slice_of(digest, SHA384_LEN));
 	if (manifest_parse(bytes, &m) == RC_OK) {
-		body_put(b, ",'version':%u,'channel':'%s','operations':%u,'main':%u,'keep':%s,'services':[",
+		body_put(b,
+		         ",'version':%u,'channel':'%s','operations':%u,'main':%u,'keep':%s,'"
+		         "services':[",
 		         (uint64_t)MANIFEST_VERSION, m.channel == CHANNEL_OPEN ? "open" : "off",
 		         (uint64_t)m.operations, m.main, m.keep ? "true" : "false");
 		for (size_t i = 0; i < m.services; i++) {

@@ -20,7 +20,6 @@
 #include <bearssl.h>
 #include <stdbool.h>
 
-#include "appliance/base/rc.h"
 #include "appliance/base/slice.h"
 
 enum {

@@ -18,7 +18,6 @@
  * The command is not reaped before the end: until then its number, which is
  * that of its process group, belongs to nobody else.
  */
-#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>

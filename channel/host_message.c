@@ -1,7 +1,6 @@
 #include "channel/host_message.h"
 
 #include "appliance/base/dcbor.h"
-#include "appliance/base/manifest.h"
 
 static void put_texts(struct wbuf *w, uint32_t key, const struct slice *s, size_t n)
 {
@@ -127,7 +126,7 @@ enum rc status_parse(struct slice payload, struct service_status *s)
 
 	memset(s, 0, sizeof *s);
 	dcbor_record(&d);
-	s->number = dcbor_uint(dcbor_need(&d, 1), LOOK_SERVICES_MAX);
+	s->number = dcbor_uint(dcbor_need(&d, 1), SERVICES_MAX);
 	s->name = dcbor_bytes(dcbor_need(&d, 2), SERVICE_NAME_MAX);
 	for (size_t i = 0; i < STATUS_NUMBERS; i++)
 		s->numbers[i] = dcbor_uint(dcbor_need(&d, STATUS_FIRST + i), max[i]);
@@ -146,7 +145,7 @@ enum rc record_parse(struct slice payload, struct record_head *h, struct slice *
 	h->service = tail.p[0];
 	h->kind = tail.p[1];
 	*text = payload;
-	if (h->service > LOOK_SERVICES_MAX || h->time_ns > INT64_MAX)
+	if (h->service > SERVICES_MAX || h->time_ns > INT64_MAX)
 		return RC_LIMIT;
 	if (h->kind == RECORD_STDOUT || h->kind == RECORD_STDERR)
 		return h->service > 0 && text->len > 0 ? RC_OK : RC_BAD;

@@ -2,11 +2,6 @@
 
 #include "appliance/base/dcbor.h"
 
-static struct slice text_of(struct dcbor *d, size_t min, size_t max)
-{
-	return dcbor_string(d, DCBOR_BYTES, min, max);
-}
-
 static size_t texts_of(struct dcbor *d, struct slice *out, size_t items, size_t max)
 {
 	return dcbor_strings(d, DCBOR_BYTES, out, items, max);
@@ -42,7 +37,7 @@ static void exec_of(struct dcbor *d, struct request *r)
 	if (dcbor_has(d, 4))
 		r->envc = texts_of(d, r->env, REQUEST_ENV_MAX, REQUEST_VAR_MAX);
 	if (dcbor_has(d, 5))
-		r->cwd = text_of(d, 0, REQUEST_STRING_MAX);
+		r->cwd = dcbor_string(d, DCBOR_BYTES, 0, REQUEST_STRING_MAX);
 	if (dcbor_has(d, 6))
 		r->idc = dcbor_ids(d, r->ids, REQUEST_IDS_MAX);
 	if (dcbor_has(d, 7))
@@ -59,7 +54,7 @@ static void push_of(struct dcbor *d, struct request *r)
 {
 	if (dcbor_has(d, 7))
 		r->flags = flags_of(d, FILES_INTO | FILES_RESUME);
-	r->path = text_of(dcbor_need(d, 9), 1, REQUEST_STRING_MAX);
+	r->path = dcbor_string(dcbor_need(d, 9), DCBOR_BYTES, 1, REQUEST_STRING_MAX);
 }
 
 static void pull_of(struct dcbor *d, struct request *r)
@@ -90,7 +85,7 @@ static void control_of(struct dcbor *d, struct request *r)
 
 static void look_of(struct dcbor *d, struct request *r)
 {
-	r->argc = texts_of(dcbor_need(d, 3), r->argv, LOOK_SERVICES_MAX, REQUEST_STRING_MAX);
+	r->argc = texts_of(dcbor_need(d, 3), r->argv, SERVICES_MAX, REQUEST_STRING_MAX);
 	if (dcbor_has(d, 7))
 		r->flags = flags_of(d, LOOK_LOGS | LOOK_EVENTS | LOOK_FOLLOW);
 	if (dcbor_has(d, 10))
@@ -170,7 +165,7 @@ enum rc entry_parse(struct slice payload, struct entry *e)
 	if (e->kind == ENTRY_FILE)
 		e->size = (int64_t)dcbor_uint(dcbor_need(&d, 6), (uint64_t)FILE_SIZE_MAX);
 	else if (e->kind == ENTRY_SYMLINK)
-		e->target = text_of(dcbor_need(&d, 7), 1, TARGET_LEN_MAX);
+		e->target = dcbor_string(dcbor_need(&d, 7), DCBOR_BYTES, 1, TARGET_LEN_MAX);
 	return dcbor_end(&d) == RC_OK ? name_check(e->name) : d.rc;
 }
 

@@ -8,6 +8,7 @@
 #ifndef CHANNEL_MESSAGE_H
 #define CHANNEL_MESSAGE_H
 
+#include "appliance/base/manifest.h"
 #include "appliance/base/sha384.h"
 #include "channel/frame.h"
 
@@ -17,11 +18,10 @@ enum {
 	REQUEST_ENV_MAX = 256,
 	REQUEST_STRING_MAX = 4096,
 	REQUEST_VAR_MAX = 32768,
-	REQUEST_IDS_MAX = 66, /* a user, its group and 64 more */
+	REQUEST_IDS_MAX = MANIFEST_IDS_MAX,
 	ERROR_TEXT_MAX = 1024,
 	NAME_LEN_MAX = 255,
 	TARGET_LEN_MAX = 4095,
-	LOOK_SERVICES_MAX = 16,
 	RECORD_HEAD = 26, /* bytes before a RECORD's text */
 	RECORD_TEXT_MAX = FRAME_CONTROL_MAX - RECORD_HEAD,
 	DEPTH_MAX = 64,

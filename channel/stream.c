@@ -6,7 +6,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-bool stream_gone(int fd)
+/* Has the peer closed? For work that its frames ask for and that moves no byte. */
+static bool is_gone(int fd)
 {
 	struct pollfd p = { fd, POLLRDHUP, 0 };
 
@@ -20,7 +21,7 @@ enum rc stream_zeros(int fd, struct digest *d, uint64_t n)
 	while (n > 0) {
 		size_t k = n < sizeof zeros ? (size_t)n : sizeof zeros;
 
-		if (k == sizeof zeros && stream_gone(fd))
+		if (k == sizeof zeros && is_gone(fd))
 			return RC_EOF;
 		digest_add(d, zeros, k);
 		n -= k;
@@ -39,7 +40,7 @@ enum rc stream_file(int fd, struct digest *d, int file, int64_t max, int64_t *n)
 
 		if (got <= 0)
 			return got < 0 ? RC_IO : RC_OK;
-		if (stream_gone(fd))
+		if (is_gone(fd))
 			return RC_EOF;
 		digest_add(d, buf, (size_t)got);
 		digest_wait(d, buf, sizeof buf);

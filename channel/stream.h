@@ -46,10 +46,6 @@ struct stream_in {
 	struct stream_ring ring;
 };
 
-/* Has the peer closed? For work that its frames ask for and that moves no
- * byte. */
-bool stream_gone(int fd);
-
 /* Digests the n zeros of a hole, which a peer announces for nothing and which
  * take hours at most: RC_EOF once the peer is gone. */
 RC_CHECK enum rc stream_zeros(int fd, struct digest *d, uint64_t n);

@@ -1,11 +1,9 @@
 #include "channel/transfer.h"
 
-#include <errno.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "appliance/base/io.h"
 #include "channel/host_message.h"
 #include "channel/receive.h"
 #include "channel/send.h"

@@ -3,18 +3,10 @@
 /* Takes what is before sep, or all; false when nothing is left. */
 static bool field(struct slice *text, char sep, struct slice *out)
 {
-	const uint8_t *at;
-
 	if (!text->p)
 		return false;
-	at = text->len > 0 ? memchr(text->p, sep, text->len) : NULL;
-	if (!at) {
-		*out = *text;
+	if (!slice_cut(text, (uint8_t)sep, out))
 		*text = slice_of(NULL, 0);
-		return true;
-	}
-	*out = slice_of(text->p, (size_t)(at - text->p));
-	*text = slice_of(at + 1, text->len - out->len - 1);
 	return true;
 }
 

@@ -46,7 +46,7 @@ enum {
 	MANIFEST_ARG_MAX = 4096, /* bytes of any string here, none of them NUL */
 	MANIFEST_ENV_MAX = 256,  /* variables */
 	MANIFEST_PATHS_MAX = 16,
-	MANIFEST_IDS_MAX = 66, /* a user, its group and 64 more, as exec's */
+	MANIFEST_IDS_MAX = 66, /* a user, its group and 64 more */
 	MANIFEST_STOP_MS_MAX = 600000,
 	SERVICES_MAX = 16,
 	SERVICE_NAME_MAX = 32,

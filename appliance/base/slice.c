@@ -10,6 +10,15 @@ bool slice_take(struct slice *s, size_t n, struct slice *out)
 	return true;
 }
 
+bool slice_cut(struct slice *s, uint8_t c, struct slice *head)
+{
+	const uint8_t *at = s->len > 0 ? memchr(s->p, c, s->len) : NULL;
+	struct slice sep;
+
+	(void)slice_take(s, at ? (size_t)(at - s->p) : s->len, head);
+	return at && slice_take(s, 1, &sep);
+}
+
 static bool take_be(struct slice *s, size_t n, uint64_t *v)
 {
 	struct slice b;

@@ -48,6 +48,10 @@ static inline bool slice_is(struct slice a, const char *s)
  * fewer. */
 bool slice_take(struct slice *s, size_t n, struct slice *out);
 
+/* Cuts s at the first c: what is before it into *head, s keeps what follows. False
+ * when there is none; *head is all then, s empty. */
+bool slice_cut(struct slice *s, uint8_t c, struct slice *head);
+
 /* Big-endian integers off the front of s; false (s unchanged) when too short. */
 bool slice_u16_be(struct slice *s, uint16_t *v);
 bool slice_u32_be(struct slice *s, uint32_t *v);

@@ -49,12 +49,9 @@ def serve(listener, answer):
     if read_frame(s) is not None:
         try:
             s.sendall(answer)
-            s.shutdown(socket.SHUT_WR)
-            while s.recv(65536):
-                pass
         except OSError:
             pass
-    s.close()
+    hang_up(s)
 
 
 def session(answer, *argv):

@@ -6,7 +6,6 @@
 Prints "ok NAME" or "not ok NAME: why" a case. After every case a new session
 must work and /data/keep must be as it was."""
 import os
-import socket
 import sys
 import threading
 
@@ -22,19 +21,6 @@ def report(name, why=None):
     global failed
     failed |= why is not None
     print(f'ok {name}' if why is None else f'not ok {name}: {why}', flush=True)
-
-
-def hang_up(s):
-    """Closes as a peer does that is gone. What the enclave has sent is read
-    first: the emulator's vsock device tells the guest nothing of a connection
-    that is closed with bytes unread."""
-    try:
-        s.shutdown(socket.SHUT_WR)
-        while s.recv(65536):
-            pass
-    except OSError:
-        pass
-    s.close()
 
 
 def run(*argv):

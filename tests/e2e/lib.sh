@@ -81,20 +81,23 @@ demo_image() {
     "$IMAGE" build --from "$root" --channel open -o "$out" ${1:+-- "$@"} >"$WORK/measures" 2>"$WORK/said"
 }
 
-# boot NAME [run's options]: builds the image once and boots it.
+# start NAME EIF [run's options]: boots an image.
+start() {
+    "$CASEMATE" run --name "$1" "${@:3}" "$2" >"$WORK/said" 2>&1 || {
+        not_ok "boot-$1" "$(said)"
+        "$CASEMATE" console "$1" 2>/dev/null | tail -n 20
+        done_testing
+    }
+    ok "boot-$1"
+}
+
+# boot NAME [run's options]: builds the demo image once and boots it.
 boot() {
-    local name=$1
-    shift
     [ -e "$WORK/demo.eif" ] || demo_image "$WORK/demo.eif" || {
         not_ok "build-image" "$(said)"
         done_testing
     }
-    "$CASEMATE" run --name "$name" "$@" "$WORK/demo.eif" >"$WORK/said" 2>&1 || {
-        not_ok "boot-$name" "$(said)"
-        "$CASEMATE" console "$name" 2>/dev/null | tail -n 20
-        done_testing
-    }
-    ok "boot-$name"
+    start "$1" "$WORK/demo.eif" "${@:2}"
 }
 
 # ended PID: waits until that process is gone; not for ever.
@@ -129,6 +132,17 @@ until_true() {
         [ $SECONDS -lt $end ] || return 1
         sleep 0.05
     done
+}
+
+# take_tree DIR: the tree as git would give it, or, without git, all but outputs.
+take_tree() {
+    mkdir -p "$1"
+    if git -C "$ROOT" rev-parse >/dev/null 2>&1; then
+        git -C "$ROOT" ls-files -z -co --exclude-standard |
+            tar -C "$ROOT" --null --ignore-failed-read -cf - -T - 2>/dev/null
+    else
+        tar -C "$ROOT" --exclude=./build --exclude=./.git -cf - .
+    fi | tar -C "$1" -xmf -
 }
 
 # The tests' HTTPS clients use Debian's modules: its own Python, not another

@@ -87,12 +87,9 @@ class Enclave:
             if session.hold:
                 more = session.hold(s)
                 s.sendall(more or b'')
-            s.shutdown(socket.SHUT_WR)
-            while s.recv(65536):
-                pass
         except OSError:
             pass
-        s.close()
+        hang_up(s)
 
     def end(self):
         """What was wrong; all sessions must have taken place."""

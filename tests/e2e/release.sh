@@ -30,14 +30,7 @@ fi
 
 # commit_tree DIR: the tree as it is, as the one commit of a repository there.
 commit_tree() {
-    mkdir -p "$1"
-    if git -C "$ROOT" rev-parse >/dev/null 2>&1; then
-        git -C "$ROOT" ls-files -z -co --exclude-standard |
-            tar -C "$ROOT" --null --ignore-failed-read -cf - -T - 2>/dev/null
-    else
-        tar -C "$ROOT" --exclude=./build --exclude=./.git -cf - .
-    fi | tar -C "$1" -xmf -
-    git -C "$1" init -q && commit_changes "$1"
+    take_tree "$1" && git -C "$1" init -q && commit_changes "$1"
 }
 commit_changes() {
     git -C "$1" add -A &&

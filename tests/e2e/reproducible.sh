@@ -15,14 +15,8 @@ cp "$BUSYBOX" "$seed/bin/"
 printf 'root:x:0:0::/:/bin/sh\n' >"$seed/etc/passwd"
 ln -s busybox "$seed/bin/sh"
 
-# The tree as git would give it, or, without git, all but outputs; taken once.
-mkdir "$WORK/tree"
-if git -C "$ROOT" rev-parse >/dev/null 2>&1; then
-    git -C "$ROOT" ls-files -z -co --exclude-standard |
-        tar -C "$ROOT" --null --ignore-failed-read -cf - -T - 2>/dev/null
-else
-    tar -C "$ROOT" --exclude=./build --exclude=./.git -cf - .
-fi | tar -C "$WORK/tree" -xf -
+# Taken once.
+check take-the-tree take_tree "$WORK/tree"
 
 # one NAME DIR UMASK TZ LANG: a copy, built there under those circumstances.
 one() {

@@ -19,15 +19,6 @@ services_image() {
         done_testing
     }
 }
-# start NAME [run's options]
-start() {
-    "$CASEMATE" run --name "$1" "${@:2}" "$WORK/$1.eif" >"$WORK/said" 2>&1 || {
-        not_ok "boot-$1" "$(said)"
-        "$CASEMATE" console "$1" 2>/dev/null | tail -n 20
-        done_testing
-    }
-    ok "boot-$1"
-}
 in_box() { "$CASEMATE" exec box -- /bin/sh -c "$1"; }
 # field NAME SERVICE FIELD: of its status.
 field() {
@@ -140,7 +131,7 @@ services:
     restart: on-failure
     start-limit: 2
 YAML
-start box --memory 256
+start box "$WORK/box.eif" --memory 256
 gives look-at-once 3 '^notify +waiting' "$CASEMATE" ctl box status # the launcher may only begin
 port=$(free_port)
 "$CASEMATE" gateway box -p "$port:8443" >"$WORK/gateway.log" 2>&1 &
@@ -342,7 +333,7 @@ services:
   app: {command: [sleep, "1000000"]}
   chatter: {command: [service, chatter], ready: {notify: true}}
 YAML
-start quiet
+start quiet "$WORK/quiet.eif"
 "$IMAGE" eif describe "$WORK/quiet.eif" >"$WORK/describe"
 gives exec-is-denied 125 'denied' "$CASEMATE" exec quiet -- /bin/true
 gives control-is-denied 1 'denied' "$CASEMATE" ctl quiet restart app
@@ -369,7 +360,7 @@ services:
     after: [app]
     stop-signal: INT
 YAML
-start end
+start end "$WORK/end.eif"
 check end-ready until_true is end front state ready
 "$CASEMATE" events -f end >"$WORK/events" 2>"$WORK/events.err" &
 look=$!
@@ -403,7 +394,7 @@ services:
   db: {command: [sh, -c, 'while ! test -e /tmp/go; do sleep 0.05; done; exit 1']}
   app: {command: [sleep, "1000000"], requires: [db]}
 YAML
-start keep
+start keep "$WORK/keep.eif"
 check keep-app until_true is keep app state ready
 "$CASEMATE" exec keep -- touch /tmp/go
 check keep-db-fails until_true is keep db state failed

@@ -57,6 +57,19 @@ def frame(kind, payload=b''):
     return bytes([kind]) + len(payload).to_bytes(3, 'big') + payload
 
 
+def hang_up(s):
+    """Closes as a peer does that is gone. What the other end has sent is read
+    first: the emulator's vsock device tells the guest nothing of a connection
+    that is closed with bytes unread."""
+    try:
+        s.shutdown(socket.SHUT_WR)
+        while s.recv(65536):
+            pass
+    except OSError:
+        pass
+    s.close()
+
+
 def request(op, **keys):
     """keys: k3=…, k9=… as in PROTOCOL.md's table."""
     return frame(REQUEST, cbor({1: 1, 2: op, **{int(k[1:]): v for k, v in keys.items()}}))

@@ -118,7 +118,7 @@ static void try_status(struct wbuf *w, struct slice in)
 
 	if (status_parse(in, &s) != RC_OK)
 		return;
-	must(s.number >= 1 && s.number <= LOOK_SERVICES_MAX && s.dropped <= s.output);
+	must(s.number >= 1 && s.number <= SERVICES_MAX && s.dropped <= s.output);
 	status_put(w, &s);
 	same(w, FRAME_SERVICE, in);
 }
@@ -130,7 +130,7 @@ static void try_record(struct wbuf *w, struct slice in)
 
 	if (record_parse(in, &h, &text) != RC_OK)
 		return;
-	must(h.service <= LOOK_SERVICES_MAX && h.kind <= RECORD_LAST);
+	must(h.service <= SERVICES_MAX && h.kind <= RECORD_LAST);
 	record_put(w, &h, text);
 	same(w, FRAME_RECORD, in);
 }

@@ -5,6 +5,7 @@
 #ifndef TESTS_UNIT_TEST_H
 #define TESTS_UNIT_TEST_H
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -67,6 +68,30 @@ static inline void test_unguard(struct slice s)
 	size_t page = (size_t)sysconf(_SC_PAGESIZE), all = test_pages(s.len);
 
 	munmap((void *)(uintptr_t)(s.p + s.len - (all - page)), all);
+}
+
+/* How many descriptors are open. */
+static inline int test_fds(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* Writes a file into a folder. */
+static inline void test_put(const char *folder, const char *name, const char *text)
+{
+	char path[256];
+	FILE *f;
+
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	f = fopen(path, "w");
+	if (!CHECK(f != NULL))
+		return;
+	fputs(text, f);
+	fclose(f);
 }
 
 #endif

@@ -66,15 +66,9 @@ static void variables(void)
 static void script(const char *name, const char *text, mode_t mode)
 {
 	char path[256];
-	FILE *f;
 
+	test_put(folder, name, text);
 	snprintf(path, sizeof path, "%s/%s", folder, name);
-	f = fopen(path, "w");
-	CHECK(f != NULL);
-	if (!f)
-		return;
-	fputs(text, f);
-	fclose(f);
 	CHECK(chmod(path, mode) == 0);
 }
 

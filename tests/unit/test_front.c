@@ -53,15 +53,6 @@ static void begin(void)
 	role = pair[1];
 }
 
-static int count_fds(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 256; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
-}
-
 static void ask(const void *p, size_t len, size_t fds)
 {
 	union {
@@ -125,10 +116,10 @@ static void refused(void)
 		m.r.op = bad[i].op;
 		m.r.summary_len = bad[i].summary_len;
 		memcpy(m.r.summary, bad[i].summary, sizeof bad[i].summary);
-		before = count_fds();
+		before = test_fds();
 		ask(&m, ADMIT_HEAD + bad[i].len, bad[i].fds);
 		CHECK(!front_answer());
-		CHECK(front_role.sock == -1 && count_fds() == before - 1);
+		CHECK(front_role.sock == -1 && test_fds() == before - 1);
 		io_close(&role);
 	}
 	CHECK(touchlog_shared->touches == 0 && module_requests() == 0 && sessions == 0);
@@ -185,7 +176,7 @@ static void sessions_are_handed(void)
 	begin();
 	ask("", 1, 0);
 	CHECK(!front_answer() && sessions == 1);
-	before = count_fds();
+	before = test_fds();
 	none_starts = true;
 	CHECK(!ask_for(OP_EXEC, "abcd"));
 	expect(9, 0);
@@ -193,14 +184,14 @@ static void sessions_are_handed(void)
 	CHECK(touchlog_shared->touches == touches + 1);
 	CHECK(!ask_for(OP_PULL, "abcd")); /* none, and none starts */
 	expect(9, ERR_BUSY);
-	CHECK(count_fds() == before - 1); /* no pair waits */
+	CHECK(test_fds() == before - 1); /* no pair waits */
 	none_starts = false;
 	CHECK(!ask_for(OP_PULL, "abcd") && sessions == 3);
 	expect(9, 0);
 	front_reap(2, 0); /* and it is the third that waits */
-	CHECK(count_fds() == before);
+	CHECK(test_fds() == before);
 	front_reap(3, SIGKILL);
-	CHECK(count_fds() == before - 1 && sessions == 3);
+	CHECK(test_fds() == before - 1 && sessions == 3);
 	CHECK(!ask_for(OP_PUSH, "abcd") && sessions == 5);
 	expect(9, 0);
 	got = session, session = -1;
@@ -253,7 +244,7 @@ static void launcher(void)
 	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
 	launch_role.sock = pair[0];
 	session = pair[1];
-	before = count_fds();
+	before = test_fds();
 	CHECK(!ask_for(OP_LOOK, "abcd"));
 	expect(9, 0);
 	get_work(OP_LOOK, "abcd");
@@ -261,7 +252,7 @@ static void launcher(void)
 	CHECK(!ask_for(OP_CONTROL, "abcd"));
 	expect(9, 0);
 	get_work(OP_CONTROL, "abcd");
-	CHECK(touchlog_shared->touches == touches + 1 && count_fds() == before);
+	CHECK(touchlog_shared->touches == touches + 1 && test_fds() == before);
 	/* One that takes nothing more holds up nobody. */
 	for (int i = 0; i < 10000; i++) {
 		struct admit_reply r = { 0, 0 };
@@ -312,10 +303,10 @@ static void stops(void)
 	begin();
 	ask("", 1, 0);
 	CHECK(!front_answer());
-	before = count_fds();
+	before = test_fds();
 	CHECK(ask_for(OP_STOP, text));
 	expect(9, 0);
-	CHECK(count_fds() == before);
+	CHECK(test_fds() == before);
 	sha384_init(&h);
 	sha384_update(&h, text, sizeof text - 1);
 	sha384_final(&h, digest);

@@ -169,14 +169,14 @@ static void test_services(void)
 	char name[8];
 
 	begin();
-	for (uint64_t i = 1; i <= LOOK_SERVICES_MAX; i++) {
+	for (uint64_t i = 1; i <= SERVICES_MAX; i++) {
 		snprintf(name, sizeof name, "s%u", (unsigned)i);
 		service(i, name);
 	}
 	end();
-	CHECK(ends(&everything, NULL) && l.services.n == LOOK_SERVICES_MAX);
+	CHECK(ends(&everything, NULL) && l.services.n == SERVICES_MAX);
 	begin();
-	for (uint64_t i = 1; i <= LOOK_SERVICES_MAX + 1; i++)
+	for (uint64_t i = 1; i <= SERVICES_MAX + 1; i++)
 		service(i, "s");
 	CHECK(ends(&everything, "a SERVICE twice"));
 	begin();
@@ -329,8 +329,8 @@ static void test_names(void)
 		all[i] = many[i];
 	}
 	a.names = 0;
-	CHECK(look_names(&a, all, LOOK_SERVICES_MAX));
-	CHECK(!look_names(&a, all, LOOK_SERVICES_MAX + 1));
+	CHECK(look_names(&a, all, SERVICES_MAX));
+	CHECK(!look_names(&a, all, SERVICES_MAX + 1));
 }
 
 int main(void)

@@ -2,7 +2,6 @@
  * own; peers that ask for what there is not, do not read, or go away.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/socket.h>
 
 #include "appliance/base/io.h"
@@ -521,18 +520,9 @@ static void the_end(void)
 	CHECK(looks_open() == 0);
 }
 
-static int count_fds(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 256; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
-}
-
 int main(void)
 {
-	int before = count_fds();
+	int before = test_fds();
 
 	for (size_t i = 0; i <= 3; i++)
 		if (!CHECK(records_open(i, 65536) == RC_OK))
@@ -549,6 +539,6 @@ int main(void)
 	goes_away();
 	full();
 	the_end();
-	CHECK(count_fds() == before);
+	CHECK(test_fds() == before);
 	return test_end();
 }

@@ -146,13 +146,13 @@ static void test_service_requests(void)
 		CHECK(got.argc == 2 && slice_is(got.argv[0], words[i]) && got.flags == sig);
 		CHECK(slice_is(got.argv[1], "web"));
 	}
-	for (size_t n = 0; n <= LOOK_SERVICES_MAX + 1; n++) {
+	for (size_t n = 0; n <= SERVICES_MAX + 1; n++) {
 		w = fresh();
 		r = (struct request){ .op = OP_LOOK, .argc = n, .flags = 7, .since = UINT64_MAX };
 		for (size_t i = 0; i < n; i++)
 			r.argv[i] = slice_str("s");
 		request_put(&w, &r);
-		if (n > LOOK_SERVICES_MAX) {
+		if (n > SERVICES_MAX) {
 			CHECK(request_parse(payload_of(&w), &got) == RC_LIMIT);
 			continue;
 		}
@@ -413,7 +413,7 @@ static void test_status(void)
 	s = sound;
 	s.number = 0;
 	CHECK(put_and_parse(&s, &got) == RC_BAD);
-	s.number = LOOK_SERVICES_MAX + 1;
+	s.number = SERVICES_MAX + 1;
 	CHECK(put_and_parse(&s, &got) == RC_LIMIT);
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		s = sound;

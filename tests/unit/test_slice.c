@@ -14,6 +14,21 @@ static void test_take(void)
 	test_unguard(all);
 }
 
+static void test_cut(void)
+{
+	struct slice s = test_guard(slice_str("a:b::")), all = s, t;
+
+	CHECK(slice_cut(&s, ':', &t) && slice_is(t, "a"));
+	CHECK(slice_cut(&s, ':', &t) && slice_is(t, "b"));
+	CHECK(slice_cut(&s, ':', &t) && t.len == 0 && s.len == 0);
+	CHECK(!slice_cut(&s, ':', &t) && t.len == 0);
+	s = slice_of(all.p, 1);
+	CHECK(!slice_cut(&s, ':', &t) && slice_is(t, "a") && s.len == 0);
+	s = slice_of(NULL, 0);
+	CHECK(!slice_cut(&s, ':', &t) && t.len == 0);
+	test_unguard(all);
+}
+
 static void test_integers(void)
 {
 	static const uint8_t in[] = { 1, 2, 0x80, 0, 0, 1, 0xff, 0, 0, 0, 0, 0, 0, 2 };
@@ -93,6 +108,7 @@ static void test_hex(void)
 int main(void)
 {
 	test_take();
+	test_cut();
 	test_integers();
 	test_equal();
 	test_wbuf();

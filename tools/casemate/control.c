@@ -1,7 +1,5 @@
 #include "tools/casemate/control.h"
 
-#include <stdio.h>
-
 #include "tools/casemate/services.h"
 #include "tools/casemate/text.h"
 

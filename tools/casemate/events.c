@@ -4,7 +4,6 @@
 
 #include "tools/casemate/jsonwrite.h"
 #include "tools/casemate/look.h"
-#include "tools/casemate/text.h"
 #include "tools/casemate/verb.h"
 #include "tools/casemate/when.h"
 

@@ -10,7 +10,6 @@
 #include "channel/transfer.h"
 #include "channel/user.h"
 #include "tools/casemate/target.h"
-#include "tools/casemate/text.h"
 #include "tools/casemate/verb.h"
 
 enum {

@@ -107,12 +107,8 @@ static void take_line(struct enclave *e, struct slice line)
 
 void info_parse(struct slice text, struct enclave *e)
 {
-	const uint8_t *newline;
+	struct slice line;
 
-	while (text.len > 0 && (newline = memchr(text.p, '\n', text.len)) != NULL) {
-		struct slice line = slice_of(text.p, (size_t)(newline - text.p));
-
+	while (slice_cut(&text, '\n', &line))
 		take_line(e, line);
-		text = slice_of(newline + 1, text.len - line.len - 1);
-	}
 }

@@ -6,7 +6,6 @@
  * a look of its own that does not follow. With -f another one follows, and what
  * the first has shown, which the sequence tells, is passed over.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -24,7 +23,7 @@ enum {
 	TAIL_MAX = 100000,                               /* lines */
 	TAIL_BYTES_MAX = 64 << 20,                       /* of them all */
 	HEAD_MAX = SERVICE_NAME_MAX + WHEN_TEXT_MAX + 8, /* before a line */
-	SLOTS = 2 * LOOK_SERVICES_MAX, /* a service's standard output, its standard error, … */
+	SLOTS = 2 * SERVICES_MAX, /* a service's standard output, its standard error, … */
 };
 
 /* A line that waits to be one of the last. */
@@ -56,10 +55,8 @@ static void write_to(int stream, const void *p, size_t n)
 		fwrite(p, 1, n, stdout);
 		return;
 	}
-	fflush(stdout); /* which look_next() looks after */
-	if (io_write_full(STDERR_FILENO, p, n) != RC_OK) {
-		/* nowhere to say it */
-	}
+	fflush(stdout);                            /* which look_next() looks after */
+	(void)!io_write_full(STDERR_FILENO, p, n); /* else there is nowhere to say it */
 }
 
 static void end_line(int stream)

@@ -33,8 +33,8 @@ bool look_names(struct look_ask *a, char *const *argv, size_t n)
 		}
 		if (has_name(a, argv[i]))
 			continue;
-		if (a->names == LOOK_SERVICES_MAX) {
-			say("%s: an enclave has at most %d services", argv[i], LOOK_SERVICES_MAX);
+		if (a->names == SERVICES_MAX) {
+			say("%s: an enclave has at most %d services", argv[i], SERVICES_MAX);
 			return false;
 		}
 		a->name[a->names++] = argv[i];
@@ -56,14 +56,17 @@ static enum look_got bad_frame(struct look *l, const char *what)
 {
 	(void)failure_set(&l->failure, ERR_PROTOCOL, "the enclave sent %s", what);
 	error_put(&l->up, ERR_PROTOCOL, what);
-	if (stream_push(l->fd, &l->up, &l->sent) != RC_OK) {
-		/* it need not know */
-	}
+	(void)!stream_push(l->fd, &l->up, &l->sent);
 	return failed(l);
 }
 
-static enum look_got connection_failed(struct look *l, enum rc rc)
+/* What next_frame gave back instead of a frame. */
+static enum look_got no_frame(struct look *l, enum rc rc)
 {
+	if (rc == RC_DENIED)
+		return LOOK_GOT_FAILURE;
+	if (rc == RC_BAD || rc == RC_LIMIT)
+		return bad_frame(l, rc == RC_BAD ? "an unknown frame" : "a frame over its limit");
 	if (rc == RC_TIMEOUT)
 		(void)failure_set(&l->failure, ERR_DEADLINE, "no answer for %d seconds",
 		                  STREAM_TIMEOUT_MS / 1000);
@@ -134,7 +137,7 @@ static bool send_request(struct look *l, const struct request *r)
 	/* A peer that has closed may have said why: that is read first. */
 	if (rc == RC_OK || rc == RC_EOF)
 		return true;
-	(void)connection_failed(l, rc);
+	(void)no_frame(l, rc);
 	return false;
 }
 
@@ -243,12 +246,8 @@ enum look_got look_next(struct look *l, struct look_record *r)
 	struct slice payload;
 	enum rc rc = next_frame(l, &type, &payload);
 
-	if (rc == RC_DENIED)
-		return LOOK_GOT_FAILURE;
-	if (rc == RC_BAD || rc == RC_LIMIT)
-		return bad_frame(l, rc == RC_BAD ? "an unknown frame" : "a frame over its limit");
 	if (rc != RC_OK)
-		return connection_failed(l, rc);
+		return no_frame(l, rc);
 	if (l->until_ms >= 0 && (l->ask.flags & (LOOK_LOGS | LOOK_EVENTS)) != 0)
 		l->until_ms = clock_mono_ms() + STREAM_TIMEOUT_MS;
 	switch (type) {
@@ -279,17 +278,15 @@ static bool read_accept(struct look *l)
 	uint32_t pid;
 	enum rc rc = next_frame(l, &type, &payload);
 
-	if (rc == RC_OK && type == FRAME_ERROR) {
+	if (rc != RC_OK) {
+		(void)no_frame(l, rc);
+	} else if (type == FRAME_ERROR) {
 		(void)failure_remote(&l->failure, payload);
 		(void)failed(l);
-	} else if (rc == RC_OK && (type != FRAME_ACCEPT || accept_parse(payload, &pid) != RC_OK)) {
+	} else if (type != FRAME_ACCEPT || accept_parse(payload, &pid) != RC_OK) {
 		(void)bad_frame(l, "no ACCEPT");
-	} else if (rc == RC_BAD || rc == RC_LIMIT) {
-		(void)bad_frame(l, rc == RC_BAD ? "an unknown frame" : "a frame over its limit");
-	} else if (rc == RC_OK) {
+	} else {
 		l->accepted = true;
-	} else if (rc != RC_DENIED) {
-		(void)connection_failed(l, rc);
 	}
 	return l->accepted;
 }

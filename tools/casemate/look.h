@@ -7,7 +7,7 @@
  * silent for STREAM_TIMEOUT_MS is given up, but for a look that follows and was
  * accepted.
  *
- * Functions that give back false, and LOOK_FAILED, have said why.
+ * Functions that give back false, or LOOK_GOT_FAILURE, have said why.
  */
 #ifndef TOOL_LOOK_H
 #define TOOL_LOOK_H
@@ -24,13 +24,13 @@ struct look_service {
 
 struct look_services {
 	size_t n;
-	struct look_service service[LOOK_SERVICES_MAX]; /* as they were announced */
+	struct look_service service[SERVICES_MAX]; /* as they were announced */
 };
 
 /* What is wanted. */
 struct look_ask {
 	size_t names; /* 0: all services */
-	const char *name[LOOK_SERVICES_MAX];
+	const char *name[SERVICES_MAX];
 	unsigned flags;    /* enum look_flags */
 	uint64_t since_ns; /* 0: all that is kept */
 };
@@ -56,8 +56,8 @@ struct look {
 	struct {
 		bool known;
 		uint64_t at; /* where the next record begins if nothing is lost */
-	} position[LOOK_SERVICES_MAX + 1];
-	uint8_t by_number[LOOK_SERVICES_MAX + 1]; /* index in services and 1; 0: none */
+	} position[SERVICES_MAX + 1];
+	uint8_t by_number[SERVICES_MAX + 1]; /* index in services and 1; 0: none */
 	struct failure failure;
 	struct wbuf up; /* over out; of it so much was sent */
 	size_t sent;
@@ -66,7 +66,7 @@ struct look {
 };
 
 /* Appends argv to a->name, each once; false when one is no name of a service or
- * they are more than LOOK_SERVICES_MAX. */
+ * they are more than SERVICES_MAX. */
 bool look_names(struct look_ask *a, char *const *argv, size_t n);
 
 /* Connects and asks. Ended by look_close() when it is true. */

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -198,8 +197,8 @@ static int stop_main(int argc, char **argv)
 
 	while (verb_option(&verb_stop, argc, argv, ":ht:", longs) != -1) {
 		if (!text_number(optarg, 0, STOP_MAX_S, &seconds))
-			verb_misuse(&verb_stop, "--time %s: a number of seconds, at most 86400",
-			            optarg);
+			verb_misuse(&verb_stop, "--time %s: a number of seconds, at most %d",
+			            optarg, STOP_MAX_S);
 	}
 	if (optind == argc)
 		verb_misuse(&verb_stop, "needs a TARGET");

@@ -5,7 +5,6 @@
 #include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include "appliance/base/io.h"

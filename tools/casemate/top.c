@@ -6,7 +6,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "appliance/base/io.h"
 #include "tools/casemate/look.h"
 #include "tools/casemate/services.h"
 #include "tools/casemate/text.h"

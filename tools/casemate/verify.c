@@ -1,6 +1,4 @@
 /* casemate verify: is an attestation document in a file to be believed? */
-#include <stdio.h>
-#include <string.h>
 
 #include "appliance/base/io.h"
 #include "tools/casemate/expect.h"

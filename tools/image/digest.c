@@ -1,7 +1,5 @@
 #include "tools/image/digest.h"
 
-#include <stdio.h>
-
 static const char prefix[] = "sha256:";
 
 void digest_init(struct digest *d)

@@ -2,7 +2,6 @@
 
 #include <jansson.h>
 
-#include "channel/message.h"
 #include "tools/image/manifest_text.h"
 
 /* jansson's functions take NULL for a value that could not be made, and say so; what
@@ -95,10 +94,9 @@ static void add_number(struct json *j, json_t *to, const struct manifest_key *k,
 
 static void add_numbers(struct json *j, json_t *to, const struct service *s)
 {
-	static const char *const restarts[] = { "never", "on-failure", "always" };
 	struct service_policy policy = s->policy;
 
-	add(j, to, "restart", json_string(restarts[policy.restart]));
+	add(j, to, "restart", json_string(manifest_restarts[policy.restart]));
 	for (size_t i = 0; i < manifest_service_keys.n; i++) {
 		const struct manifest_key *k = &manifest_service_keys.key[i];
 		uint64_t v = service_numbers(&policy)[k->at];
@@ -164,16 +162,15 @@ static void add_main(struct json *j, json_t *to, const struct plan *p)
 
 char *manifest_json(const struct plan *p)
 {
-	static const char *const words[] = { "exec", "push", "pull", "stop", "control", "look" };
 	struct json j = { json_object(), false };
 	json_t *allow = json_array(), *services = json_object();
 	char *out;
 
 	add(&j, j.root, "channel",
 	    json_string(p->manifest.channel == CHANNEL_OPEN ? "open" : "off"));
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+	for (size_t i = 0; i < MANIFEST_OPERATIONS; i++)
 		if (p->manifest.operations >> (i + OP_EXEC) & 1)
-			append(&j, allow, json_string(words[i]));
+			append(&j, allow, json_string(manifest_operations[i]));
 	add(&j, j.root, "allow", allow);
 	add_main(&j, j.root, p);
 	for (size_t i = 0; i < p->n; i++)

@@ -212,14 +212,12 @@ static bool is_absolute(struct slice path)
 /* Is one of its components ".."? */
 static bool has_dots(struct slice path)
 {
-	while (path.len > 0) {
-		const uint8_t *end = memchr(path.p, '/', path.len);
-		size_t n = end ? (size_t)(end - path.p) : path.len;
+	struct slice part;
 
-		if (slice_is(slice_of(path.p, n), ".."))
+	while (path.len > 0) {
+		(void)slice_cut(&path, '/', &part);
+		if (slice_is(part, ".."))
 			return true;
-		n += end != NULL;
-		path = slice_of(path.p + n, path.len - n);
 	}
 	return false;
 }

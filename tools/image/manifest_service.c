@@ -177,16 +177,17 @@ static void take_number(struct reading *r, const struct yaml *v, const struct ma
 	(void)read_number(r, v, &n, &service_numbers(&s->service.policy)[k->at]);
 }
 
+const char *const manifest_restarts[MANIFEST_RESTARTS] = {
+	[RESTART_NEVER] = "never", [RESTART_ON_FAILURE] = "on-failure", [RESTART_ALWAYS] = "always"
+};
+
 static void take_restart(struct reading *r, const struct yaml *v, const struct manifest_key *k,
                          struct plan_service *s)
 {
-	static const char *const words[] = { [RESTART_NEVER] = "never",
-		                             [RESTART_ON_FAILURE] = "on-failure",
-		                             [RESTART_ALWAYS] = "always" };
 	size_t i = 0;
 
 	(void)k;
-	if (read_choice(r, v, words, sizeof words / sizeof *words, &i))
+	if (read_choice(r, v, manifest_restarts, MANIFEST_RESTARTS, &i))
 		s->service.policy.restart = i;
 }
 

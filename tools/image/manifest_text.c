@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 
-#include "channel/message.h"
 #include "tools/image/nearest.h"
 
 static void unknown_key(const struct reading *r, const struct yaml *key,
@@ -90,22 +89,24 @@ static void read_channel(struct reading *r, const struct yaml *v, const struct m
 		r->plan->manifest.channel = (enum channel_mode)mode;
 }
 
+const char *const manifest_operations[MANIFEST_OPERATIONS] = { "exec", "push",    "pull",
+	                                                       "stop", "control", "look" };
+
 static void read_allow(struct reading *r, const struct yaml *v, const struct manifest_key *k,
                        struct plan_service *s)
 {
-	static const char *const words[] = { "exec", "push", "pull", "stop", "control", "look" };
 	uint32_t operations = 0;
 	size_t i = 0;
 
 	(void)k;
 	(void)s;
-	if (!read_list(r, v, 0, sizeof words / sizeof *words, "[pull, look]"))
+	if (!read_list(r, v, 0, MANIFEST_OPERATIONS, "[pull, look]"))
 		return;
 	for (const struct yaml *m = v->first; m != NULL; m = m->next) {
-		if (!read_choice(r, m, words, sizeof words / sizeof *words, &i))
+		if (!read_choice(r, m, manifest_operations, MANIFEST_OPERATIONS, &i))
 			continue;
 		if (operations & 1u << (i + OP_EXEC))
-			reading_wrong(r, m, "'%s' is there twice", words[i]);
+			reading_wrong(r, m, "'%s' is there twice", manifest_operations[i]);
 		operations |= 1u << (i + OP_EXEC);
 	}
 	r->plan->manifest.operations = operations;
@@ -135,15 +136,6 @@ static void read_when_main_ends(struct reading *r, const struct yaml *v,
 		r->plan->manifest.keep = keep == 1;
 }
 
-static bool is_name(struct slice s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if (!(s.p[i] >= 'a' && s.p[i] <= 'z') && !(s.p[i] >= '0' && s.p[i] <= '9') &&
-		    s.p[i] != '-' && s.p[i] != '_')
-			return false;
-	return s.len > 0 && s.len <= SERVICE_NAME_MAX;
-}
-
 /* All names first: any service may depend on any other. */
 static void read_services(struct reading *r, const struct yaml *v, const struct manifest_key *k,
                           struct plan_service *s)
@@ -161,7 +153,7 @@ static void read_services(struct reading *r, const struct yaml *v, const struct 
 		return;
 	}
 	for (const struct yaml *m = v->first; m != NULL; m = m->next) {
-		if (!is_name(m->key->text))
+		if (!service_is_name(m->key->text))
 			reading_wrong(r, m->key,
 			              "the name '%.*s': expected 1 to %d of a-z, 0-9, - and _",
 			              SHOW(m->key->text), SERVICE_NAME_MAX);

@@ -2,6 +2,7 @@
 #ifndef IMAGE_MANIFEST_TEXT_H
 #define IMAGE_MANIFEST_TEXT_H
 
+#include "channel/message.h"
 #include "tools/image/manifest_read.h"
 
 enum manifest_kind { KEY_OTHER, KEY_NUMBER, KEY_FLAG };
@@ -22,6 +23,11 @@ struct manifest_keys {
 	const struct manifest_key *key;
 	size_t n;
 };
+
+/* The words of "allow", from OP_EXEC on, and of "restart". */
+enum { MANIFEST_OPERATIONS = OP_LOOK - OP_EXEC + 1, MANIFEST_RESTARTS = RESTART_ALWAYS + 1 };
+extern const char *const manifest_operations[MANIFEST_OPERATIONS];
+extern const char *const manifest_restarts[MANIFEST_RESTARTS];
 
 /* The top level, a service and its "ready". */
 extern const struct manifest_keys manifest_top_keys, manifest_service_keys, manifest_ready_keys;

@@ -1,17 +1,14 @@
 #include "tools/image/packages.h"
 
+#include <strings.h>
+
 /* Takes a line without its end; false when nothing is left. */
 static bool take_line(struct slice *in, struct slice *line)
 {
-	const uint8_t *end;
+	bool any = in->len > 0;
 
-	if (in->len == 0)
-		return false;
-	end = memchr(in->p, '\n', in->len);
-	*line = slice_of(in->p, end ? (size_t)(end - in->p) : in->len);
-	in->p += line->len + (end != NULL);
-	in->len -= line->len + (end != NULL);
-	return true;
+	(void)slice_cut(in, '\n', line);
+	return any;
 }
 
 static struct slice trimmed(struct slice s)
@@ -55,17 +52,7 @@ static void set(struct paragraph *g, struct slice *field, struct slice value)
 
 static bool named(struct slice key, const char *name)
 {
-	size_t n = strlen(name);
-
-	if (key.len != n)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		uint8_t c = key.p[i];
-
-		if ((c >= 'A' && c <= 'Z' ? c + 'a' - 'A' : c) != name[i])
-			return false;
-	}
-	return true;
+	return key.len == strlen(name) && strncasecmp((const char *)key.p, name, key.len) == 0;
 }
 
 static void dpkg_field(struct paragraph *g, struct slice key, struct slice value)
@@ -144,11 +131,9 @@ static enum rc take_paragraph(struct slice *in, struct package *p)
 
 static struct slice take_cell(struct slice *line)
 {
-	const uint8_t *tab = memchr(line->p, '\t', line->len);
-	struct slice cell = slice_of(line->p, tab ? (size_t)(tab - line->p) : line->len);
+	struct slice cell;
 
-	line->p += cell.len + (tab != NULL);
-	line->len -= cell.len + (tab != NULL);
+	(void)slice_cut(line, '\t', &cell);
 	return cell;
 }
 
@@ -183,8 +168,7 @@ enum rc packages_next(struct slice *in, enum package_kind kind, struct package *
 static void take_value(struct slice value, char out[PACKAGE_DISTRO_MAX + 1])
 {
 	static const char plain[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789."
-		"_-";
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
 	if (value.len >= 2 && (*value.p == '"' || *value.p == '\'') &&
 	    value.p[value.len - 1] == *value.p)

@@ -1,7 +1,5 @@
 #include "tools/image/plan.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "appliance/base/io.h"

@@ -1,14 +1,10 @@
 /* What services have of their container image and of the caller's words, by Docker's
  * rules: the steps of a plan after its file. */
-#include <assert.h>
 #include <signal.h>
 #include <stdio.h>
 
 #include "channel/user.h"
 #include "tools/image/plan.h"
-
-static_assert((int)MANIFEST_IDS_MAX == (int)REQUEST_IDS_MAX,
-              "whom a user is, exec and services agree on");
 
 /* A folder says nothing. */
 static const struct oci_config folder = { .cwd = "/", .user = "", .home = "HOME=/root", .idc = 2 };

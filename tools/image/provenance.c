@@ -30,7 +30,6 @@ enum rc provenance_measure(struct provenance *p, const struct image *im)
 {
 	const struct eif *e = &im->eif;
 	struct slice root;
-	struct sha384 h;
 
 	if (e->ramdisks != 2 || !cpio_find(e->ramdisk[1], "root.erofs", &root))
 		return fail(RC_ABSENT, "the image has no root.erofs in a second ramdisk: it is "
@@ -39,9 +38,7 @@ enum rc provenance_measure(struct provenance *p, const struct image *im)
 	p->is_signed = e->is_signed;
 	memcpy(p->pcr8, im->pcr8, SHA384_LEN);
 	sha256_of(im->file, p->sha256);
-	sha384_init(&h);
-	sha384_update(&h, im->file.p, im->file.len);
-	sha384_final(&h, p->sha384);
+	sha384_of(im->file.p, im->file.len, p->sha384);
 	sha256_of(e->kernel, p->kernel);
 	sha256_of(e->cmdline, p->cmdline);
 	sha256_of(e->ramdisk[0], p->ramdisk);
@@ -190,7 +187,7 @@ char *provenance_print(const struct provenance *p, char why[METADATA_WHY_MAX])
 	if (strlen(text) <= PROVENANCE_MAX)
 		return text;
 	free(text);
-	snprintf(why, METADATA_WHY_MAX, "it is longer than 4 MiB");
+	snprintf(why, METADATA_WHY_MAX, "it is longer than %d MiB", PROVENANCE_MAX >> 20);
 	return NULL;
 }
 
@@ -349,7 +346,8 @@ enum rc provenance_load(struct slice text, struct provenance *p, char why[METADA
 	if (text.len <= PROVENANCE_MAX)
 		p->json = json_loadb((const char *)text.p, text.len, JSON_REJECT_DUPLICATES, NULL);
 	if (p->json == NULL)
-		snprintf(why, METADATA_WHY_MAX, "it is not JSON of at most 4 MiB");
+		snprintf(why, METADATA_WHY_MAX, "it is not JSON of at most %d MiB",
+		         PROVENANCE_MAX >> 20);
 	else if (!take_statement(p->json, p))
 		snprintf(why, METADATA_WHY_MAX, "it is no statement of `casemate-image build`");
 	else

@@ -1,5 +1,4 @@
 /* Whether an image is what its statement says, and whether it can be made again. */
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -28,7 +28,8 @@ struct building {
 	bool failed;               /* there is no going on */
 };
 
-__attribute__((format(printf, 4, 5))) static void note(struct building *b, unsigned line,
+/* True, for what is set then. */
+__attribute__((format(printf, 4, 5))) static bool note(struct building *b, unsigned line,
                                                        unsigned column, const char *fmt, ...)
 {
 	va_list ap;
@@ -36,18 +37,7 @@ __attribute__((format(printf, 4, 5))) static void note(struct building *b, unsig
 	va_start(ap, fmt);
 	notes_add(b->notes, line, column, fmt, ap);
 	va_end(ap);
-	b->refused = true;
-}
-
-__attribute__((format(printf, 4, 5))) static void stop(struct building *b, unsigned line,
-                                                       unsigned column, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	notes_add(b->notes, line, column, fmt, ap);
-	va_end(ap);
-	b->failed = true;
+	return b->refused = true;
 }
 
 /* --- the bytes --- */
@@ -82,8 +72,9 @@ static void check_bytes(struct building *b, struct slice s)
 		size_t n = character(s);
 
 		if (n == 0) {
-			stop(b, line, column,
-			     "the byte 0x%02x: expected UTF-8 without control characters", *s.p);
+			b->failed = note(
+				b, line, column,
+				"the byte 0x%02x: expected UTF-8 without control characters", *s.p);
 			return;
 		}
 		column++;
@@ -103,8 +94,8 @@ static struct yaml *new_node(struct building *b, enum yaml_kind kind, const stru
 	struct yaml *y;
 
 	if (b->tree->count == YAML_NODES_MAX) {
-		stop(b, mark ? (unsigned)mark->line + 1 : 1, 1, "more than %d values",
-		     YAML_NODES_MAX);
+		b->failed = note(b, mark ? (unsigned)mark->line + 1 : 1, 1, "more than %d values",
+		                 YAML_NODES_MAX);
 		return NULL;
 	}
 	y = &b->tree->nodes[b->tree->count++];
@@ -131,8 +122,8 @@ static bool is_twice(const struct open *in, const struct yaml *key)
 static void add_key(struct building *b, struct open *in, struct yaml *key)
 {
 	if (key->kind != YAML_SCALAR)
-		stop(b, key->line, key->column, "a key that is a %s: expected a word",
-		     key->kind == YAML_MAP ? "map" : "list");
+		b->failed = note(b, key->line, key->column, "a key that is a %s: expected a word",
+		                 key->kind == YAML_MAP ? "map" : "list");
 	else if (key->plain && slice_is(key->text, "<<"))
 		note(b, key->line, key->column,
 		     "a merge key, '<<': write the keys out, a manifest has no merging");
@@ -154,8 +145,8 @@ static void add_node(struct building *b, struct yaml *y)
 		return;
 	}
 	if (in->node->n == YAML_MEMBERS_MAX) {
-		stop(b, y->line, y->column, "more than %d members of one map or list",
-		     YAML_MEMBERS_MAX);
+		b->failed = note(b, y->line, y->column, "more than %d members of one map or list",
+		                 YAML_MEMBERS_MAX);
 		return;
 	}
 	y->key = in->key;
@@ -176,8 +167,8 @@ static void begin(struct building *b, enum yaml_kind kind, const struct fy_mark 
 		return;
 	add_node(b, y);
 	if (b->depth == YAML_DEPTH_MAX)
-		stop(b, y->line, y->column, "more than %d maps and lists in each other",
-		     YAML_DEPTH_MAX);
+		b->failed = note(b, y->line, y->column, "more than %d maps and lists in each other",
+		                 YAML_DEPTH_MAX);
 	else if (!b->failed)
 		b->stack[b->depth++] = (struct open){ .node = y };
 }
@@ -221,7 +212,7 @@ static void add_scalar(struct building *b, struct fy_token *value, const struct 
 	if (y == NULL)
 		return;
 	if (value != NULL && !copy_text(b, value)) {
-		stop(b, y->line, y->column, "memory is out");
+		b->failed = note(b, y->line, y->column, "memory is out");
 		return;
 	}
 	y->plain = style == FYSS_PLAIN;
@@ -239,7 +230,7 @@ static void begin_document(struct building *b, struct fy_event *e, const struct 
 	unsigned line = mark ? (unsigned)mark->line + 1 : 1;
 
 	if (b->documents++ > 0)
-		stop(b, line, 1, "a second document: a manifest is one");
+		b->failed = note(b, line, 1, "a second document: a manifest is one");
 	else if (fy_document_state_version_explicit((struct fy_document_state *)(uintptr_t)state) ||
 	         fy_document_state_tags_explicit((struct fy_document_state *)(uintptr_t)state))
 		note(b, line, 1, "%%YAML and %%TAG are not taken: leave them out");
@@ -277,10 +268,11 @@ static void take_errors(struct building *b, struct fy_diag *diag)
 	struct fy_diag_error *e = fy_diag_errors_iterate(diag, &(void *){ NULL });
 
 	if (e != NULL)
-		stop(b, e->line > 0 ? (unsigned)e->line : 1,
-		     e->column > 0 ? (unsigned)e->column : 1, "not YAML: %.200s", e->msg);
+		b->failed = note(b, e->line > 0 ? (unsigned)e->line : 1,
+		                 e->column > 0 ? (unsigned)e->column : 1, "not YAML: %.200s",
+		                 e->msg);
 	else
-		stop(b, 1, 1, "not YAML, or memory is out");
+		b->failed = note(b, 1, 1, "not YAML, or memory is out");
 }
 
 static void parse(struct building *b, struct slice text)
@@ -299,7 +291,7 @@ static void parse(struct building *b, struct slice text)
 		parser = fy_parser_create(&config);
 	}
 	if (parser == NULL || fy_parser_set_string(parser, (const char *)text.p, text.len) != 0)
-		stop(b, 1, 1, "memory is out");
+		b->failed = note(b, 1, 1, "memory is out");
 	while (!b->failed && (e = fy_parser_parse(parser)) != NULL) {
 		take_event(b, e);
 		fy_parser_event_free(parser, e);
@@ -319,13 +311,13 @@ enum rc yaml_parse(struct slice text, struct yaml_tree *t, struct notes *notes)
 	if (text.len >= sizeof mark && memcmp(text.p, mark, sizeof mark) == 0)
 		text = slice_of(text.p + sizeof mark, text.len - sizeof mark);
 	if (text.len > YAML_MAX)
-		stop(&b, 1, 1, "longer than %d bytes", YAML_MAX);
+		b.failed = note(&b, 1, 1, "longer than %d bytes", YAML_MAX);
 	else
 		check_bytes(&b, text);
 	t->nodes = malloc(YAML_NODES_MAX * sizeof *t->nodes);
 	t->texts = malloc(b.text_max);
 	if (t->nodes == NULL || t->texts == NULL)
-		stop(&b, 1, 1, "memory is out");
+		b.failed = note(&b, 1, 1, "memory is out");
 	if (!b.failed && text.len > 0)
 		parse(&b, text);
 	return b.failed || b.refused ? RC_BAD : RC_OK;

@@ -46,10 +46,9 @@ bootstrap() {
     *) die "no such root: $name (web, python, other)" ;;
     esac
     [ "$name" = other ] || kind+=(--include=usr-is-merged --hook-dir=/usr/share/mmdebstrap/hooks/merged-usr)
-    mirror=$(machine_archives | sed -n 's/^main //p' | head -n 1)
-    [ -n "$mirror" ] || die "this machine's apt has no Debian archive"
+    mirror=$(main_archive) || return
     # Its proxies and certificates.
-    apt-config dump Acquire >"$WORK/acquire.conf"
+    apt-config dump Acquire >"$WORK/acquire.conf" || return
     SOURCE_DATE_EPOCH=1700000000 mmdebstrap --mode=root "${kind[@]}" \
         --aptopt="$WORK/acquire.conf" --aptopt='Acquire::Languages "none"' --skip=output/dev \
         --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
