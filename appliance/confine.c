@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "appliance/base/filter.h"
 #include "appliance/base/io.h"
 #include "appliance/base/log.h"
 
@@ -100,7 +101,10 @@ enum rc confine_launch(void)
 
 enum rc confine_service(uint64_t keep)
 {
-	return logged(bound_caps(app_caps & keep) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+	/* clone3(2) puts a child of root's into any cgroup that can be opened, however
+	 * read-only it is mounted; without it libraries use clone(2). */
+	return logged(bound_caps(app_caps & keep) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	              filter_refuse(SYS_clone3) == RC_OK);
 }
 
 enum rc confine_app(void)

@@ -41,7 +41,7 @@ RC_CHECK enum rc confine_launch(void);
 
 /* For a service, on its way to be executed as some user: of the capabilities
  * that root of the app's root has those of keep (bit N for N), and no way to
- * more. RC_IO, logged. */
+ * more, nor out of its cgroup. RC_IO, logged. */
 RC_CHECK enum rc confine_service(uint64_t keep);
 
 /* For sessions: root of the app's root, with the capabilities that confine.c lists
