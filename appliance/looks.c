@@ -209,11 +209,14 @@ int64_t looks_deadline(void)
 {
 	int64_t next = INT64_MAX;
 
-	for (size_t i = 0; i < LOOKS_MAX; i++)
-		if (looks[i].used && looks[i].behind)
+	for (size_t i = 0; i < LOOKS_MAX; i++) {
+		if (!looks[i].used)
+			continue;
+		if (looks[i].behind)
 			return 0;
-	if (looks[i].used && looks[i].deadline_ms < next)
-		next = looks[i].deadline_ms;
+		if (looks[i].deadline_ms < next)
+			next = looks[i].deadline_ms;
+	}
 	return next;
 }
 

@@ -14,7 +14,7 @@
 
 enum {
 	LOOKS_MAX = 32,
-	LOOKS_RECORDS = 2000, /* looked at in one go for one */
+	LOOKS_RECORDS = 2000,   /* looked at in one go for one */
 	LOOKS_STALL_MS = 60000, /* nothing was read, and it does not follow */
 };
 
