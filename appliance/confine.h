@@ -35,7 +35,8 @@ bool confine_spare(bool spared);
  * pair. It is spared. RC_IO, logged. */
 RC_CHECK enum rc confine_role(int root_fd, uid_t id);
 
-/* For the launcher: what the app has, and SYS_ADMIN for mounts and namespaces.
+/* For the launcher: what the app has, SYS_ADMIN for mounts and namespaces, and
+ * SYS_RESOURCE so that confine_spare(false) is for good.
  * SIGTERM is ignored, and it is spared. RC_IO, logged. */
 RC_CHECK enum rc confine_launch(void);
 

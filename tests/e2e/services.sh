@@ -87,7 +87,7 @@ services:
     restart: on-failure
     after: [notify]
   jail:
-    command: [sh, -c, 'echo pid $$ of $(ls -d /proc/[0-9]* | wc -l); id; touch /x; touch /data/y && echo wrote data; grep -E "^(CapEff|NoNewPrivs)" /proc/self/status; cat; kill -TERM $$; exec sleep 1000000']
+    command: [sh, -c, 'echo pid $$ of $(ls -d /proc/[0-9]* | wc -l); id; touch /x; touch /data/y && echo wrote data; grep -E "^(CapEff|NoNewPrivs)" /proc/self/status; cat; echo -1 >/proc/self/oom_score_adj; echo oom_score_adj $(cat /proc/self/oom_score_adj); kill -TERM $$; exec sleep 1000000']
     own-pids: true
     read-only: true
     writable: [/data]
@@ -186,7 +186,7 @@ gives health-names-it 0 '^503$' health
 check late-is-named grep -q 'a service is not ready' "$WORK/health"
 
 # --- confinement
-check jail-has-said-all until_true logged box jail '^NoNewPrivs'
+check jail-has-said-all until_true logged box jail '^oom_score_adj'
 "$CASEMATE" logs box jail >"$WORK/jail" 2>&1
 gives jail-pid 0 '^pid 1 of [1-4]$' grep '^pid 1 of' "$WORK/jail"
 gives jail-user 0 '^uid=1000\(app\) gid=1000\(app\) groups=6\(disk\)' cat "$WORK/jail"
@@ -194,6 +194,7 @@ gives jail-read-only 0 'touch: /x: Read-only file system' cat "$WORK/jail"
 gives jail-writable 0 '^wrote data$' cat "$WORK/jail"
 gives jail-no-capabilities 0 '^CapEff:.0000000000000000$' cat "$WORK/jail"
 gives jail-no-new-privileges 0 '^NoNewPrivs:.1$' cat "$WORK/jail"
+gives jail-is-not-spared 0 '^oom_score_adj 0$' cat "$WORK/jail"
 same jail-belongs-to-app 1000 "$(in_box 'stat -c %u /data/y')"
 check jail-survives-its-own-term is box jail state ready
 check root-has-said-all until_true logged box root '^SHLVL'
