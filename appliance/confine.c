@@ -97,6 +97,7 @@ enum rc confine_launch(void)
 	/* Its services begin with no signal ignored (start.c), and are not spared: with
 	 * SYS_RESOURCE that is the least they can have from then on. */
 	return logged(confine_spare(true) && signal(SIGTERM, SIG_IGN) != SIG_ERR &&
+	              setresuid(0, 0, UID_SAVED) == 0 &&
 	              give_up(0, app_caps | CAP(SYS_ADMIN) | CAP(SYS_RESOURCE)));
 }
 

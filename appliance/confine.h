@@ -15,7 +15,7 @@ enum {
 	UID_INIT = 901,
 	UID_CHANNEL = 902,
 	UID_GATE = 903,
-	/* The saved user of all three: nobody who becomes one user can be all
+	/* The saved user of all three, and of the launcher: nobody who becomes one user can be all
 	 * that they are, which is what prlimit(2) asks for. */
 	UID_SAVED = 904,
 };
