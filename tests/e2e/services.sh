@@ -96,7 +96,7 @@ services:
     environment: {GREETING: 'a b'}
     stop-timeout: 200ms
   root:
-    command: [sh, -c, 'grep -E "^(CapEff|CapBnd|NoNewPrivs|SigIgn|SigBlk)" /proc/self/status; cat /dev/nsm; echo 1 >/proc/sys/vm/drop_caches; echo max >/sys/fs/cgroup/root/pids.max; echo $$ >/sys/fs/cgroup/cgroup.procs; mkdir /sys/fs/cgroup/root/x; service escape /sys/fs/cgroup; service escape /sys/fs/cgroup/web; mount -t tmpfs x /tmp; ls /proc/self/fd | wc -l; env | sort; exec sleep 1000000']
+    command: [sh, -c, 'grep -E "^(CapEff|CapBnd|NoNewPrivs|SigIgn|SigBlk)" /proc/self/status; cat /dev/nsm; echo 1 >/proc/sys/vm/drop_caches; echo max >/sys/fs/cgroup/root/pids.max; echo $$ >/sys/fs/cgroup/cgroup.procs; mkdir /sys/fs/cgroup/root/x; service escape /sys/fs/cgroup; service escape /sys/fs/cgroup/first; mount -t tmpfs x /tmp; ls /proc/self/fd | wc -l; env | sort; exec sleep 1000000']
     processes: 77
     memory: 24M
   few:
@@ -208,7 +208,7 @@ gives root-no-sysctl 0 '/proc/sys/vm/drop_caches: Read-only' cat "$WORK/root.log
 gives root-no-limits 0 '/sys/fs/cgroup/root/pids.max: Read-only' cat "$WORK/root.log"
 gives root-no-escape 0 '/sys/fs/cgroup/cgroup.procs: Read-only' cat "$WORK/root.log"
 gives root-no-child-in-the-root-group 0 'escape to /sys/fs/cgroup: Function not implemented' cat "$WORK/root.log"
-gives root-no-child-in-another-group 0 'escape to /sys/fs/cgroup/web: Function not implemented' cat "$WORK/root.log"
+gives root-no-child-in-another-group 0 'escape to /sys/fs/cgroup/first: Function not implemented' cat "$WORK/root.log"
 gives root-no-subgroup 0 "can't create directory '/sys/fs/cgroup/root/x': Read-only" cat "$WORK/root.log"
 gives root-no-mounts 0 'mount: .*(denied|not permitted)' cat "$WORK/root.log"
 same root-descriptors 4 "$(grep -xE '[0-9]+' "$WORK/root.log")"
