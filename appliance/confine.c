@@ -94,9 +94,11 @@ enum rc confine_role(int root_fd, uid_t id)
 
 enum rc confine_launch(void)
 {
-	/* Its services begin with no signal ignored (start.c). */
+	/* Its services begin with no signal ignored (start.c), and are not spared: with
+	 * SYS_RESOURCE that is the least they can have from then on. */
 	return logged(confine_spare(true) && signal(SIGTERM, SIG_IGN) != SIG_ERR &&
-	              give_up(0, app_caps | CAP(SYS_ADMIN)));
+	              setresuid(0, 0, UID_SAVED) == 0 &&
+	              give_up(0, app_caps | CAP(SYS_ADMIN) | CAP(SYS_RESOURCE)));
 }
 
 enum rc confine_service(uint64_t keep)
