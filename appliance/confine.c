@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "appliance/base/filter.h"
 #include "appliance/base/io.h"
 #include "appliance/base/log.h"
 
@@ -93,14 +94,19 @@ enum rc confine_role(int root_fd, uid_t id)
 
 enum rc confine_launch(void)
 {
-	/* Its services begin with no signal ignored (start.c). */
+	/* Its services begin with no signal ignored (start.c), and are not spared: with
+	 * SYS_RESOURCE that is the least they can have from then on. */
 	return logged(confine_spare(true) && signal(SIGTERM, SIG_IGN) != SIG_ERR &&
-	              give_up(0, app_caps | CAP(SYS_ADMIN)));
+	              setresuid(0, 0, UID_SAVED) == 0 &&
+	              give_up(0, app_caps | CAP(SYS_ADMIN) | CAP(SYS_RESOURCE)));
 }
 
 enum rc confine_service(uint64_t keep)
 {
-	return logged(bound_caps(app_caps & keep) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+	/* clone3(2) puts a child of root's into any cgroup that can be opened, however
+	 * read-only it is mounted; without it libraries use clone(2). */
+	return logged(bound_caps(app_caps & keep) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	              filter_refuse(SYS_clone3) == RC_OK);
 }
 
 enum rc confine_app(void)

@@ -15,7 +15,7 @@ enum {
 	UID_INIT = 901,
 	UID_CHANNEL = 902,
 	UID_GATE = 903,
-	/* The saved user of all three: nobody who becomes one user can be all
+	/* The saved user of all three, and of the launcher: nobody who becomes one user can be all
 	 * that they are, which is what prlimit(2) asks for. */
 	UID_SAVED = 904,
 };
@@ -35,13 +35,14 @@ bool confine_spare(bool spared);
  * pair. It is spared. RC_IO, logged. */
 RC_CHECK enum rc confine_role(int root_fd, uid_t id);
 
-/* For the launcher: what the app has, and SYS_ADMIN for mounts and namespaces.
+/* For the launcher: what the app has, SYS_ADMIN for mounts and namespaces, and
+ * SYS_RESOURCE so that confine_spare(false) is for good.
  * SIGTERM is ignored, and it is spared. RC_IO, logged. */
 RC_CHECK enum rc confine_launch(void);
 
 /* For a service, on its way to be executed as some user: of the capabilities
  * that root of the app's root has those of keep (bit N for N), and no way to
- * more. RC_IO, logged. */
+ * more, nor out of its cgroup. RC_IO, logged. */
 RC_CHECK enum rc confine_service(uint64_t keep);
 
 /* For sessions: root of the app's root, with the capabilities that confine.c lists

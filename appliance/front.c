@@ -118,6 +118,12 @@ bool front_report(void)
 	return r.kind == LAUNCH_OVER;
 }
 
+void front_forget(void)
+{
+	for (size_t i = 0; i < SERVICES_MAX; i++)
+		touchlog_shared->service[i].state = LOOK_WAITING;
+}
+
 void front_reap(pid_t pid, int status)
 {
 	pid_t *place = pid == spare.pid ? &spare.pid : find(pid);

@@ -27,6 +27,9 @@ bool front_answer(void);
  * the enclave is to end, since the main service has. */
 bool front_report(void);
 
+/* The launcher has ended: no service is known to be ready until the next one says so. */
+void front_forget(void);
+
 /* A child has ended: if it was a session, its place is free. */
 void front_reap(pid_t pid, int status);
 

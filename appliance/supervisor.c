@@ -93,6 +93,8 @@ static void reap(void)
 			ours = ours || role_reap(roles[k], pid, status, s.now_ms);
 		if (!ours && !WIFSTOPPED(status))
 			front_reap(pid, status);
+		if (launch_role.pid == 0)
+			front_forget();
 	}
 	s.more = pid > 0;
 	if (pid < 0 && errno == ECHILD && s.phase >= TERM) {

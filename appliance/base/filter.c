@@ -1,5 +1,6 @@
 #include "appliance/base/filter.h"
 
+#include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -37,5 +38,18 @@ enum rc filter_allow(const int *calls, size_t count)
 	}
 	code[at++] = (struct sock_filter)ANSWER(SECCOMP_RET_KILL_PROCESS);
 	prog = (struct sock_fprog){ (unsigned short)at, code };
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) == 0 ? RC_OK : RC_IO;
+}
+
+enum rc filter_refuse(int call)
+{
+	struct sock_filter code[] = {
+		LOAD(nr),
+		IF((uint32_t)call, 0, 1),
+		ANSWER(SECCOMP_RET_ERRNO | ENOSYS),
+		ANSWER(SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { sizeof code / sizeof code[0], code };
+
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) == 0 ? RC_OK : RC_IO;
 }

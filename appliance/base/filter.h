@@ -1,4 +1,4 @@
-/* A seccomp filter from a list of system calls: what is not on it ends the
+/* Seccomp filters. From a list of system calls: what is not on it ends the
  * process. For roles whose input is hostile; installed once everything that
  * needs more has been set up.
  */
@@ -16,5 +16,9 @@ enum { FILTER_CALLS_MAX = 64 };
  * children, for good; arguments are not looked at. Needs no_new_privs or
  * CAP_SYS_ADMIN. RC_LIMIT for too many, RC_IO with errno. */
 RC_CHECK enum rc filter_allow(const int *calls, size_t count);
+
+/* The other way round: this call fails with ENOSYS, as if the kernel were older, and
+ * all others go on. The kernel knows one architecture. RC_IO with errno. */
+RC_CHECK enum rc filter_refuse(int call);
 
 #endif

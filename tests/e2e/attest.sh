@@ -107,7 +107,7 @@ gives looked-up-is-touched 0 '^touches +76 since it booted' casemate attest box 
 
 # --- nobody in the enclave reaches the module or the gate, whatever its uid
 for uid in 0 901 902 903 1000; do
-    gives "probe-as-$uid" 0 'reached 0; 3 roles$' casemate exec -u "$uid" box -- /tmp/probe
+    gives "probe-as-$uid" 0 'reached 0; 4 roles$' casemate exec -u "$uid" box -- /tmp/probe
 done
 check still-attests casemate attest box "${emulated[@]}"
 same gateway-lived '' "$(casemate console box | grep 'gateway: ended')"

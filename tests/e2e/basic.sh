@@ -71,6 +71,7 @@ gives pid1-is-another-user 0 '^Uid:.901.901.904.901$' run_in grep '^Uid:' /proc/
 gives pid1-not-readable 1 '' run_in readlink /proc/1/exe
 gives pid1-not-reniced 1 '' run_in renice -n 19 -p 1
 gives detached-segments-end 0 '^1$' run_in cat /proc/sys/kernel/shm_rmid_forced
+gives open-files-are-not-counted 0 '^9223372036854775807$' run_in cat /proc/sys/fs/file-max
 # what the kernel does not take of these it drops, and says so there
 gives files-can-be-watched 0 ' / overlay [^ ]*index=on,uuid=on,nfs_export=on' run_in cat /proc/mounts
 

@@ -57,6 +57,7 @@ gives exec-bad-env 125 'K=V' casemate exec -e =x web true
 gives exec-not-a-target 125 'not a target' casemate exec 'a b' true
 gives ctl-no-word 2 'needs TARGET and what to do' casemate ctl web
 gives ctl-unknown-word 2 'there is no ctl TARGET halt;' casemate ctl web halt
+gives ctl-target-behind 2 'the TARGET stands first: casemate ctl web status;' casemate ctl status web
 gives ctl-start-nothing 2 'start needs one SERVICE' casemate ctl web start
 gives ctl-stop-two 2 'stop needs one SERVICE' casemate ctl web stop a b
 gives ctl-signal-one 2 'signal needs SERVICE and SIGNAL' casemate ctl web signal a

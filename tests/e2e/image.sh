@@ -172,6 +172,7 @@ usage() {
         status=$?
         check "usage-${verb// /-}" "status $status" test "$status" = 2
     done
+    check no-such-verb "$("$tool" frob 2>&1 | tail -n 1)" bash -c '"$0" frob 2>&1 | grep -q "no verb .frob.$"' "$tool"
     check version 'none' bash -c '"$0" --version | grep -qE "^casemate-image [0-9]"' "$tool"
 }
 

@@ -146,7 +146,8 @@ static int is_role(const char *pid)
 		return 0;
 	(void)!fread(name, 1, sizeof name - 1, f);
 	fclose(f);
-	return strcmp(name, "gate") == 0 || strcmp(name, "channel") == 0;
+	return strcmp(name, "gate") == 0 || strcmp(name, "channel") == 0 ||
+	       strcmp(name, "launch") == 0;
 }
 
 int main(void)

@@ -10,13 +10,18 @@
  *   print N       N lines of 64 bytes, numbered
  *   holder        a process in the background writes to standard output for ever
  *                 while this one ends
+ *   escape GROUP  a child that is begun in another cgroup; says how that went
  */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -120,6 +125,20 @@ static int holder(void)
 	return 0;
 }
 
+static int escape(const char *group)
+{
+	int fd = open(group, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct clone_args a = { .flags = CLONE_INTO_CGROUP,
+		                .exit_signal = SIGCHLD,
+		                .cgroup = (unsigned)fd };
+	pid_t pid = fd < 0 ? -1 : (pid_t)syscall(SYS_clone3, &a, sizeof a);
+
+	if (pid == 0)
+		_exit(0);
+	printf("escape to %s: %s\n", group, pid < 0 ? strerror(errno) : "done");
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -137,6 +156,8 @@ int main(int argc, char **argv)
 		return print(n);
 	if (strcmp(what, "holder") == 0)
 		return holder();
+	if (strcmp(what, "escape") == 0 && argc == 3)
+		return escape(argv[2]);
 	while (strcmp(what, "bomb") == 0)
 		(void)!fork();
 	return 2;

@@ -78,7 +78,7 @@ services:
     restart: on-failure
     after: [notify]
   jail:
-    command: [sh, -c, 'echo pid $$ of $(ls -d /proc/[0-9]* | wc -l); id; touch /x; touch /data/y && echo wrote data; grep -E "^(CapEff|NoNewPrivs)" /proc/self/status; cat; kill -TERM $$; exec sleep 1000000']
+    command: [sh, -c, 'echo pid $$ of $(ls -d /proc/[0-9]* | wc -l); id; touch /x; touch /data/y && echo wrote data; grep -E "^(CapEff|NoNewPrivs)" /proc/self/status; cat; echo -1 >/proc/self/oom_score_adj; echo oom_score_adj $(cat /proc/self/oom_score_adj); kill -TERM $$; exec sleep 1000000']
     own-pids: true
     read-only: true
     writable: [/data]
@@ -87,7 +87,7 @@ services:
     environment: {GREETING: 'a b'}
     stop-timeout: 200ms
   root:
-    command: [sh, -c, 'grep -E "^(CapEff|CapBnd|NoNewPrivs|SigIgn|SigBlk)" /proc/self/status; cat /dev/nsm; echo 1 >/proc/sys/vm/drop_caches; echo max >/sys/fs/cgroup/root/pids.max; echo $$ >/sys/fs/cgroup/cgroup.procs; mkdir /sys/fs/cgroup/root/x; mount -t tmpfs x /tmp; ls /proc/self/fd | wc -l; env | sort; exec sleep 1000000']
+    command: [sh, -c, 'grep -E "^(CapEff|CapBnd|NoNewPrivs|SigIgn|SigBlk)" /proc/self/status; cat /dev/nsm; echo 1 >/proc/sys/vm/drop_caches; echo max >/sys/fs/cgroup/root/pids.max; echo $$ >/sys/fs/cgroup/cgroup.procs; mkdir /sys/fs/cgroup/root/x; service escape /sys/fs/cgroup; service escape /sys/fs/cgroup/first; mount -t tmpfs x /tmp; ls /proc/self/fd | wc -l; env | sort; exec sleep 1000000']
     processes: 77
     memory: 24M
   few:
@@ -177,7 +177,7 @@ gives health-names-it 0 '^503$' health
 check late-is-named grep -q 'a service is not ready' "$WORK/health"
 
 # --- confinement
-check jail-has-said-all until_true logged box jail '^NoNewPrivs'
+check jail-has-said-all until_true logged box jail '^oom_score_adj'
 "$CASEMATE" logs box jail >"$WORK/jail" 2>&1
 gives jail-pid 0 '^pid 1 of [1-4]$' grep '^pid 1 of' "$WORK/jail"
 gives jail-user 0 '^uid=1000\(app\) gid=1000\(app\) groups=6\(disk\)' cat "$WORK/jail"
@@ -185,6 +185,7 @@ gives jail-read-only 0 'touch: /x: Read-only file system' cat "$WORK/jail"
 gives jail-writable 0 '^wrote data$' cat "$WORK/jail"
 gives jail-no-capabilities 0 '^CapEff:.0000000000000000$' cat "$WORK/jail"
 gives jail-no-new-privileges 0 '^NoNewPrivs:.1$' cat "$WORK/jail"
+gives jail-is-not-spared 0 '^oom_score_adj 0$' cat "$WORK/jail"
 same jail-belongs-to-app 1000 "$(in_box 'stat -c %u /data/y')"
 check jail-survives-its-own-term is box jail state ready
 check root-has-said-all until_true logged box root '^SHLVL'
@@ -197,6 +198,8 @@ gives root-no-nsm 0 "can't open '/dev/nsm': No such file" cat "$WORK/root.log"
 gives root-no-sysctl 0 '/proc/sys/vm/drop_caches: Read-only' cat "$WORK/root.log"
 gives root-no-limits 0 '/sys/fs/cgroup/root/pids.max: Read-only' cat "$WORK/root.log"
 gives root-no-escape 0 '/sys/fs/cgroup/cgroup.procs: Read-only' cat "$WORK/root.log"
+gives root-no-child-in-the-root-group 0 'escape to /sys/fs/cgroup: Function not implemented' cat "$WORK/root.log"
+gives root-no-child-in-another-group 0 'escape to /sys/fs/cgroup/first: Function not implemented' cat "$WORK/root.log"
 gives root-no-subgroup 0 "can't create directory '/sys/fs/cgroup/root/x': Read-only" cat "$WORK/root.log"
 gives root-no-mounts 0 'mount: .*(denied|not permitted)' cat "$WORK/root.log"
 same root-descriptors 4 "$(grep -xE '[0-9]+' "$WORK/root.log")"

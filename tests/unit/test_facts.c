@@ -137,6 +137,10 @@ static void services(void)
 		CHECK((facts()->services(&b) == NULL) ==
 		      (state == LOOK_READY || state == LOOK_DONE || state == LOOK_STOPPED));
 	}
+	/* What a launcher that has ended said last is nobody's word any more. */
+	s->service[1].state = LOOK_READY;
+	front_forget();
+	CHECK(facts()->services(&b) != NULL && s->service[1].state == LOOK_WAITING);
 	s->service[0].kind = s->service[1].kind = 0;
 
 	/* Anything else from a launcher gone mad is its end; its last word is over. */

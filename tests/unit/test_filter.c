@@ -1,6 +1,7 @@
 /* appliance/base/filter.h: what is on the list works, all else ends the
  * process. Raw calls: the sanitizers of this build must not add their own.
  */
+#include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -23,6 +24,24 @@ static int run(const int *calls, size_t n, long call)
 	}
 	CHECK(waitpid(pid, &status, 0) == pid);
 	return status;
+}
+
+/* What the refused call and another one come to. */
+static void refuse(void)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+		    filter_refuse(SYS_getppid) != RC_OK)
+			_exit(1);
+		if (syscall(SYS_getppid) != -1 || errno != ENOSYS)
+			_exit(2);
+		_exit(syscall(SYS_getpid) > 0 ? 7 : 3);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 7);
 }
 
 static bool killed(int status)
@@ -53,5 +72,6 @@ int main(void)
 	status = run(many, FILTER_CALLS_MAX, SYS_exit_group);
 	CHECK(WIFEXITED(status));
 	CHECK(filter_allow(many, FILTER_CALLS_MAX + 1) == RC_LIMIT);
+	refuse();
 	return test_end();
 }

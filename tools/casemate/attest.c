@@ -62,7 +62,10 @@ static int dial(struct session *s, const char **name)
 	if (url_looks_like(s->what))
 		return dial_url(s, name);
 	snprintf(s->host, sizeof s->host, "casemate");
-	return target_parse(s->what, &t) ? link_dial(&t, HTTPS_PORT) : -1;
+	if (target_parse(s->what, &t))
+		return link_dial(&t, HTTPS_PORT);
+	say("a URL would begin with https://");
+	return -1;
 }
 
 static bool make_nonce(struct expect *e)
@@ -233,8 +236,7 @@ static const char help_text[] =
 	"  --save FILE          keep the document, accepted or not\n"
 	"\n"
 	"examples:\n"
-	"  casemate-image eif describe app.eif > app.json\n"
-	"  casemate attest https://enclave.example:8443 --measurements app.json\n"
+	"  casemate attest https://enclave.example:8443 --measurements app.measurements.json\n"
 	"  casemate attest web --allow-emulated\n";
 
 const struct verb verb_attest = {

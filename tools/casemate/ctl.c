@@ -193,11 +193,15 @@ static const struct {
 	[W_REBOOT] = { "reboot", 0, 0, false, false, true, "nothing behind it" },
 };
 
-static enum word word_of(const char *s)
+static enum word word_of(const char *s, const char *target)
 {
 	for (int i = 0; i < WORDS; i++)
 		if (strcmp(s, words[i].word) == 0)
 			return (enum word)i;
+	for (int i = 0; i < WORDS; i++)
+		if (strcmp(target, words[i].word) == 0)
+			verb_misuse(&verb_ctl, "the TARGET stands first: casemate ctl %s %s", s,
+			            target);
 	verb_misuse(&verb_ctl, "there is no ctl TARGET %s", s);
 }
 
@@ -248,7 +252,7 @@ static int ctl_main(int argc, char **argv)
 	}
 	if (argc - optind < 2)
 		verb_misuse(&verb_ctl, "needs TARGET and what to do");
-	w = word_of(argv[optind + 1]);
+	w = word_of(argv[optind + 1], argv[optind]);
 	c.count = (size_t)(argc - optind - 2);
 	c.arg = argv + optind + 2;
 	check_use(&c, w);

@@ -69,7 +69,7 @@ static void take_measurements(const struct verb *v, struct expect *e, const char
 
 	if (rc != RC_OK) {
 		say(rc == RC_ABSENT ? "%s has no Measurements with PCR0, PCR1 and PCR2"
-		                    : "%s is not what `casemate-image eif describe` prints",
+		                    : "%s is not what casemate-image leaves beside an image",
 		    path);
 		exit(STATUS_USAGE);
 	}

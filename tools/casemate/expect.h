@@ -35,12 +35,13 @@ enum {
 
 /* Their part of the help text. */
 #define EXPECT_HELP                                                                                \
-	"  --measurements FILE  PCRs that it must have: what `casemate-image eif describe`\n"      \
-	"                       prints, or nitro-cli\n"                                            \
+	"  --measurements FILE  PCRs that it must have: the .measurements.json beside an\n"        \
+	"                       image, or what nitro-cli prints\n"                                 \
 	"  --pcr N=HEX          the same for one PCR, 0 to 31; may be given more than once\n"      \
-	"  --untouched          refuse when anybody ran a command or moved files since boot,\n"    \
-	"                       or nothing proves the contrary: only code that is known tells\n"   \
-	"                       the truth, so it needs --measurements, and no debug mode\n"        \
+	"  --untouched          refuse when anybody ran a command, moved files or controlled a\n"  \
+	"                       service since boot, or nothing proves the contrary: only code\n"   \
+	"                       that is known tells the truth, so it needs --measurements, and\n"  \
+	"                       no debug mode\n"                                                   \
 	"  --root FILE          the root certificate (PEM or DER) instead of AWS's\n"              \
 	"  --max-age SECONDS    how old it may be (300)\n"                                         \
 	"  --allow-debug        accept debug mode, in which PCR0-2 are zero\n"                     \

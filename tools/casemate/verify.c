@@ -81,7 +81,7 @@ static const char help_text[] =
 	"  --time UNIX          verify as of that second since 1970 (now)\n"
 	"\n"
 	"examples:\n"
-	"  casemate verify doc.cbor --measurements app.json --max-age 3600\n"
+	"  casemate verify doc.cbor --measurements app.measurements.json --max-age 3600\n"
 	"  casemate verify doc.cbor --time 1766678659 --json\n";
 
 const struct verb verb_verify = {

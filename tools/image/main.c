@@ -1,5 +1,6 @@
 /* casemate-image: builds and reads enclave images. */
 #include <locale.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -53,6 +54,12 @@ static int run(const struct verb *v, int argc, char **argv)
 	return v->run(argc, argv);
 }
 
+/* Is it a word that other verbs begin with? */
+static bool in_group(const char *word)
+{
+	return strcmp(word, "eif") == 0 || strcmp(word, "manifest") == 0;
+}
+
 static int choose(int argc, char **argv)
 {
 	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
@@ -67,10 +74,14 @@ static int choose(int argc, char **argv)
 		    strcmp(argv[words], v->name) == 0)
 			return run(v, argc - words, argv + words);
 	}
-	if (argc > 2 && (strcmp(argv[1], "eif") == 0 || strcmp(argv[1], "manifest") == 0) &&
-	    strcmp(argv[2], "--help") == 0)
+	if (argc > 2 && in_group(argv[1]) &&
+	    (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0))
 		return fputs(help, stdout) < 0;
 	fputs(help, stderr);
+	if (argc > 2 && in_group(argv[1]))
+		fail(RC_BAD, "there is no verb '%s %s'", argv[1], argv[2]);
+	else if (argc > 1 && !in_group(argv[1]))
+		fail(RC_BAD, "there is no verb '%s'", argv[1]);
 	return EXIT_USAGE;
 }
 

@@ -94,7 +94,7 @@ static enum rc start(struct rootfs *r, const char *dir, const char *out, int in)
 	return r->pid > 0 ? RC_OK : RC_IO;
 }
 
-/* The end of what it said. */
+/* The end of what it said, in which names of the source may be. */
 static void show(int said)
 {
 	char text[2048];
@@ -102,8 +102,9 @@ static void show(int said)
 	off_t from = len > (off_t)sizeof text ? len - (off_t)sizeof text : 0;
 	ssize_t n = pread(said, text, sizeof text, from);
 
-	if (n > 0)
-		fwrite(text, 1, (size_t)n, stderr);
+	for (ssize_t i = 0; i < n; i++)
+		fputc(text[i] == '\n' || (text[i] >= 0x20 && text[i] < 0x7f) ? text[i] : '?',
+		      stderr);
 }
 
 static enum rc explain(int status, const char *what, int said)
