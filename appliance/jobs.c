@@ -146,6 +146,19 @@ bool job_carry(struct job *j, const struct unit *u, int stream)
 	return true;
 }
 
+/* A token bucket, as the time up to which tokens were taken. */
+static bool may_say(struct job *j)
+{
+	int64_t now = clock_mono_ms(), full = now - JOB_SAID_BURST * JOB_SAID_MS;
+
+	if (j->said_ms < full)
+		j->said_ms = full;
+	if (j->said_ms + JOB_SAID_MS > now)
+		return false;
+	j->said_ms += JOB_SAID_MS;
+	return true;
+}
+
 bool job_notified(struct job *j)
 {
 	uint8_t text[4096];
@@ -169,10 +182,8 @@ bool job_notified(struct job *j)
 	if (who.pid != j->pid)
 		return false;
 	said = notify_of(slice_of(text, (size_t)n));
-	if (clock_mono_ms() < j->said_ms)
+	if ((!said.busy && !said.status.p) || !may_say(j))
 		return said.ready;
-	if (said.busy || said.status.p)
-		j->said_ms = clock_mono_ms() + JOB_SAID_MS;
 	if (said.busy)
 		records_event((unsigned)j->number, RECORD_BUSY, "%s", "");
 	if (said.status.p)

@@ -8,9 +8,9 @@
 
 #include "appliance/unit.h"
 
-/* Between two events of what a service says of itself: it must not push those
- * of others out of their ring. */
-enum { JOB_SAID_MS = 100 };
+/* Events of what a service says of itself: so many at once, and one every so
+ * often, since they must not push those of others out of their ring. */
+enum { JOB_SAID_BURST = 16, JOB_SAID_MS = 100 };
 
 struct job {
 	char name[SERVICE_NAME_MAX + 1];
@@ -21,7 +21,7 @@ struct job {
 	int cgroup, out[2];      /* what it prints: standard output, error */
 	int notify, tcp;         /* -1, as all of these: none */
 	int64_t probe_ms;        /* when to look whether it is ready */
-	int64_t said_ms;         /* no event of what it says before */
+	int64_t said_ms;         /* its token bucket */
 	uint64_t ooms;           /* how often it ended for want of memory */
 	enum look_end ended;     /* how it ended last, whatever it does now */
 	int status;
