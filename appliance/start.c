@@ -32,7 +32,10 @@ static bool set_mounts(const struct service *s)
 		return ok;
 	for (size_t i = 0; i < s->pathc; i++)
 		ok = ok && bind(s->paths[i]);
-	return ok && mount(NULL, "/", NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | plain, NULL) == 0;
+	/* And /dev, where others look for what is random and for nothing. */
+	return ok && mount(NULL, "/", NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | plain, NULL) == 0 &&
+	       mount(NULL, "/dev", NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NOEXEC,
+	             NULL) == 0;
 }
 
 static bool set_process(const struct start *s)

@@ -124,7 +124,7 @@ gives off-no-session 125 '' casemate exec off -- true
 gives off-still-untouched 0 '^touches +none since it booted' casemate attest "https://127.0.0.1:$port" \
     --allow-emulated --measurements "$WORK/describe-off" --untouched
 console_says() { casemate console off | grep -q "$1"; }
-check off-main-command-reaches-nothing until_true console_says 'reached 0; 2 roles'
+check off-main-command-reaches-nothing until_true console_says 'reached 0; 3 roles'
 check stop-off casemate stop off
 
 # ================ with a module that signs =========================================

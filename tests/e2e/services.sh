@@ -91,9 +91,10 @@ services:
     processes: 77
     memory: 24M
   few:
-    command: [sh, -c, 'grep ^CapEff /proc/self/status; exec sleep 1000000']
+    command: [sh, -c, 'touch /dev/x; echo >/dev/null && echo has devices; grep ^CapEff /proc/self/status; exec sleep 1000000']
     capabilities: [CHOWN]
     own-pids: true
+    read-only: true
   tick:
     command: [sh, -c, 'echo only line; n=0; while :; do n=$((n+1)); echo $n >/tmp/t; mv /tmp/t /tmp/tick; sleep 0.05; done']
     restart: always
@@ -207,6 +208,8 @@ same root-environment "HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:
     "$(grep -E '^[A-Z]+=' "$WORK/root.log" | xargs)"
 same root-limits '77 25165824' "$(in_box 'cat /sys/fs/cgroup/root/pids.max /sys/fs/cgroup/root/memory.max' | xargs)"
 check few-capabilities until_true logged box few '^CapEff:.0000000000000001$'
+gives few-cannot-change-dev 0 'touch: /dev/x: Read-only file system' "$CASEMATE" logs box few
+gives few-has-devices 0 '^has devices$' "$CASEMATE" logs box few
 
 # --- control
 gives start-of-one-that-runs 0 '' "$CASEMATE" ctl box start tick
