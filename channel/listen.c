@@ -222,7 +222,7 @@ static void on_listener(void)
 	s.accept_ms = !p                 ? s.now_ms + PENDING_RETRY_MS
 	              : p->state == FREE ? 0
 	                                 : p->since_ms + PENDING_EVICT_MS;
-	if (s.accept_ms > s.now_ms)
+	if (!p || s.accept_ms > s.now_ms)
 		return;
 	fd = port_accept(s.listener);
 	if (fd >= 0) {
@@ -307,7 +307,7 @@ static bool wakeup(void)
 	struct pollfd p[AT_PLACES + PENDING_MAX];
 	int wait_ms;
 	nfds_t n = watch(p, &wait_ms);
-	struct timespec wait = { wait_ms / 1000, wait_ms % 1000 * 1000000 };
+	struct timespec wait = { wait_ms / 1000, wait_ms % 1000 * 1000000L };
 
 	if (s.ending && wait_ms < 0)
 		return false;

@@ -25,9 +25,9 @@ enum packet_way packet_way(struct slice packet, const uint8_t addresses[8])
 	memcpy(&ip, packet.p, sizeof ip);
 	memcpy(&tcp, packet.p + sizeof ip, sizeof tcp);
 	/* Without options, and of its fragment nothing but "do not". */
-	if (ip.version != 4 || ip.ihl * 4 != sizeof ip || ntohs(ip.tot_len) != packet.len ||
-	    (ip.frag_off & htons(0xbfff)) != 0 || ip.protocol != IPPROTO_TCP ||
-	    memcmp(&ip.saddr, addresses, 8) != 0)
+	if (ip.version != 4 || ip.ihl * sizeof(uint32_t) != sizeof ip ||
+	    ntohs(ip.tot_len) != packet.len || (ip.frag_off & htons(0xbfff)) != 0 ||
+	    ip.protocol != IPPROTO_TCP || memcmp(&ip.saddr, addresses, 8) != 0)
 		return PACKET_NOBODY;
 	return tcp_way(&tcp, packet.len - sizeof ip);
 }
