@@ -5,7 +5,7 @@
 
 #include "appliance/touchlog.h"
 
-/* The register of the manifest (DESIGN: PCR16). */
+/* The register of the manifest (PCR16). */
 enum { PCR_MANIFEST = 16 };
 
 /* Prints PCR0, PCR1 and PCR2 on the console, extends and locks PCR_MANIFEST

@@ -13,7 +13,7 @@ verb_help() {
 usage: ./build.sh lint [--fix] [CHECK...]
 
   compile   gcc (musl and glibc) and clang, all warnings, as errors
-  arrows    which folder includes which: DESIGN's table
+  arrows    which folder may include which: this verb's table
   names     a library's names stay in the files that wrap it
   size      functions fit a screen, files stay under about 600 lines
   tidy      clang-tidy, .clang-tidy says what is off and why
