@@ -4,7 +4,7 @@
  *
  *   1  number, from 1
  *   2  time, seconds since 1970 by the enclave's clock
- *   3  operation: text, "exec", "push", "pull" or "stop"
+ *   3  operation: text, "exec", "push", "pull", "stop" or "control"
  *   4  user: text, who was admitted ("open" when anybody is)
  *   5  SHA-384 of the whole request, 48 bytes, computed by PID 1
  *   6  summary: text of the arguments as the channel role reports them, cut

@@ -15,7 +15,8 @@ static struct slice take_printable(struct dcbor *d, size_t max)
 static bool known(struct slice operation)
 {
 	return slice_is(operation, "exec") || slice_is(operation, "push") ||
-	       slice_is(operation, "pull") || slice_is(operation, "stop");
+	       slice_is(operation, "pull") || slice_is(operation, "stop") ||
+	       slice_is(operation, "control");
 }
 
 enum rc touch_parse(struct slice in, struct touch_record *r)

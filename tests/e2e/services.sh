@@ -155,6 +155,8 @@ check events-are-lines "$CASEMATE" events box
 gives untouched-after-looks 0 'none since it booted' untouched
 gives signal-is-refused 1 'conflict|does not run' "$CASEMATE" ctl box signal web TERM
 gives control-is-a-touch 1 'touch' untouched
+# it is touched, and otherwise to be believed: the log with it leads to the head
+gives control-is-in-the-log 0 '' "$CASEMATE" attest box --measurements "${measured[@]}"
 
 # --- readiness and order
 check first-becomes-ready in_box 'touch /tmp/first'

@@ -158,6 +158,19 @@ static void touch_longest(void)
 	CHECK(make_record(buf, r) > 0 && read_record(buf, make_record(buf, r)) == RC_OK);
 }
 
+static void touch_operations(void)
+{
+	/* What PID 1 records (appliance/front.c). */
+	static const char *const all[] = { "exec", "push", "pull", "stop", "control" };
+	uint8_t buf[TOUCH_RECORD_MAX];
+	struct touch_record r = record();
+
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+		r.operation = slice_str(all[i]);
+		CHECK(read_record(buf, make_record(buf, r)) == RC_OK);
+	}
+}
+
 static enum rc wrong_record(struct touch_record r)
 {
 	uint8_t buf[TOUCH_RECORD_MAX];
@@ -217,6 +230,7 @@ int main(void)
 	claims_wrong();
 	touch_round();
 	touch_longest();
+	touch_operations();
 	touch_wrong();
 	chain();
 	return test_end();
