@@ -34,12 +34,13 @@
 #include "appliance/facts.h"
 #include "attest/cert.h"
 #include "attest/tls.h"
+#include "net/app.h"
 
 /* Tags of epoll beside the links' numbers. */
-enum { TAG_LISTENER = STACK_LINKS_MAX, TAG_BROKER, TAGS, SEED_LEN = 32 };
+enum { TAG_LISTENER = STACK_LINKS_MAX, TAG_BROKER, TAG_TUN, TAGS, SEED_LEN = 32 };
 
 static struct {
-	int epoll, listener, broker;
+	int epoll, listener, broker, tun;
 	uint32_t watched[TAGS]; /* the events of each in epoll; 0: not in it */
 	int64_t now_ms;
 	bool ready, ending;
@@ -72,6 +73,7 @@ static void watch_all(void)
 	watch(TAG_LISTENER, g.ready ? g.listener : -1,
 	      g.accept_ms <= g.now_ms ? EPOLLIN : EPOLLERR);
 	watch(TAG_BROKER, g.broker, EPOLLIN);
+	watch(TAG_TUN, g.tun, app_takes() ? EPOLLIN : EPOLLERR);
 }
 
 static void on_listener(void)
@@ -255,6 +257,8 @@ static void wakeup(void)
 			on_broker();
 		else if (events[i].data.u32 == TAG_LISTENER)
 			on_listener();
+		else if (events[i].data.u32 == TAG_TUN)
+			(void)app_io();
 		else if (stack_link_fd((int)events[i].data.u32) >= 0)
 			(void)stack_link_io((int)events[i].data.u32, events[i].events);
 	}
@@ -263,33 +267,35 @@ static void wakeup(void)
 	stack_flush();
 }
 
-static bool begin(int listener, int broker, int shared)
+static bool begin(int listener, int broker, int shared, int tun)
 {
 	uint8_t seed[SEED_LEN];
 
 	g.listener = listener;
 	g.broker = broker;
+	g.tun = tun;
 	g.now_ms = clock_mono_ms();
 	g.epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (g.epoll < 0 || facts_open(shared) != RC_OK || clients_init() != RC_OK ||
 	    getrandom(seed, sizeof seed, 0) != sizeof seed)
 		return false;
 	https_init(seed, facts());
-	stack_init(STACK_ENCLAVE);
+	app_init(tun);
+	stack_init(STACK_ENCLAVE, &app_hooks);
 	return stack_listen(HTTPS_PORT) == RC_OK;
 }
 
 /* What the loop calls, and the log's write. The clock is read without a call
  * where the vDSO has it. */
 static const int calls[] = {
-	SYS_epoll_ctl, SYS_epoll_pwait,   SYS_accept4,         SYS_recvfrom, SYS_sendto,
+	SYS_epoll_ctl, SYS_epoll_pwait,   SYS_accept4,         SYS_recvfrom, SYS_sendto, SYS_read,
 	SYS_close,     SYS_madvise,       SYS_getrandom,       SYS_write,    SYS_exit_group,
 	SYS_exit,      SYS_clock_gettime, SYS_restart_syscall,
 };
 
-int gate_main(int listener, int broker, int shared, bool confined)
+int gate_main(int listener, int broker, int shared, int tun, bool confined)
 {
-	if (!begin(listener, broker, shared) ||
+	if (!begin(listener, broker, shared, tun) ||
 	    (confined && filter_allow(calls, sizeof calls / sizeof calls[0]) != RC_OK)) {
 		log_line("cannot start: %m");
 		return 1;

@@ -34,6 +34,6 @@ enum {
 /* Serves over the listener, our end of the pair and the shared memory, until
  * PID 1 shuts the pair down; the exit status. Once per process. confined: under
  * the filter, which the sanitizers that tests run with do not bear. */
-int gate_main(int listener, int broker, int shared, bool confined);
+int gate_main(int listener, int broker, int shared, int tun, bool confined);
 
 #endif

@@ -27,6 +27,7 @@
 #include "channel/frame.h"
 #include "channel/listen.h"
 #include "net/stack.h"
+#include "net/tun.h"
 
 /* Open files of any process: what programs expect, and what they may ask for. */
 enum { FILES_SOFT = 1024, FILES_HARD = 65536 };
@@ -98,6 +99,17 @@ static enum rc step_measure(void)
 	return measure(b.nsm, touchlog_shared);
 }
 
+static enum rc step_network(void)
+{
+	enum rc rc = loopback_up();
+
+	if (rc == RC_OK)
+		rc = tun_open("tun0", TUN_ENCLAVE, &broker_role.tun);
+	if (rc != RC_OK)
+		log_line("network: the app's device: %m");
+	return rc;
+}
+
 static enum rc step_root(void)
 {
 	enum rc rc = root_mount();
@@ -148,7 +160,7 @@ static const struct {
 } steps[] = {
 	{ "console", early_console },  { "process", step_process },     { "mounts", early_mounts },
 	{ "entropy", step_entropy },   { "clock", clock_step },         { "memory", step_memory },
-	{ "manifest", step_manifest }, { "measurement", step_measure }, { "loopback", loopback_up },
+	{ "manifest", step_manifest }, { "measurement", step_measure }, { "network", step_network },
 	{ "root", step_root },         { "roles", step_roles },
 };
 

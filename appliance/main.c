@@ -27,7 +27,8 @@ int main(int argc, char **argv)
 		               : 1;
 	if (strcmp(role, "gate") == 0)
 		return confine_role(SPAWN_FD_ROOT, UID_GATE) == RC_OK
-		               ? gate_main(SPAWN_FD_LISTENER, SPAWN_FD_PAIR, SPAWN_FD_SHARED, true)
+		               ? gate_main(SPAWN_FD_LISTENER, SPAWN_FD_PAIR, SPAWN_FD_SHARED,
+		                           SPAWN_FD_TUN, true)
 		               : 1;
 	if (strcmp(role, "session") == 0)
 		return confine_app() == RC_OK ? session_main(SPAWN_FD_PAIR) : 1;

@@ -18,7 +18,7 @@ enum rc role_start(struct role *r)
 
 	r->started_ms = clock_mono_ms();
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0) {
-		const int fds[SPAWN_FDS] = { pair[1], r->root, r->listener, r->shared };
+		const int fds[SPAWN_FDS] = { pair[1], r->root, r->listener, r->shared, r->tun };
 
 		(void)setsockopt(pair[1], SOL_SOCKET, SO_SNDBUFFORCE, &queue, sizeof queue);
 		r->pid = spawn_role(argv, fds);

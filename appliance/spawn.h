@@ -20,7 +20,8 @@ enum {
 	SPAWN_FD_ROOT = 4, /* a folder, to be its root */
 	SPAWN_FD_LISTENER = 5,
 	SPAWN_FD_SHARED = 6, /* memory, read only */
-	SPAWN_FDS = 4,
+	SPAWN_FD_TUN = 7,    /* the app's network device */
+	SPAWN_FDS = 5,
 };
 
 /* Before anything else is opened: takes these, and a descriptor of this

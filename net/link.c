@@ -1,28 +1,38 @@
 #include "net/link.h"
 
-enum rc link_next(struct slice *in, struct slice *packet)
+size_t link_max(unsigned kind)
+{
+	static const uint32_t max[] = { [LINK_PACKET] = LINK_PACKET_MAX,
+		                        [LINK_APP] = LINK_PAYLOAD_MAX,
+		                        [LINK_HELLO] = 1 };
+
+	return kind < sizeof max / sizeof max[0] ? max[kind] : 0;
+}
+
+enum rc link_next(struct slice *in, enum link_kind *kind, struct slice *payload)
 {
 	struct slice s = *in;
 	uint32_t head;
 	size_t len;
 
 	/* What can be judged is judged before the rest is awaited. */
-	if (s.len > 0 && s.p[0] != LINK_PACKET)
+	if (s.len > 0 && link_max(s.p[0]) == 0)
 		return RC_BAD;
 	if (!slice_u32_be(&s, &head))
 		return RC_MORE;
 	len = head & 0xffffff;
-	if (len == 0 || len > LINK_PAYLOAD_MAX)
+	if (len == 0 || len > link_max(head >> 24))
 		return RC_BAD;
-	if (!slice_take(&s, len, packet))
+	if (!slice_take(&s, len, payload))
 		return RC_MORE;
+	*kind = (enum link_kind)(head >> 24);
 	*in = s;
 	return RC_OK;
 }
 
-void link_head(uint8_t out[LINK_HEAD], size_t len)
+void link_head(uint8_t out[LINK_HEAD], enum link_kind kind, size_t len)
 {
 	struct wbuf w = wbuf_of(out, LINK_HEAD);
 
-	wbuf_u32_be(&w, (uint32_t)LINK_PACKET << 24 | (uint32_t)len);
+	wbuf_u32_be(&w, (uint32_t)kind << 24 | (uint32_t)len);
 }

@@ -1,33 +1,116 @@
 #include "net/packet.h"
 
 #include <arpa/inet.h>
+#include <netinet/icmp6.h>
 #include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <netinet/ip_icmp.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 
-static enum packet_way tcp_way(const struct tcphdr *tcp, size_t len)
+static const uint8_t mapped[PACKET_V4] = { [10] = 0xff, [11] = 0xff };
+
+void packet_v4(uint8_t out[PACKET_ADDRESS], const uint8_t four[4])
 {
-	size_t head = (size_t)tcp->th_off * 4;
-
-	if ((tcp->th_flags & TH_SYN) == 0)
-		return head == sizeof *tcp ? PACKET_STACK : PACKET_NOBODY;
-	if ((tcp->th_flags & (TH_FIN | TH_RST)) != 0 || head < sizeof *tcp || head != len)
-		return PACKET_NOBODY;
-	return (tcp->th_flags & TH_ACK) == 0 ? PACKET_STACK_SYN : PACKET_STACK;
+	memcpy(out, mapped, PACKET_V4);
+	memcpy(out + PACKET_V4, four, 4);
 }
 
-enum packet_way packet_way(struct slice packet, const uint8_t addresses[8])
+static enum rc parse_v4(struct packet *p)
 {
 	struct iphdr ip;
+
+	if (p->ip.len < sizeof ip)
+		return RC_BAD;
+	memcpy(&ip, p->ip.p, sizeof ip);
+	/* Of a fragment's field nothing but "do not". */
+	if (ip.ihl * sizeof(uint32_t) != sizeof ip || ntohs(ip.tot_len) != p->ip.len ||
+	    (ip.frag_off & htons(0xbfff)) != 0)
+		return RC_BAD;
+	packet_v4(p->from, p->ip.p + offsetof(struct iphdr, saddr));
+	packet_v4(p->to, p->ip.p + offsetof(struct iphdr, daddr));
+	p->proto = ip.protocol;
+	p->head = sizeof ip;
+	return RC_OK;
+}
+
+static enum rc parse_v6(struct packet *p)
+{
+	struct ip6_hdr ip;
+
+	if (p->ip.len < sizeof ip)
+		return RC_BAD;
+	memcpy(&ip, p->ip.p, sizeof ip);
+	/* An IPv4 address is not to come in this form. */
+	if (ntohs(ip.ip6_plen) + sizeof ip != p->ip.len ||
+	    memcmp(&ip.ip6_src, mapped, PACKET_V4) == 0 ||
+	    memcmp(&ip.ip6_dst, mapped, PACKET_V4) == 0)
+		return RC_BAD;
+	memcpy(p->from, &ip.ip6_src, PACKET_ADDRESS);
+	memcpy(p->to, &ip.ip6_dst, PACKET_ADDRESS);
+	p->v6 = true;
+	p->proto = ip.ip6_nxt;
+	p->head = sizeof ip;
+	return RC_OK;
+}
+
+static enum rc parse_tcp(struct packet *p)
+{
 	struct tcphdr tcp;
 
-	if (packet.len < sizeof ip + sizeof tcp)
+	if (p->ip.len - p->head < sizeof tcp)
+		return RC_BAD;
+	memcpy(&tcp, p->ip.p + p->head, sizeof tcp);
+	p->from_port = ntohs(tcp.th_sport);
+	p->to_port = ntohs(tcp.th_dport);
+	p->flags = tcp.th_flags;
+	p->seq = ntohl(tcp.th_seq);
+	p->ack = ntohl(tcp.th_ack);
+	p->body = p->head + tcp.th_off * sizeof(uint32_t);
+	return tcp.th_off * sizeof(uint32_t) < sizeof tcp || p->body > p->ip.len ? RC_BAD : RC_OK;
+}
+
+static enum rc parse_udp(struct packet *p)
+{
+	struct udphdr udp;
+
+	if (p->ip.len - p->head < sizeof udp)
+		return RC_BAD;
+	memcpy(&udp, p->ip.p + p->head, sizeof udp);
+	p->from_port = ntohs(udp.uh_sport);
+	p->to_port = ntohs(udp.uh_dport);
+	p->body = p->head + sizeof udp;
+	return ntohs(udp.uh_ulen) + p->head != p->ip.len ? RC_BAD : RC_OK;
+}
+
+enum rc packet_parse(struct slice ip, struct packet *p)
+{
+	unsigned version = ip.len > 0 ? ip.p[0] >> 4 : 0;
+	enum rc rc;
+
+	*p = (struct packet){ .ip = ip };
+	rc = version == 4 ? parse_v4(p) : version == 6 ? parse_v6(p) : RC_BAD;
+	if (rc != RC_OK)
+		return rc;
+	p->body = p->head;
+	if (p->proto == IPPROTO_TCP)
+		return parse_tcp(p);
+	if (p->proto == IPPROTO_UDP)
+		return parse_udp(p);
+	if (p->proto == (p->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
+		return p->ip.len - p->head < ICMP_MINLEN ? RC_BAD : RC_OK;
+	return RC_OK;
+}
+
+enum packet_way packet_way(const struct packet *p, const uint8_t to[PACKET_ADDRESS])
+{
+	size_t options = p->body - p->head - sizeof(struct tcphdr);
+
+	if (p->v6 || p->proto != IPPROTO_TCP || memcmp(p->to, to, PACKET_ADDRESS) != 0)
 		return PACKET_NOBODY;
-	memcpy(&ip, packet.p, sizeof ip);
-	memcpy(&tcp, packet.p + sizeof ip, sizeof tcp);
-	/* Without options, and of its fragment nothing but "do not". */
-	if (ip.version != 4 || ip.ihl * sizeof(uint32_t) != sizeof ip ||
-	    ntohs(ip.tot_len) != packet.len || (ip.frag_off & htons(0xbfff)) != 0 ||
-	    ip.protocol != IPPROTO_TCP || memcmp(&ip.saddr, addresses, 8) != 0)
+	if ((p->flags & TH_SYN) == 0)
+		return options == 0 ? PACKET_STACK : PACKET_NOBODY;
+	if ((p->flags & (TH_FIN | TH_RST)) != 0 || p->body != p->ip.len)
 		return PACKET_NOBODY;
-	return tcp_way(&tcp, packet.len - sizeof ip);
+	return (p->flags & TH_ACK) == 0 ? PACKET_STACK_SYN : PACKET_STACK;
 }

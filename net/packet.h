@@ -1,19 +1,37 @@
-/* Where a packet of a link goes. Pure; packets are hostile.
+/* An IP packet of the link or of the app's kernel, read; packets are hostile.
  *
- * Here it will be decided what is the app's. For the stack is TCP (RFC 9293) over
- * IPv4 (RFC 791) between the link's two addresses, whole, without options but in
- * a SYN, which carries nothing else: what follows the handshake cannot change
- * what was agreed in it. The rest is nobody's yet.
+ * IPv4 (RFC 791) without options and IPv6 (RFC 8200) without extension headers,
+ * whole: no fragments. Addresses are as policy.h has them. Pure.
  */
 #ifndef NET_PACKET_H
 #define NET_PACKET_H
 
+#include "appliance/base/rc.h"
 #include "appliance/base/slice.h"
 
-enum packet_way { PACKET_NOBODY, PACKET_STACK, PACKET_STACK_SYN };
+enum { PACKET_ADDRESS = 16, PACKET_V4 = 12 /* bytes before the four of an IPv4 address */ };
 
-/* addresses: of the other end and of ours, as they stand in a packet.
- * PACKET_STACK_SYN: it asks for a connection. */
-enum packet_way packet_way(struct slice packet, const uint8_t addresses[8]);
+struct packet {
+	struct slice ip; /* all of it */
+	bool v6;
+	uint8_t proto;                                   /* as in the header */
+	uint8_t from[PACKET_ADDRESS], to[PACKET_ADDRESS];
+	uint16_t from_port, to_port; /* of TCP and UDP; else 0 */
+	uint8_t flags;               /* of TCP */
+	uint32_t seq, ack;           /* of TCP */
+	size_t head, body;           /* where the IP header ends, and TCP's or UDP's */
+};
+
+/* RC_BAD: no such packet, or TCP's, UDP's or ICMP's header is not whole. */
+RC_CHECK enum rc packet_parse(struct slice ip, struct packet *p);
+
+/* Is it for the stack, and does it ask for a connection? TCP over IPv4 (RFC 9293)
+ * without options but in a SYN, which carries nothing else: what follows the
+ * handshake cannot change what was agreed in it. */
+enum packet_way { PACKET_NOBODY, PACKET_STACK, PACKET_STACK_SYN };
+enum packet_way packet_way(const struct packet *p, const uint8_t to[PACKET_ADDRESS]);
+
+/* An IPv4 address in the form that addresses have here. */
+void packet_v4(uint8_t out[PACKET_ADDRESS], const uint8_t four[4]);
 
 #endif

@@ -46,6 +46,7 @@
 #include "appliance/base/io.h"
 #include "net/packet.h"
 #include "net/pcb.h"
+#include "net/tun.h"
 #include "net/wire.h"
 
 enum {
@@ -80,7 +81,8 @@ enum set { WAITING, READY, PUSH, SETS };
 unsigned stack_window, stack_sndbuf;
 
 static struct {
-	ip4_addr_t ends[2]; /* the other and ours, as they stand in a packet */
+	const struct stack_app *app;
+	const uint8_t *self; /* our address */
 	struct tcp_pcb *listener;
 	uint8_t *rings;
 	struct link links[STACK_LINKS_MAX];
@@ -247,15 +249,32 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t err)
 	return ERR_OK;
 }
 
+/* To a peer of the gateway's flows: its number stands for its address. */
+static err_t output_peer(struct link *l, const struct pbuf *p, uint32_t peer)
+{
+	size_t n = p->tot_len + (STACK_PEER_IS_V6(peer) ? STACK_GROW : 0u);
+	uint8_t *out = wire_room(&l->wire, LINK_VNET + n);
+
+	if (out == NULL)
+		return ERR_MEM;
+	pbuf_copy_partial(p, out + LINK_VNET + n - p->tot_len, p->tot_len, 0);
+	if (st.app->out(peer, out, LINK_VNET + n))
+		wire_put(&l->wire, LINK_APP, LINK_VNET + n);
+	return ERR_OK;
+}
+
 static err_t on_output(struct netif *n, struct pbuf *p, const ip4_addr_t *to)
 {
 	struct link *l = n->state;
-	uint8_t *out = wire_put(&l->wire, p->tot_len);
+	uint8_t *out;
 
-	(void)to;
+	if (st.app != NULL && st.app->out != NULL && lwip_ntohl(to->addr) >= STACK_PEERS)
+		return output_peer(l, p, lwip_ntohl(to->addr));
+	out = wire_room(&l->wire, p->tot_len);
 	if (out == NULL)
 		return ERR_MEM;
 	pbuf_copy_partial(p, out, p->tot_len, 0);
+	wire_put(&l->wire, LINK_PACKET, p->tot_len);
 	return ERR_OK;
 }
 
@@ -308,6 +327,8 @@ bool stack_link_writing(int link)
 
 static void link_end(struct link *l)
 {
+	if (l->wire.fd >= 0 && st.app != NULL)
+		st.app->over((int)(l - st.links));
 	io_close(&l->wire.fd);
 	pcb_end_all(&l->netif);
 	l->heard = 0;
@@ -337,9 +358,11 @@ static void on_returned(struct pbuf *p)
 	(void)p;
 }
 
-static void take_packet(struct link *l, uint8_t *ip, size_t len)
+void stack_input(int link, const struct packet *packet, uint8_t *ip)
 {
-	enum packet_way way = packet_way(slice_of(ip, len), (const uint8_t *)st.ends);
+	enum packet_way way = packet_way(packet, st.self);
+	struct netif *n = &st.links[link].netif;
+	u16_t len = (u16_t)packet->ip.len;
 	struct pbuf *p;
 
 	if (way == PACKET_NOBODY) {
@@ -349,24 +372,40 @@ static void take_packet(struct link *l, uint8_t *ip, size_t len)
 	if (way == PACKET_STACK_SYN)
 		pcb_limit_half_open(HALF_OPEN_MAX);
 	if (st.listener != NULL)
-		st.listener->netif_idx = netif_get_index(&l->netif);
+		st.listener->netif_idx = netif_get_index(n);
 	/* lwIP turns the header's byte order in place: the buffer is ours. */
-	p = pbuf_alloced_custom(PBUF_RAW, (u16_t)len, PBUF_REF, &st.packet, ip, (u16_t)len);
-	if (p == NULL || ip4_input(p, &l->netif) != ERR_OK || st.packet.pbuf.ref != 0)
+	p = pbuf_alloced_custom(PBUF_RAW, len, PBUF_REF, &st.packet, ip, len);
+	if (p == NULL || ip4_input(p, n) != ERR_OK || st.packet.pbuf.ref != 0)
 		platform_broken("packet kept", __LINE__);
+}
+
+static void take_frame(struct link *l, enum link_kind kind, uint8_t *payload, size_t len)
+{
+	int link = (int)(l - st.links);
+	struct packet p;
+
+	if (kind == LINK_PACKET && packet_parse(slice_of(payload, len), &p) == RC_OK)
+		stack_input(link, &p, payload);
+	else if (kind == LINK_APP && st.app != NULL && len > LINK_VNET)
+		st.app->packet(link, payload, len);
+	else if (kind == LINK_HELLO && st.app != NULL && payload[0] == LINK_VERSION)
+		st.app->hello(link);
+	else
+		st.dropped++;
 }
 
 static bool link_read(struct link *l)
 {
-	uint8_t *packet;
+	enum link_kind kind;
+	uint8_t *payload;
 	enum rc rc;
 	size_t len;
 
 	if (!wire_read(&l->wire))
 		return false;
 	l->heard = ++st.turn;
-	while ((rc = wire_next(&l->wire, &packet, &len)) == RC_OK)
-		take_packet(l, packet, len);
+	while ((rc = wire_next(&l->wire, &kind, &payload, &len)) == RC_OK)
+		take_frame(l, kind, payload, len);
 	return rc == RC_MORE;
 }
 
@@ -378,6 +417,16 @@ bool stack_link_io(int link, uint32_t epoll_events)
 		return true;
 	link_end(l);
 	return false;
+}
+
+uint8_t *stack_link_room(int link, size_t n)
+{
+	return wire_room(&st.links[link].wire, n);
+}
+
+void stack_link_put(int link, enum link_kind kind, size_t n)
+{
+	wire_put(&st.links[link].wire, kind, n);
 }
 
 /* What found no room before is asked for again when half of it is free: true. */
@@ -411,13 +460,14 @@ void stack_flush(void)
 static err_t on_netif(struct netif *n)
 {
 	n->output = on_output;
-	n->mtu = LINK_PAYLOAD_MAX;
+	n->mtu = LINK_PACKET_MAX;
 	return ERR_OK;
 }
 
-void stack_init(enum stack_side side)
+void stack_init(enum stack_side side, const struct stack_app *app)
 {
 	bool enclave = side == STACK_ENCLAVE;
+	ip4_addr_t ours, theirs;
 
 	stack_window = enclave ? ENCLAVE_RX : GATEWAY_RX;
 	stack_sndbuf = enclave ? ENCLAVE_TX : GATEWAY_TX;
@@ -426,12 +476,15 @@ void stack_init(enum stack_side side)
 	if (st.rings == MAP_FAILED)
 		platform_broken("no memory", errno);
 	st.packet.custom_free_function = on_returned;
-	IP4_ADDR(&st.ends[!enclave], 10, 7, 0, 1);
-	IP4_ADDR(&st.ends[enclave], 10, 7, 0, 2);
+	st.app = app;
+	st.self = enclave ? tun_enclave4 : tun_gateway4;
+	memcpy(&ours.addr, st.self + PACKET_V4, sizeof ours.addr);
+	memcpy(&theirs.addr, (enclave ? tun_gateway4 : tun_enclave4) + PACKET_V4,
+	       sizeof theirs.addr);
 	lwip_init();
 	for (struct link *l = st.links; l < st.links + STACK_LINKS_MAX; l++) {
 		l->wire.fd = -1;
-		netif_add(&l->netif, &st.ends[1], NULL, &st.ends[0], l, on_netif, ip4_input);
+		netif_add(&l->netif, &ours, NULL, &theirs, l, on_netif, ip4_input);
 		netif_set_up(&l->netif);
 	}
 }

@@ -22,6 +22,8 @@
 
 #include "appliance/base/rc.h"
 #include "appliance/base/ring.h"
+#include "net/link.h"
+#include "net/packet.h"
 
 enum {
 	STACK_LINKS_MAX = 8,
@@ -30,10 +32,32 @@ enum {
 	 * has made room. */
 	STACK_SPARE = 64,
 	STACK_PORT_LINK = 7001, /* vsock port of the link's listener */
+	STACK_GROW = 20,        /* bytes by which IPv6's header is longer than IPv4's */
 };
+
+/* The stack of the gateway knows the app's end of a flow as a peer: an IPv4 address
+ * out of a reserved block (240.0.0.0/4, RFC 1112 §4), whose last 24 bits are the
+ * owner's to choose. 241.x.x.x is IPv6. */
+#define STACK_PEERS            UINT32_C(0xf0000000)
+#define STACK_PEER_V6          UINT32_C(0x01000000)
+#define STACK_PEER_IS_V6(peer) (((peer) & STACK_PEER_V6) != 0)
 
 /* On every link the enclave's end is 10.7.0.2, the gateway's 10.7.0.1. */
 enum stack_side { STACK_ENCLAVE, STACK_GATEWAY };
+
+/* Who deals with the app's packets, which are not the stack's. Called while a link
+ * is read, but for out. */
+struct stack_app {
+	/* A frame of LINK_APP, to be written to until it returns. */
+	void (*packet)(int link, uint8_t *payload, size_t len);
+	void (*hello)(int link);
+	void (*over)(int link); /* it has ended */
+	/* The gateway's: a packet of the stack for one of its peers
+	 * (stack_connect.h) is to become a LINK_APP of len bytes. TCP's header
+	 * stands where it belongs; what is before it is to be written. False: there
+	 * is no such peer any more. */
+	bool (*out)(uint32_t peer, uint8_t *payload, size_t len);
+};
 
 /* A connection, from accept or connect until stack_close or stack_abort. */
 struct stack_conn {
@@ -47,7 +71,7 @@ struct stack_conn {
 	int64_t linger_ms; /* closed by the owner, kept until then; 0 not */
 };
 
-void stack_init(enum stack_side side);
+void stack_init(enum stack_side side, const struct stack_app *app);
 
 /* Connections to port are accepted from here on, on every link, as long as there
  * is room; more are reset. Once. */
@@ -64,6 +88,11 @@ bool stack_link_writing(int link); /* wants EPOLLOUT too; EPOLLIN always: what
 /* Reads once, as much as the link's buffer holds. False when the link is over:
  * its connections have ended and fd is closed. */
 bool stack_link_io(int link, uint32_t epoll_events);
+/* Room for a frame of at most n bytes on a link: as wire.h's. */
+uint8_t *stack_link_room(int link, size_t n);
+void stack_link_put(int link, enum link_kind kind, size_t n);
+/* A packet that is the stack's, its parse and where it lies, writable. */
+void stack_input(int link, const struct packet *p, uint8_t *ip);
 /* Frames written by calls below wait in the link's buffer; this sends them.
  * Once a wakeup, after the last of them. */
 void stack_flush(void);

@@ -10,21 +10,32 @@ static err_t on_connected(void *arg, struct tcp_pcb *pcb, err_t err)
 	return ERR_OK;
 }
 
-struct stack_conn *stack_connect(int link, uint16_t port)
+struct stack_conn *stack_connect(int link, uint32_t peer, uint16_t port)
 {
+	ip4_addr_t to = { lwip_htonl(peer) };
 	struct netif *n = stack_conn_netif(link);
 	struct tcp_pcb *pcb = n != NULL ? tcp_new() : NULL;
 	struct stack_conn *c = pcb != NULL ? stack_conn_take(pcb) : NULL;
 
 	if (c != NULL) {
 		tcp_bind_netif(pcb, n);
-		if (tcp_connect(pcb, netif_ip_gw4(n), port, on_connected) == ERR_OK)
+		if (tcp_connect(pcb, peer == 0 ? netif_ip_gw4(n) : &to, port, on_connected) == ERR_OK)
 			return c;
 		stack_abort(c);
 	} else if (pcb != NULL) {
 		tcp_abort(pcb);
 	}
 	return NULL;
+}
+
+uint16_t stack_port(const struct stack_conn *c)
+{
+	return c->pcb != NULL ? c->pcb->local_port : 0;
+}
+
+uint32_t stack_peer(const struct stack_conn *c)
+{
+	return c->pcb != NULL ? lwip_ntohl(ip_2_ip4(&c->pcb->remote_ip)->addr) : 0;
 }
 
 bool stack_established(const struct stack_conn *c)

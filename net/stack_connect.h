@@ -5,9 +5,11 @@
 
 #include "net/stack.h"
 
-/* Starts a connection to the other side; events tell how it went. NULL when
- * there is no room or no such link. */
-struct stack_conn *stack_connect(int link, uint16_t port);
+/* Starts a connection to a port of a peer (STACK_PEERS), 0: of the other side's
+ * stack; events tell how it went. NULL when there is no room or no such link. */
+struct stack_conn *stack_connect(int link, uint32_t peer, uint16_t port);
+uint16_t stack_port(const struct stack_conn *c); /* our end's; not once it is over */
+uint32_t stack_peer(const struct stack_conn *c); /* the other end's address */
 bool stack_established(const struct stack_conn *c);
 bool stack_drained(const struct stack_conn *c); /* all written bytes acknowledged */
 

@@ -23,24 +23,23 @@ bool wire_read(struct wire *w)
 	return n > 0;
 }
 
-enum rc wire_next(struct wire *w, uint8_t **packet, size_t *len)
+enum rc wire_next(struct wire *w, enum link_kind *kind, uint8_t **payload, size_t *len)
 {
 	struct slice left = slice_of(w->in + w->in_at, w->in_len), s;
-	enum rc rc = link_next(&left, &s);
+	enum rc rc = link_next(&left, kind, &s);
 
 	if (rc != RC_OK)
 		return rc;
-	*packet = w->in + (s.p - w->in);
+	*payload = w->in + (s.p - w->in);
 	*len = s.len;
 	w->in_at += w->in_len - left.len;
 	w->in_len = left.len;
 	return RC_OK;
 }
 
-uint8_t *wire_put(struct wire *w, size_t n)
+uint8_t *wire_room(struct wire *w, size_t n)
 {
 	size_t all = LINK_HEAD + n;
-	uint8_t *p;
 
 	if (w->fd < 0 || w->out_len + all > WIRE_MAX - (all > WIRE_SMALL ? WIRE_RESERVE : 0)) {
 		w->refused = true;
@@ -50,10 +49,13 @@ uint8_t *wire_put(struct wire *w, size_t n)
 		memmove(w->out, w->out + w->out_at, w->out_len);
 		w->out_at = 0;
 	}
-	p = w->out + w->out_at + w->out_len;
-	link_head(p, n);
-	w->out_len += all;
-	return p + LINK_HEAD;
+	return w->out + w->out_at + w->out_len + LINK_HEAD;
+}
+
+void wire_put(struct wire *w, enum link_kind kind, size_t n)
+{
+	link_head(w->out + w->out_at + w->out_len, kind, n);
+	w->out_len += LINK_HEAD + n;
 }
 
 bool wire_write(struct wire *w)

@@ -21,21 +21,23 @@ enum {
 struct wire {
 	int fd; /* -1: none. The owner's to close */
 	size_t in_at, in_len, out_at, out_len;
-	bool refused; /* wire_put() had no room; the owner's to clear */
+	bool refused; /* wire_room() had no room; the owner's to clear */
 	uint8_t in[WIRE_MAX], out[WIRE_MAX];
 };
 
 void wire_open(struct wire *w, int fd);
 
-/* Reads once; false at the end of the stream. Then wire_next() gives the packets
+/* Reads once; false at the end of the stream. Then wire_next() gives the frames
  * that came, which are the caller's to write to until the next wire_read():
  * RC_MORE when there are no more, RC_BAD when the stream makes no sense. */
 bool wire_read(struct wire *w);
-RC_CHECK enum rc wire_next(struct wire *w, uint8_t **packet, size_t *len);
+RC_CHECK enum rc wire_next(struct wire *w, enum link_kind *kind, uint8_t **payload, size_t *len);
 
-/* Room for a packet of n bytes, 1 to LINK_PAYLOAD_MAX, to be filled in at once;
- * NULL when there is none. */
-uint8_t *wire_put(struct wire *w, size_t n);
+/* Room for a payload of at most n bytes; NULL when there is none, or no wire. It
+ * is on its way once wire_put() says what it became, up to n; nothing else is to
+ * be called in between. */
+uint8_t *wire_room(struct wire *w, size_t n);
+void wire_put(struct wire *w, enum link_kind kind, size_t n);
 /* Writes what can be written; false when that was nothing. An error shows when
  * the wire is read. */
 bool wire_write(struct wire *w);

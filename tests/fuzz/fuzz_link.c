@@ -10,20 +10,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct slice in = slice_of(data, size), packet;
 	uint8_t head[LINK_HEAD];
+	enum link_kind kind;
 	enum rc rc;
 
 	for (;;) {
 		struct slice before = in;
 
-		rc = link_next(&in, &packet);
+		rc = link_next(&in, &kind, &packet);
 		if (rc != RC_OK) {
 			if (in.p != before.p || in.len != before.len ||
 			    (rc != RC_MORE && rc != RC_BAD))
 				abort();
 			return 0;
 		}
-		link_head(head, packet.len);
-		if (packet.len == 0 || before.len - in.len != packet.len + LINK_HEAD ||
+		link_head(head, kind, packet.len);
+		if (packet.len == 0 || packet.len > link_max(kind) || before.len - in.len != packet.len + LINK_HEAD ||
 		    packet.p != before.p + LINK_HEAD || memcmp(head, before.p, LINK_HEAD) != 0)
 			abort();
 	}

@@ -197,7 +197,7 @@ static void step(void)
 	case 4: send_segment(next(), PORT, 0, 0); break;
 	case 5: send_raw(); break;
 	case 6: hold(stack_accept()); break;
-	case 7: hold(stack_connect(d.link, next())); break;
+	case 7: hold(stack_connect(d.link, 0, next())); break;
 	case 8:
 		skipped_ms += 250 * (1 + next() % 32);
 		stack_tick();
@@ -230,7 +230,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int pair[2];
 
 	if (!begun) {
-		stack_init(STACK_ENCLAVE);
+		stack_init(STACK_ENCLAVE, NULL);
 		if (stack_listen(PORT) != RC_OK)
 			abort();
 		begun = true;

@@ -100,7 +100,7 @@ pid_t spawn_role(char *const argv[], const int fds[SPAWN_FDS])
 	log_name("gate");
 	/* The parent's ends must end with the parent. */
 	close(handover);
-	_exit(gate_main(fds[2], fds[0], fds[3], false));
+	_exit(gate_main(fds[2], fds[0], fds[3], fds[4], false));
 }
 
 static int listen_unix(const char *path)

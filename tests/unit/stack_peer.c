@@ -213,7 +213,7 @@ static _Noreturn void server_main(const int link[SERVER_LINKS], int control, int
 	int extra = watch_both(control, listener);
 	struct stack_conn *c;
 
-	stack_init(STACK_ENCLAVE);
+	stack_init(STACK_ENCLAVE, NULL);
 	if (stack_listen(SERVER_PORT) != RC_OK)
 		abort();
 	for (int i = 0; i < SERVER_LINKS; i++) {

@@ -28,7 +28,7 @@ static void begin(void)
 	if (pid == 0) {
 		close(pair[0]);
 		log_to(lines[1]);
-		_exit(gate_main(-1, pair[1], touchlog_fd, false));
+		_exit(gate_main(-1, pair[1], touchlog_fd, -1, false));
 	}
 	close(pair[1]);
 	close(lines[1]);

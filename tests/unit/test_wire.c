@@ -22,15 +22,17 @@ static void close_both(void)
 {
 	io_close(&a.fd);
 	io_close(&b.fd);
-	CHECK(a.fd == -1 && b.fd == -1 && wire_put(&a, 1) == NULL && !wire_write(&a));
+	CHECK(a.fd == -1 && b.fd == -1 && wire_room(&a, 1) == NULL && !wire_write(&a));
 }
 
 static void put(struct wire *w, size_t n, uint8_t fill)
 {
-	uint8_t *p = wire_put(w, n);
+	uint8_t *p = wire_room(w, LINK_PAYLOAD_MAX);
 
-	if (CHECK(p != NULL))
-		memset(p, fill, n);
+	if (!CHECK(p != NULL))
+		return;
+	memset(p, fill, n);
+	wire_put(w, LINK_APP, n);
 }
 
 /* Packets of many sizes, written when there is room and read as they come. */
@@ -40,17 +42,18 @@ static void test_many(void)
 
 	open_both();
 	while (got < 2000) {
+		enum link_kind kind;
 		uint8_t *p;
 		size_t n, len;
 
-		while (sent < 2000 && a.out_len < WIRE_MAX / 2) {
+		while (sent < 2000 && a.out_len < WIRE_MAX / 4) {
 			n = sent * 7919 % LINK_PAYLOAD_MAX + 1;
 			put(&a, n, (uint8_t)sent++);
 		}
 		while (wire_write(&a))
 			;
 		CHECK(wire_read(&b));
-		while (wire_next(&b, &p, &len) == RC_OK) {
+		while (wire_next(&b, &kind, &p, &len) == RC_OK) {
 			n = got * 7919 % LINK_PAYLOAD_MAX + 1;
 			if (!CHECK(len == n && p[0] == (uint8_t)got && p[n - 1] == (uint8_t)got))
 				return;
@@ -65,11 +68,11 @@ static void test_full(void)
 	size_t large = 0, small = 0;
 
 	open_both();
-	while (wire_put(&a, LINK_PAYLOAD_MAX) != NULL)
-		large++;
+	for (; wire_room(&a, LINK_PAYLOAD_MAX) != NULL; large++)
+		wire_put(&a, LINK_APP, LINK_PAYLOAD_MAX);
 	CHECK(a.refused && large == 3);
-	while (wire_put(&a, 40) != NULL)
-		small++;
+	for (; wire_room(&a, 40) != NULL; small++)
+		wire_put(&a, LINK_PACKET, 40);
 	CHECK(small >= WIRE_RESERVE / 44);
 	CHECK(a.out_len <= WIRE_MAX);
 	close_both();
@@ -77,22 +80,23 @@ static void test_full(void)
 
 static void test_end_of_stream(void)
 {
+	enum link_kind kind;
 	uint8_t *p;
 	size_t len;
 
 	open_both();
 	CHECK(wire_read(&b)); /* nothing yet */
-	CHECK(wire_next(&b, &p, &len) == RC_MORE);
+	CHECK(wire_next(&b, &kind, &p, &len) == RC_MORE);
 	CHECK(send(a.fd, "\1\0\0\1x\1\0", 7, 0) == 7);
 	io_close(&a.fd);
 	CHECK(wire_read(&b));
-	CHECK(wire_next(&b, &p, &len) == RC_OK && len == 1 && *p == 'x');
-	CHECK(wire_next(&b, &p, &len) == RC_MORE);
+	CHECK(wire_next(&b, &kind, &p, &len) == RC_OK && len == 1 && *p == 'x');
+	CHECK(wire_next(&b, &kind, &p, &len) == RC_MORE);
 	CHECK(!wire_read(&b));
 	close_both();
 	open_both();
 	CHECK(send(a.fd, "\7", 1, 0) == 1);
-	CHECK(wire_read(&b) && wire_next(&b, &p, &len) == RC_BAD);
+	CHECK(wire_read(&b) && wire_next(&b, &kind, &p, &len) == RC_BAD);
 	close_both();
 }
 

@@ -1,5 +1,7 @@
 /* Bytes between sockets of this host and connections of the stack (net/stack.h):
- * a flow is one of each.
+ * a flow is one of each. From here to the enclave: a client's socket, and the
+ * stack connects. From the app to anywhere: its packet asks, the socket connects,
+ * and only then the stack gets to see that packet and accepts.
  *
  * Both ends are hostile, and neither can make the other wait for more than
  * itself: what one does not take is not read from the other. Each direction
@@ -24,6 +26,9 @@ void flows_init(int epoll);
 /* Takes over fd, connected and non-blocking, and connects it to a port over a
  * link. The flow's number; -1 when there is no room, and fd is closed. */
 int flows_add(int fd, int link, uint16_t port);
+
+/* The app's packets. */
+extern const struct stack_app flows_app;
 
 /* epoll said something about a flow's socket. */
 void flows_io(uint32_t flow, uint32_t events);

@@ -61,11 +61,18 @@ static bool watch(struct loop *l, int how, int fd, uint32_t events, uint32_t tag
 static void take_link(struct loop *l, int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
+	uint8_t *hello;
 
 	l->link = flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -1 : stack_link_add(fd);
 	if (l->link < 0) {
 		close(fd);
 		return;
+	}
+	hello = stack_link_room(l->link, 1);
+	if (hello != NULL) {
+		*hello = LINK_VERSION;
+		stack_link_put(l->link, LINK_HELLO, 1);
+		stack_flush();
 	}
 	l->link_events = EPOLLIN;
 	l->since_ms = clock_mono_ms();
@@ -210,7 +217,7 @@ static bool begin(struct loop *l)
 
 	l->epoll = epoll_create1(EPOLL_CLOEXEC);
 	l->now_ms = clock_mono_ms();
-	stack_init(STACK_GATEWAY);
+	stack_init(STACK_GATEWAY, &flows_app);
 	flows_init(l->epoll);
 	if (!l->g->patient && (fd = target_dial(&l->g->target, STACK_PORT_LINK)) < 0)
 		return false;

@@ -88,7 +88,7 @@ static _Noreturn void bridge_main(int link, int sock, int report_fd, uint16_t po
 	if (b.epoll < 0 || null < 0 || dup2(null, STDIN_FILENO) < 0 ||
 	    dup2(null, STDOUT_FILENO) < 0)
 		_exit(1);
-	stack_init(STACK_GATEWAY);
+	stack_init(STACK_GATEWAY, NULL);
 	flows_init(b.epoll);
 	b.link = stack_link_add(link);
 	b.flow = flows_add(sock, b.link, port);

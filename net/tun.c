@@ -1,0 +1,156 @@
+#include "net/tun.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <linux/virtio_net.h>
+#include <net/if.h>
+#include <net/route.h>
+#include <netinet/ip.h>
+#include <netinet/tcp.h>
+#include <netinet/udp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "appliance/base/io.h"
+#include "net/link.h"
+
+enum { TUN_MTU = 65535 };
+
+#define V4(last)                                                                                   \
+	{                                                                                          \
+		[10] = 0xff, [11] = 0xff, 10, 7, 0, (last)                                         \
+	}
+#define V6(last)                                                                                   \
+	{                                                                                          \
+		0xfd, 0x07, 0xca, 0x5e, 0x3a, 0x7e, [15] = (last)                                  \
+	}
+const uint8_t tun_gateway4[PACKET_ADDRESS] = V4(1), tun_enclave4[PACKET_ADDRESS] = V4(2);
+const uint8_t tun_gateway6[PACKET_ADDRESS] = V6(1), tun_enclave6[PACKET_ADDRESS] = V6(2);
+
+/* As the kernel's ioctls of AF_INET6 sockets take it. */
+struct address6 {
+	struct in6_addr address;
+	uint32_t prefix;
+	int index;
+};
+
+static struct sockaddr *v4(struct sockaddr_in *out, const uint8_t *address)
+{
+	*out = (struct sockaddr_in){ .sin_family = AF_INET };
+	if (address)
+		memcpy(&out->sin_addr, address + PACKET_V4, 4);
+	return (struct sockaddr *)out;
+}
+
+static bool configure4(int s, struct ifreq *r, bool enclave)
+{
+	struct rtentry route = { .rt_flags = RTF_UP | RTF_GATEWAY };
+	struct sockaddr_in a;
+
+	r->ifr_mtu = TUN_MTU;
+	if (ioctl(s, SIOCSIFMTU, r) != 0)
+		return false;
+	r->ifr_addr = *v4(&a, enclave ? tun_enclave4 : tun_gateway4);
+	if (ioctl(s, SIOCSIFADDR, r) != 0)
+		return false;
+	v4(&a, NULL)->sa_family = AF_INET;
+	a.sin_addr.s_addr = htonl(UINT32_MAX << (32 - TUN_PREFIX4));
+	memcpy(&r->ifr_netmask, &a, sizeof a);
+	if (ioctl(s, SIOCSIFNETMASK, r) != 0)
+		return false;
+	r->ifr_flags = IFF_UP | IFF_RUNNING;
+	if (ioctl(s, SIOCSIFFLAGS, r) != 0)
+		return false;
+	route.rt_gateway = *v4(&a, tun_gateway4);
+	route.rt_dst = route.rt_genmask = *v4(&a, NULL);
+	return !enclave || ioctl(s, SIOCADDRT, &route) == 0;
+}
+
+static bool configure6(int s, struct ifreq *r, bool enclave)
+{
+	struct in6_rtmsg route = { .rtmsg_flags = RTF_UP | RTF_GATEWAY, .rtmsg_metric = 1 };
+	struct address6 a = { .prefix = TUN_PREFIX6 };
+
+	if (ioctl(s, SIOCGIFINDEX, r) != 0)
+		return false;
+	a.index = route.rtmsg_ifindex = r->ifr_ifindex;
+	memcpy(&a.address, enclave ? tun_enclave6 : tun_gateway6, sizeof a.address);
+	memcpy(&route.rtmsg_gateway, tun_gateway6, sizeof route.rtmsg_gateway);
+	return ioctl(s, SIOCSIFADDR, &a) == 0 && (!enclave || ioctl(s, SIOCADDRT, &route) == 0);
+}
+
+enum rc tun_open(const char *name, enum tun_end end, int *fd)
+{
+	static const unsigned offload = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
+	struct ifreq r = { .ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR };
+	int s4 = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int s6 = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	enum rc rc = RC_IO;
+
+	memcpy(r.ifr_name, name, strnlen(name, sizeof r.ifr_name - 1));
+	*fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (*fd >= 0 && s4 >= 0 && s6 >= 0 && ioctl(*fd, TUNSETIFF, &r) == 0 &&
+	    ioctl(*fd, TUNSETOFFLOAD, offload) == 0 && configure4(s4, &r, end == TUN_ENCLAVE) &&
+	    configure6(s6, &r, end == TUN_ENCLAVE))
+		rc = RC_OK;
+	else
+		io_close(fd);
+	io_close(&s4);
+	io_close(&s6);
+	return rc;
+}
+
+/* RFC 1071, not yet folded: of an even number of bytes. */
+static uint32_t sum(const uint8_t *p, size_t n, uint32_t s)
+{
+	for (; n > 1; p += 2, n -= 2)
+		s += (uint32_t)p[0] << 8 | p[1];
+	return s;
+}
+
+static void put_folded(uint8_t *at, uint32_t s, uint32_t flip)
+{
+	s = (s & 0xffff) + (s >> 16);
+	s = ((s & 0xffff) + (s >> 16)) ^ flip;
+	at[0] = (uint8_t)(s >> 8);
+	at[1] = (uint8_t)s;
+}
+
+/* The sum that a device goes on from: of the addresses, the protocol, the length. */
+static void put_pseudo(const struct packet *p, uint8_t *at)
+{
+	size_t n = p->ip.len - p->head;
+	uint32_t s = p->proto + (uint32_t)(n & 0xffff);
+
+	s = p->v6 ? sum(p->from, PACKET_ADDRESS, s) : sum(p->from + PACKET_V4, 4, s);
+	s = p->v6 ? sum(p->to, PACKET_ADDRESS, s) : sum(p->to + PACKET_V4, 4, s);
+	put_folded(at, s, 0);
+}
+
+void tun_prepare(struct packet *p, uint8_t *payload)
+{
+	struct virtio_net_hdr h = { 0 }, in;
+	uint8_t *ip = payload + LINK_VNET;
+	size_t at = p->proto == IPPROTO_TCP ? offsetof(struct tcphdr, th_sum)
+	                                    : offsetof(struct udphdr, uh_sum);
+
+	memcpy(&in, payload, sizeof in);
+	if (p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP) {
+		put_pseudo(p, ip + p->head + at);
+		h.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+		h.csum_start = (uint16_t)p->head;
+		h.csum_offset = (uint16_t)at;
+	}
+	if (p->proto == IPPROTO_TCP && in.gso_type != VIRTIO_NET_HDR_GSO_NONE &&
+	    in.gso_size > 0 && in.gso_size < p->ip.len - p->body) {
+		h.gso_type = p->v6 ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4;
+		h.gso_size = in.gso_size;
+		h.hdr_len = (uint16_t)p->body;
+	}
+	memcpy(payload, &h, sizeof h);
+	if (p->v6)
+		return;
+	memset(ip + offsetof(struct iphdr, check), 0, 2);
+	put_folded(ip + offsetof(struct iphdr, check), sum(ip, p->head, 0), 0xffff);
+}
