@@ -288,9 +288,9 @@ static bool begin(int listener, int broker, int shared, int tun)
 /* What the loop calls, and the log's write. The clock is read without a call
  * where the vDSO has it. */
 static const int calls[] = {
-	SYS_epoll_ctl, SYS_epoll_pwait,   SYS_accept4,         SYS_recvfrom, SYS_sendto, SYS_read,
-	SYS_close,     SYS_madvise,       SYS_getrandom,       SYS_write,    SYS_exit_group,
-	SYS_exit,      SYS_clock_gettime, SYS_restart_syscall,
+	SYS_epoll_ctl,  SYS_epoll_pwait, SYS_accept4,       SYS_recvfrom,        SYS_sendto,
+	SYS_read,       SYS_close,       SYS_madvise,       SYS_getrandom,       SYS_write,
+	SYS_exit_group, SYS_exit,        SYS_clock_gettime, SYS_restart_syscall,
 };
 
 int gate_main(int listener, int broker, int shared, int tun, bool confined)

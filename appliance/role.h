@@ -26,9 +26,9 @@ enum {
 };
 
 struct role {
-	char *name;                 /* its argv[0] */
+	char *name;                      /* its argv[0] */
 	int root, listener, shared, tun; /* as spawn.h's descriptors; -1: none */
-	int64_t again_ms;           /* when to start it; 0: now, INT64_MAX: not */
+	int64_t again_ms;                /* when to start it; 0: now, INT64_MAX: not */
 	/* What follows is role.c's to write. Who takes the process over (front.c: a
 	 * session that has got its work) sets pid to 0 and closes sock. */
 	int sock;   /* our end, to be watched; -1: none. Another after a restart */
@@ -42,7 +42,7 @@ struct role {
 /* A role that is not running, is not to be, and has nothing. */
 #define ROLE_NONE(text)                                                                            \
 	{                                                                                          \
-		.name = (text), .root = -1, .listener = -1, .shared = -1, .tun = -1, .sock = -1,              \
+		.name = (text), .root = -1, .listener = -1, .shared = -1, .tun = -1, .sock = -1,   \
 		.again_ms = INT64_MAX                                                              \
 	}
 

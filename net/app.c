@@ -68,7 +68,8 @@ bool app_io(void)
 		n = read(a.tun, out, LINK_PAYLOAD_MAX);
 		if (n < 0)
 			return false;
-		if (packet_parse(slice_of(out + LINK_VNET, (size_t)n - LINK_VNET), &p) != RC_OK || a.link < 0)
+		if (packet_parse(slice_of(out + LINK_VNET, (size_t)n - LINK_VNET), &p) != RC_OK ||
+		    a.link < 0)
 			continue;
 		stack_link_put(a.link, LINK_APP, (size_t)n);
 	}

@@ -2,9 +2,9 @@
 
 size_t link_max(unsigned kind)
 {
-	static const uint32_t max[] = { [LINK_PACKET] = LINK_PACKET_MAX,
-		                        [LINK_APP] = LINK_PAYLOAD_MAX,
-		                        [LINK_HELLO] = 1 };
+	static const uint32_t max[] = {
+		[LINK_PACKET] = LINK_PACKET_MAX, [LINK_APP] = LINK_PAYLOAD_MAX, [LINK_HELLO] = 1
+	};
 
 	return kind < sizeof max / sizeof max[0] ? max[kind] : 0;
 }

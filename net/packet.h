@@ -14,7 +14,7 @@ enum { PACKET_ADDRESS = 16, PACKET_V4 = 12 /* bytes before the four of an IPv4 a
 struct packet {
 	struct slice ip; /* all of it */
 	bool v6;
-	uint8_t proto;                                   /* as in the header */
+	uint8_t proto; /* as in the header */
 	uint8_t from[PACKET_ADDRESS], to[PACKET_ADDRESS];
 	uint16_t from_port, to_port; /* of TCP and UDP; else 0 */
 	uint8_t flags;               /* of TCP */

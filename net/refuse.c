@@ -74,7 +74,7 @@ static uint16_t checksum(const uint8_t *p, size_t n, uint32_t s)
 	for (size_t i = 0; i < n; i++)
 		s += i % 2 == 0 ? (uint32_t)p[i] << 8 : p[i];
 	s = (s & 0xffff) + (s >> 16);
-	return htons((uint16_t)~(s + (s >> 16)));
+	return htons((uint16_t) ~(s + (s >> 16)));
 }
 
 static size_t unreachable(const struct packet *p, enum refuse_why why, uint8_t *out)

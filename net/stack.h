@@ -40,7 +40,7 @@ enum {
  * owner's to choose. 241.x.x.x is IPv6. */
 #define STACK_PEERS            UINT32_C(0xf0000000)
 #define STACK_PEER_V6          UINT32_C(0x01000000)
-#define STACK_PEER_IS_V6(peer) (((peer) & STACK_PEER_V6) != 0)
+#define STACK_PEER_IS_V6(peer) (((peer)&STACK_PEER_V6) != 0)
 
 /* On every link the enclave's end is 10.7.0.2, the gateway's 10.7.0.1. */
 enum stack_side { STACK_ENCLAVE, STACK_GATEWAY };

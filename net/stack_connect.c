@@ -19,7 +19,8 @@ struct stack_conn *stack_connect(int link, uint32_t peer, uint16_t port)
 
 	if (c != NULL) {
 		tcp_bind_netif(pcb, n);
-		if (tcp_connect(pcb, peer == 0 ? netif_ip_gw4(n) : &to, port, on_connected) == ERR_OK)
+		if (tcp_connect(pcb, peer == 0 ? netif_ip_gw4(n) : &to, port, on_connected) ==
+		    ERR_OK)
 			return c;
 		stack_abort(c);
 	} else if (pcb != NULL) {

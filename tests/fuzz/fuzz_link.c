@@ -24,7 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			return 0;
 		}
 		link_head(head, kind, packet.len);
-		if (packet.len == 0 || packet.len > link_max(kind) || before.len - in.len != packet.len + LINK_HEAD ||
+		if (packet.len == 0 || packet.len > link_max(kind) ||
+		    before.len - in.len != packet.len + LINK_HEAD ||
 		    packet.p != before.p + LINK_HEAD || memcmp(head, before.p, LINK_HEAD) != 0)
 			abort();
 	}

@@ -78,7 +78,8 @@ static void test_largest(void)
 	struct slice in = slice_of(stream, n), packet;
 	enum link_kind got;
 
-	CHECK(link_next(&in, &got, &packet) == RC_OK && packet.len == LINK_PAYLOAD_MAX && in.len == 0);
+	CHECK(link_next(&in, &got, &packet) == RC_OK && packet.len == LINK_PAYLOAD_MAX &&
+	      in.len == 0);
 	in = slice_of(stream, n - 1);
 	CHECK(link_next(&in, &got, &packet) == RC_MORE && in.len == n - 1);
 }

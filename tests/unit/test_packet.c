@@ -37,8 +37,8 @@ static bool is_free(size_t at, unsigned bit)
 	/* Whence, service, number, time to live, checksums, ports, numbers, window, data;
 	 * of the fragment's field the one bit that asks for none; flags but SYN;
 	 * what is reserved beside the header's length. */
-	return (at >= 12 && at < 16) || at == 1 || at == 4 || at == 5 || (at == 6 && bit == 6) || at == 8 || at == 10 ||
-	       at == 11 || (at >= 20 && at < 32) || (at == 32 && bit < 4) ||
+	return (at >= 12 && at < 16) || at == 1 || at == 4 || at == 5 || (at == 6 && bit == 6) ||
+	       at == 8 || at == 10 || at == 11 || (at >= 20 && at < 32) || (at == 32 && bit < 4) ||
 	       (at == 33 && bit != 1) || at > 33;
 }
 

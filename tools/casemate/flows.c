@@ -206,8 +206,9 @@ static int connect_to(const struct packet *p)
 
 	memcpy(&four.sin_addr, p->to + PACKET_V4, 4);
 	memcpy(&six.sin6_addr, p->to, PACKET_ADDRESS);
-	if (fd >= 0 && connect(fd, p->v6 ? (struct sockaddr *)&six : (struct sockaddr *)&four,
-	                       p->v6 ? sizeof six : sizeof four) != 0 &&
+	if (fd >= 0 &&
+	    connect(fd, p->v6 ? (struct sockaddr *)&six : (struct sockaddr *)&four,
+	            p->v6 ? sizeof six : sizeof four) != 0 &&
 	    errno != EINPROGRESS)
 		io_close(&fd);
 	return fd;
@@ -215,9 +216,7 @@ static int connect_to(const struct packet *p)
 
 static void begin(int link, const struct packet *p)
 {
-	struct peer peer = { .port = p->to_port,
-		             .enclave_port = p->from_port,
-		             .stack_port = PORT };
+	struct peer peer = { .port = p->to_port, .enclave_port = p->from_port, .stack_port = PORT };
 	struct flow *f;
 	int fd = p->ip.len <= SYN_MAX ? connect_to(p) : -1;
 

@@ -31,7 +31,8 @@ struct peer {
 };
 
 /* The peer of that key, over or not; NULL: none. */
-struct peer *peers_find(const uint8_t address[PACKET_ADDRESS], uint16_t port, uint16_t enclave_port);
+struct peer *peers_find(const uint8_t address[PACKET_ADDRESS], uint16_t port,
+                        uint16_t enclave_port);
 /* Makes one, of a key that none has but one that is over, which is forgotten. Its
  * number, the stack's address of it. 0: there is no room. */
 uint32_t peers_add(const struct peer *p);
