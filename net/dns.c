@@ -78,8 +78,9 @@ static bool opt_read(struct slice s, struct dns_query *q)
 		return false;
 	size = u16_at(s.p + 3);
 	q->opt = DNS_REPLY_MAX;
-	q->reply_max = size < DNS_REPLY_MIN ? DNS_REPLY_MIN
-	               : size > DNS_REPLY_MAX ? DNS_REPLY_MAX : size;
+	q->reply_max = size < DNS_REPLY_MIN   ? DNS_REPLY_MIN
+	               : size > DNS_REPLY_MAX ? DNS_REPLY_MAX
+	                                      : size;
 	return true;
 }
 
@@ -105,8 +106,7 @@ static enum dns_rcode question_read(struct slice m, struct dns_query *q, struct 
 	               : DNS_OK;
 }
 
-enum rc dns_parse(struct slice m, struct dns_query *q, struct dns_name *name,
-                  enum dns_rcode *rcode)
+enum rc dns_parse(struct slice m, struct dns_query *q, struct dns_name *name, enum dns_rcode *rcode)
 {
 	*q = (struct dns_query){ .reply_max = DNS_REPLY_MIN };
 	if (m.len < DNS_HEAD || (u16_at(m.p + 2) & REPLY) != 0)

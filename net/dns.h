@@ -58,9 +58,9 @@ enum dns_rcode { DNS_OK, DNS_FORMERR, DNS_SERVFAIL, DNS_NXDOMAIN, DNS_NOTIMP, DN
 struct dns_query {
 	uint16_t id;
 	bool recurse;
-	uint16_t opt;         /* what an OPT of ours says that we take; 0: without one */
-	size_t reply_max;     /* bytes, DNS_REPLY_MIN to DNS_REPLY_MAX */
-	size_t question_len;  /* 0: it could not be read */
+	uint16_t opt;        /* what an OPT of ours says that we take; 0: without one */
+	size_t reply_max;    /* bytes, DNS_REPLY_MIN to DNS_REPLY_MAX */
+	size_t question_len; /* 0: it could not be read */
 	uint8_t question[DNS_QUESTION_MAX]; /* name, type, class */
 };
 

@@ -43,15 +43,19 @@ static size_t ask_host(const struct dns_query *q, uint64_t rules, int64_t now_ms
 	if (rs.n == RESOLVER_MAX || getrandom(&random, sizeof random, 0) != sizeof random)
 		return fail(q, out);
 	rs.n++;
-	*e = (struct pending){ now_ms + RESOLVER_WAIT_MS, rules, to->port,
-		               (uint16_t)(POLICY_OWN_FIRST + random.port % PORTS), *q, *q };
+	*e = (struct pending){ now_ms + RESOLVER_WAIT_MS,
+		               rules,
+		               to->port,
+		               (uint16_t)(POLICY_OWN_FIRST + random.port % PORTS),
+		               *q,
+		               *q };
 	dns_disguise(&e->asked, random.id, random.letters);
 	*to = (struct resolver_to){ .host = true, .port = e->our_port };
 	return dns_ask(&e->asked, out);
 }
 
-size_t resolver_ask(struct slice message, uint16_t port, int64_t now_ms,
-                    uint8_t out[DNS_REPLY_MAX], struct resolver_to *to)
+size_t resolver_ask(struct slice message, uint16_t port, int64_t now_ms, uint8_t out[DNS_REPLY_MAX],
+                    struct resolver_to *to)
 {
 	enum dns_rcode rcode;
 	struct dns_name name;

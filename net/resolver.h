@@ -46,8 +46,8 @@ struct resolver_to {
 void resolver_init(const struct policy *p);
 
 /* A program's message from its port: the length of one to send now, 0 for none. */
-size_t resolver_ask(struct slice message, uint16_t port, int64_t now_ms,
-                    uint8_t out[DNS_REPLY_MAX], struct resolver_to *to);
+size_t resolver_ask(struct slice message, uint16_t port, int64_t now_ms, uint8_t out[DNS_REPLY_MAX],
+                    struct resolver_to *to);
 
 /* A message from the host's port 53 to one of ours: likewise. */
 size_t resolver_answer(struct slice message, uint16_t port, int64_t now_ms,

@@ -38,7 +38,7 @@ static void question(const char *name, unsigned type, unsigned class)
 {
 	put_name(name);
 	wbuf_u16_be(&m, (uint16_t)type);
-	wbuf_u16_be(&m, (uint16_t)class);
+	wbuf_u16_be(&m, (uint16_t) class);
 }
 
 static void opt(unsigned size)
@@ -171,9 +171,11 @@ static void test_names(void)
 	label[64] = '\0';
 	CHECK(asked_type(label, T_A, C_IN) == DNS_FORMERR); /* its length is no length */
 	CHECK(asked_type(label + 1, T_A, C_IN) == DNS_OK);
-	snprintf(longest, sizeof longest, "%s.%s.%s.%s", label + 1, label + 1, label + 1, label + 3);
+	snprintf(longest, sizeof longest, "%s.%s.%s.%s", label + 1, label + 1, label + 1,
+	         label + 3);
 	CHECK(asked_type(longest, T_A, C_IN) == DNS_OK); /* 253 as text */
-	snprintf(longest, sizeof longest, "%s.%s.%s.%s", label + 1, label + 1, label + 1, label + 2);
+	snprintf(longest, sizeof longest, "%s.%s.%s.%s", label + 1, label + 1, label + 1,
+	         label + 2);
 	CHECK(asked_type(longest, T_A, C_IN) == DNS_FORMERR);
 
 	head(1, 0, 1, 0, 0, 0);
@@ -192,13 +194,15 @@ static void test_names(void)
 
 static void test_replies(void)
 {
-	static const enum dns_rcode codes[] = { DNS_REFUSED, DNS_SERVFAIL, DNS_FORMERR, DNS_NOTIMP };
+	static const enum dns_rcode codes[] = { DNS_REFUSED, DNS_SERVFAIL, DNS_FORMERR,
+		                                DNS_NOTIMP };
 	uint8_t out[DNS_REPLY_MAX];
 	struct dns_query q;
 
 	for (size_t i = 0; i < 4; i++) {
-		const uint8_t want[] = { 0xab, 0xcd, 0x81, (uint8_t)(0x80 | codes[i]), 0, 1, 0, 0,
-			                 0,    0,    0,    0,                          1, 'A' };
+		const uint8_t want[] = {
+			0xab, 0xcd, 0x81, (uint8_t)(0x80 | codes[i]), 0, 1, 0, 0, 0, 0, 0, 0, 1, 'A'
+		};
 
 		head(0xabcd, 0x0100, 1, 0, 0, 0);
 		question("A", T_A, C_IN);
@@ -527,8 +531,8 @@ static void test_jumps(void)
 
 static void test_ttl(void)
 {
-	static const uint32_t ttl[][2] = { { 0, 5 },       { 4, 5 },       { 5, 5 },
-		                           { 3600, 3600 }, { 3601, 3600 }, { INT32_MAX, 3600 },
+	static const uint32_t ttl[][2] = { { 0, 5 },        { 4, 5 },         { 5, 5 },
+		                           { 3600, 3600 },  { 3601, 3600 },   { INT32_MAX, 3600 },
 		                           { 1U << 31, 5 }, { UINT32_MAX, 5 } };
 
 	ask("www.example", T_A, 0);
@@ -544,21 +548,29 @@ static void test_ttl(void)
 static void test_near(void)
 {
 	static const uint8_t four[][5] = {
-		{ 0, 0, 0, 0, 0 },       { 0, 1, 2, 3, 0 },       { 127, 0, 0, 1, 0 },
-		{ 127, 255, 0, 1, 0 },   { 169, 254, 169, 254, 0 }, { 10, 7, 0, 1, 0 },
-		{ 10, 7, 0, 255, 0 },    { 224, 0, 0, 1, 0 },     { 240, 0, 0, 1, 0 },
-		{ 255, 255, 255, 255, 0 }, { 1, 0, 0, 0, 1 },     { 126, 0, 0, 1, 1 },
-		{ 128, 0, 0, 1, 1 },     { 169, 253, 0, 1, 1 },   { 169, 255, 0, 1, 1 },
-		{ 10, 7, 1, 0, 1 },      { 10, 6, 0, 1, 1 },      { 223, 255, 255, 255, 1 },
+		{ 0, 0, 0, 0, 0 },         { 0, 1, 2, 3, 0 },         { 127, 0, 0, 1, 0 },
+		{ 127, 255, 0, 1, 0 },     { 169, 254, 169, 254, 0 }, { 10, 7, 0, 1, 0 },
+		{ 10, 7, 0, 255, 0 },      { 224, 0, 0, 1, 0 },       { 240, 0, 0, 1, 0 },
+		{ 255, 255, 255, 255, 0 }, { 1, 0, 0, 0, 1 },         { 126, 0, 0, 1, 1 },
+		{ 128, 0, 0, 1, 1 },       { 169, 253, 0, 1, 1 },     { 169, 255, 0, 1, 1 },
+		{ 10, 7, 1, 0, 1 },        { 10, 6, 0, 1, 1 },        { 223, 255, 255, 255, 1 },
 		{ 192, 168, 0, 1, 1 },
 	};
 	static const uint8_t six[][17] = {
-		{ 0 }, { [15] = 1 }, { [10] = 0xff, 0xff, 192, 0, 2, 1 }, { [12] = 192, 0, 2, 1 },
-		{ [8] = 0xff, 0xff }, { 0xfe, 0x80, [15] = 1 }, { 0xfe, 0xbf }, { 0xff, 2, [15] = 1 },
+		{ 0 },
+		{ [15] = 1 },
+		{ [10] = 0xff, 0xff, 192, 0, 2, 1 },
+		{ [12] = 192, 0, 2, 1 },
+		{ [8] = 0xff, 0xff },
+		{ 0xfe, 0x80, [15] = 1 },
+		{ 0xfe, 0xbf },
+		{ 0xff, 2, [15] = 1 },
 		{ 0xfd, 7, 0xca, 0x5e, 0x3a, 0x7e, [15] = 2 },
 		{ 0xfd, 7, 0xca, 0x5e, 0x3a, 0x7e, [7] = 1, [16] = 1 },
-		{ 0, 0x64, 0xff, 0x9b, [15] = 8, [16] = 1 }, { 0x20, 1, 0xd, 0xb8, [16] = 1 },
-		{ 0xfe, 0x7f, [16] = 1 }, { 0xfd, [15] = 1, [16] = 1 },
+		{ 0, 0x64, 0xff, 0x9b, [15] = 8, [16] = 1 },
+		{ 0x20, 1, 0xd, 0xb8, [16] = 1 },
+		{ 0xfe, 0x7f, [16] = 1 },
+		{ 0xfd, [15] = 1, [16] = 1 },
 	};
 
 	ask("www.example", T_A, 0);
@@ -592,7 +604,8 @@ static void test_truncated(void)
 			record(NULL, T_A, 60, "\xc0\0\2\1", 4);
 		CHECK(judged() == RC_OK && found.addresses == 60 && reply[7] == fits);
 		CHECK((reply[2] & 2) == (fits < 60 ? 2 : 0));
-		CHECK(reply_len == DNS_HEAD + theirs.question_len + fits * 16 + (size > 0 ? 11 : 0));
+		CHECK(reply_len ==
+		      DNS_HEAD + theirs.question_len + fits * 16 + (size > 0 ? 11 : 0));
 	}
 	ask("www.example", T_A, 0); /* the host's own mark stays */
 	answer_head(0x8380, 1);

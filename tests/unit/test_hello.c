@@ -96,8 +96,8 @@ static void test_prefixes(void)
 static void test_names(void)
 {
 	static const char *good[] = { "a", "a.b", "xn--a.b", "1.2", "A_b" };
-	static const char *bad[] = { "",    ".",    ".a",   "a.",    "a..b", "a b",
-		                     "a/b", "a:1",  "[::1]", "*.a",  "\xc3\xa4", "a\n" };
+	static const char *bad[] = { "",    ".",   ".a",    "a.",  "a..b",     "a b",
+		                     "a/b", "a:1", "[::1]", "*.a", "\xc3\xa4", "a\n" };
 	char name[HELLO_NAME_MAX + 1], longest[HELLO_NAME_MAX + 2];
 
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
@@ -123,16 +123,16 @@ static void test_extensions(void)
 		size_t len;
 		enum rc rc;
 	} cases[] = {
-		{ "", 0, RC_BAD },                              /* none at all */
-		{ "\0\x2b\0\3\2\3\4", 7, RC_BAD },              /* not that one */
-		{ "\0\0\0\6\0\4\0\0\1a", 10, RC_OK },           /* as it is to be */
+		{ "", 0, RC_BAD },                                        /* none at all */
+		{ "\0\x2b\0\3\2\3\4", 7, RC_BAD },                        /* not that one */
+		{ "\0\0\0\6\0\4\0\0\1a", 10, RC_OK },                     /* as it is to be */
 		{ "\0\0\0\6\0\4\0\0\1a\0\0\0\6\0\4\0\0\1a", 20, RC_BAD }, /* twice */
-		{ "\0\0\0\6\0\4\0\0\1a\0\0\0\0", 14, RC_BAD },  /* and an empty one */
-		{ "\0\0\0\0", 4, RC_BAD },                      /* as servers send it */
-		{ "\0\0\0\2\0\0", 6, RC_BAD },                  /* an empty list */
-		{ "\0\0\0\6\0\4\1\0\1a", 10, RC_BAD },          /* of another kind */
-		{ "\0\0\0\12\0\10\0\0\1a\0\0\1b", 14, RC_BAD }, /* two in one list */
-		{ "\0\0\0\6\0\3\0\0\1a", 10, RC_BAD },          /* lengths that differ */
+		{ "\0\0\0\6\0\4\0\0\1a\0\0\0\0", 14, RC_BAD },            /* and an empty one */
+		{ "\0\0\0\0", 4, RC_BAD },                                /* as servers send it */
+		{ "\0\0\0\2\0\0", 6, RC_BAD },                            /* an empty list */
+		{ "\0\0\0\6\0\4\1\0\1a", 10, RC_BAD },                    /* of another kind */
+		{ "\0\0\0\12\0\10\0\0\1a\0\0\1b", 14, RC_BAD },           /* two in one list */
+		{ "\0\0\0\6\0\3\0\0\1a", 10, RC_BAD },                    /* lengths that differ */
 		{ "\0\0\0\6\0\5\0\0\1a", 10, RC_BAD },
 		{ "\0\0\0\6\0\4\0\0\2a", 10, RC_BAD },
 		{ "\0\0\0\6\0\4\0\0\0a", 10, RC_BAD },
