@@ -91,9 +91,7 @@ static void extension(struct hello *h, uint8_t *name, size_t *len)
 {
 	size_t type = number(h, 2), n = number(h, 2);
 
-	if (n > h->left)
-		fail(h, RC_BAD);
-	else if (type == SERVER_NAME && h->rc == RC_OK)
+	if (type == SERVER_NAME && h->rc == RC_OK)
 		server_name(h, n, name, len);
 	else
 		(void)number(h, n);

@@ -188,6 +188,10 @@ static void test_names(void)
 	head(1, 0, 1, 0, 0, 0);
 	wbuf_put(&m, "\3a.b\0\0\1\0\1", 9);
 	CHECK(parsed(&q) == DNS_FORMERR);
+	head(1, 0, 1, 0, 0, 1); /* a name that is in the OPT */
+	wbuf_put(&m, "\xc0\x12\0\1\0\1", 6);
+	opt(512);
+	CHECK(parsed(&q) == DNS_FORMERR);
 }
 
 /* --- what goes out -------------------------------------------------------------------- */
@@ -429,6 +433,12 @@ static void test_others(void)
 	record(NULL, T_A, 60, "\xc0\0\2\1", 4);
 	record(NULL, T_AAAA, 60, six, 16);
 	CHECK(judged() == RC_BAD);
+	answer_head(0x8180, 2); /* what leads elsewhere, but is no CNAME */
+	alias(NULL, "a");
+	record("a", T_A, 60, "\xc0\0\2\1", 4);
+	CHECK(judged() == RC_OK);
+	buf[DNS_HEAD + theirs.question_len + 3] = 39;
+	CHECK(judged() == RC_BAD);
 	answer_head(0x8180, 1); /* of another class */
 	record(NULL, T_A, 60, "\xc0\0\2\1", 4);
 	buf[m.len - 11] = 3;
@@ -505,6 +515,14 @@ static void test_pointers(void)
 	CHECK(judged() == RC_BAD);
 	buf[m.len - 1] = DNS_HEAD;
 	CHECK(judged() == RC_OK);
+	answer_head(0x8180, 1); /* into the head, where a 0 would be the root */
+	record(NULL, T_CNAME, 60, "\xc0\4", 2);
+	CHECK(judged() == RC_BAD);
+	answer_head(0x8180, 1); /* ahead, where the right name is */
+	wbuf_u16_be(&m, (uint16_t)(0xc000 | (at + 16)));
+	wbuf_put(&m, "\0\1\0\1\0\0\0\x3c\0\4\xc0\0\2\1", 14);
+	put_name("www.example");
+	CHECK(judged() == RC_BAD);
 }
 
 /* As many pointers in a row as it may be, and one more. */

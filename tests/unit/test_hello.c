@@ -128,11 +128,12 @@ static void test_extensions(void)
 		{ "\0\0\0\6\0\4\0\0\1a", 10, RC_OK },                     /* as it is to be */
 		{ "\0\0\0\6\0\4\0\0\1a\0\0\0\6\0\4\0\0\1a", 20, RC_BAD }, /* twice */
 		{ "\0\0\0\6\0\4\0\0\1a\0\0\0\0", 14, RC_BAD },            /* and an empty one */
-		{ "\0\0\0\0", 4, RC_BAD },                                /* as servers send it */
-		{ "\0\0\0\2\0\0", 6, RC_BAD },                            /* an empty list */
-		{ "\0\0\0\6\0\4\1\0\1a", 10, RC_BAD },                    /* of another kind */
-		{ "\0\0\0\12\0\10\0\0\1a\0\0\1b", 14, RC_BAD },           /* two in one list */
-		{ "\0\0\0\6\0\3\0\0\1a", 10, RC_BAD },                    /* lengths that differ */
+		{ "\0\0\0\6\0\4\0\0\1a\0\0\0\7\0\5\0\0\2bx\1\0\0", 24, RC_BAD },
+		{ "\0\0\0\0", 4, RC_BAD },                      /* as servers send it */
+		{ "\0\0\0\2\0\0", 6, RC_BAD },                  /* an empty list */
+		{ "\0\0\0\6\0\4\1\0\1a", 10, RC_BAD },          /* of another kind */
+		{ "\0\0\0\12\0\10\0\0\1a\0\0\1b", 14, RC_BAD }, /* two in one list */
+		{ "\0\0\0\6\0\3\0\0\1a", 10, RC_BAD },          /* lengths that differ */
 		{ "\0\0\0\6\0\5\0\0\1a", 10, RC_BAD },
 		{ "\0\0\0\6\0\4\0\0\2a", 10, RC_BAD },
 		{ "\0\0\0\6\0\4\0\0\0a", 10, RC_BAD },
@@ -147,6 +148,11 @@ static void test_extensions(void)
 		make(cases[i].bytes, cases[i].len);
 		if (!CHECK(judged(name) == cases[i].rc))
 			printf("  case %zu\n", i);
+	}
+	for (unsigned how = 0; how < 3; how++) { /* the length of all extensions */
+		make("\0\0\0\6\0\4\0\0\1a", 10);
+		hello[hello_len - 11] = (uint8_t)(9 + how);
+		CHECK(judged(name) == (how == 1 ? RC_OK : RC_BAD));
 	}
 	make("", 0); /* as TLS 1.2 without extensions: not even their length */
 	hello_len -= 2;
@@ -177,9 +183,10 @@ static void test_records(void)
 	hello_len++; /* something behind it in its last record */
 	CHECK(judged(name) == RC_BAD);
 	hello_len--;
-	records(16384);
-	stream[3] = stream[4] = 0; /* an empty record */
-	CHECK(read_name(200, name) == RC_BAD);
+	len = records(16384);
+	memmove(stream + 5, stream, len); /* an empty record in front */
+	stream[3] = stream[4] = 0;
+	CHECK(read_name(len + 5, name) == RC_BAD);
 	stream[3] = 0x40;
 	stream[4] = 1; /* longer than there are */
 	CHECK(read_name(200, name) == RC_BAD);
