@@ -241,12 +241,12 @@ uint64_t policy_named(const struct policy *p, struct slice name)
 		return 0;
 	for (size_t i = 0; i < p->egresses; i++) {
 		struct slice end = p->egress[i].name;
-		size_t least = end.len;
+		bool wild = is_wild(end);
 
-		if (is_wild(end))
+		/* Of *.b.c the end is .b.c, and no name begins with a dot. */
+		if (wild)
 			end = slice_of(end.p + 1, end.len - 1);
-		/* Of *.b.c the end is .b.c, and one byte at least stands before it. */
-		if (least > 0 && (least > end.len ? name.len >= least : name.len == least) &&
+		if ((wild ? name.len > end.len : name.len == end.len) &&
 		    memcmp(lower + name.len - end.len, end.p, end.len) == 0)
 			rules |= UINT64_C(1) << i;
 	}

@@ -254,17 +254,18 @@ static void counts(void)
 			CHECK(parse(slice_of(buf, in.len)) == RC_LIMIT);
 			buf[i + 1]--;
 		}
-	/* 64 names of 244 bytes fit, and no longer ones. */
+	/* 64 names of 243 bytes fit, and no longer ones. */
 	for (size_t n = 0; n <= 1; n++) {
 		char longest[POLICY_NAME_MAX] = { 0 };
 
-		memset(longest, 'x', 241 + n);
+		memset(longest, 'x', 243 + n);
 		for (size_t i = 60; i < 240; i += 60)
 			longest[i] = '.';
 		for (size_t i = 0; i < POLICY_RULES_MAX; i++)
 			p.egress[i].name = slice_str(longest);
 		in = encode(&p);
-		CHECK(parse(in) == (in.len <= POLICY_MAX ? RC_OK : RC_LIMIT));
+		CHECK((in.len <= POLICY_MAX) == (n == 0));
+		CHECK(parse(in) == (n == 0 ? RC_OK : RC_LIMIT));
 	}
 }
 
@@ -470,7 +471,7 @@ static void nth(size_t i, uint8_t a[16])
 	a[15] = (uint8_t)i;
 }
 
-/* Address i ends at now + 2 i + 1; then more come. */
+/* They end in another order than they came; as more come, those that end first go. */
 static void full(void)
 {
 	uint8_t a[16];
@@ -478,7 +479,7 @@ static void full(void)
 	SET(by_name(POLICY_TCP, "a", 1, 1));
 	for (size_t i = 0; i < POLICY_ADMITTED_MAX; i++) {
 		nth(i, a);
-		policy_admit(1, a, now + 2 * (int64_t)i + 1);
+		policy_admit(1, a, now + 1 + (int64_t)(i * 387 % POLICY_ADMITTED_MAX));
 	}
 	CHECK(policy_admitted(now) == POLICY_ADMITTED_MAX);
 	for (size_t i = 0; i < POLICY_ADMITTED_MAX; i++) {
@@ -491,8 +492,10 @@ static void full(void)
 	}
 	CHECK(policy_admitted(now) == POLICY_ADMITTED_MAX);
 	for (size_t i = 0; i < POLICY_ADMITTED_MAX + 100; i++) {
+		bool left = i >= POLICY_ADMITTED_MAX || i * 387 % POLICY_ADMITTED_MAX >= 100;
+
 		nth(i, a);
-		CHECK(policy_egress(&rules, IPPROTO_TCP, a, 1, now) == (i >= 100));
+		CHECK(policy_egress(&rules, IPPROTO_TCP, a, 1, now) == left);
 	}
 	now += 20000;
 	CHECK(policy_admitted(now) == 0);
