@@ -300,16 +300,17 @@ static enum rc pack(struct cpio *c, struct plan *plan, int rootfs)
 }
 
 /* What the enclave does not do. */
-static void warn_unapplied(const struct oci_config *c)
+static void warn_unapplied(const struct oci_config *c, const struct plan *plan)
 {
 	if (c->stop_signal >= PLAN_RT_SIGNAL)
 		fail_warn(
 			"the image's StopSignal %d is a real-time signal and not applied: SIGTERM "
 			"is, unless a manifest says another",
 			c->stop_signal);
-	if (c->ports > 0)
-		fail_warn("the image's ExposedPorts say nothing to the enclave (ports: %zu)",
-		          c->ports);
+	if (plan->ingress == NULL && plan_own_ports(c) > 0)
+		fail_warn("ports that the image exposes and the appliance has itself are not "
+		          "published (ports: %zu of %zu)",
+		          plan_own_ports(c), c->ports);
 	if (c->volumes)
 		fail_warn("the image's Volumes are ordinary folders in an enclave");
 	if (c->healthcheck)
@@ -352,7 +353,7 @@ static enum rc make_root(struct options *o, const char *out)
 	if (rc == RC_OK)
 		rc = plan_users(o->plan, config, o->image->passwd, o->image->group);
 	if (rc == RC_OK)
-		warn_unapplied(config);
+		warn_unapplied(config, o->plan);
 	return rc;
 }
 
