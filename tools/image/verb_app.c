@@ -12,6 +12,7 @@
 #include "tools/image/cpio.h"
 #include "tools/image/fail.h"
 #include "tools/image/metadata.h"
+#include "tools/image/netfiles.h"
 #include "tools/image/oci_image.h"
 #include "tools/image/outputs.h"
 #include "tools/image/plan.h"
@@ -329,7 +330,9 @@ static enum rc make_root_of_folder(struct options *o, const char *out)
 	if (rc == RC_OK)
 		rc = plan_users(o->plan, NULL, users.passwd, users.group);
 	users_free(&users);
-	return rc == RC_OK ? rootfs_make(o->from, out) : rc;
+	if (rc != RC_OK)
+		return rc;
+	return plan_has_network(o->plan) ? netfiles_pack(o->from, out) : rootfs_make(o->from, out);
 }
 
 static enum rc make_root(struct options *o, const char *out)
@@ -349,7 +352,7 @@ static enum rc make_root(struct options *o, const char *out)
 	if (rc == RC_OK)
 		rc = plan_inherit(o->plan, config, o->argc, o->argv);
 	if (rc == RC_OK)
-		rc = oci_image_pack(o->image, out);
+		rc = oci_image_pack(o->image, plan_has_network(o->plan), out);
 	if (rc == RC_OK)
 		rc = plan_users(o->plan, config, o->image->passwd, o->image->group);
 	if (rc == RC_OK)
