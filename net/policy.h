@@ -4,8 +4,8 @@
  *
  * Addresses are 16 bytes everywhere in net/: IPv6 as it is, IPv4 as
  * ::ffff:a.b.c.d (RFC 4291 §2.5.5.2), so that an IPv4 prefix of n bits is one of
- * 96 + n. `any` is two rules, of ::ffff:0:0/96 and of ::/0; a rule of ::/0 does
- * not mean IPv4.
+ * 96 + n. A rule of a shorter prefix means IPv6 alone, whatever it begins with:
+ * `any` is two rules, of ::ffff:0:0/96 and of ::/0.
  *
  * A rule of a name allows the addresses that the resolver (net/resolver.h) was
  * told for that name, for as long as they were good for. The host tells those: it
@@ -17,8 +17,9 @@
  *
  *   1  egress, array of 0 to POLICY_RULES_MAX arrays of 5:
  *        protocol, enum policy_proto
- *        first and last port, 0 to 65535; 0 and 65535 for ICMP and POLICY_ANY
- *        prefix length, 0 to 128; POLICY_BY_NAME: a name
+ *        first and last port, 1 to 65535; 0 and 65535 of ICMP and POLICY_ANY
+ *        prefix length, 0 to 128, not of POLICY_TLS; or POLICY_BY_NAME, not of
+ *        ICMP and POLICY_ANY
  *        address, 16 bytes, zero behind the prefix; or the name, text
  *   2  ingress, the published ports, array of 0 to POLICY_RULES_MAX arrays of 3:
  *        protocol, POLICY_TCP or POLICY_UDP; first and last port, 1 to 65535,
@@ -31,7 +32,8 @@
  *
  * Pure but for the table of addresses that names have had, which is the one
  * instance of a process. The encoding is measured but is checked as if hostile;
- * names and addresses come from the host.
+ * names come from the app, addresses from the host, which can make a look-up as
+ * long as that table and not longer.
  */
 #ifndef NET_POLICY_H
 #define NET_POLICY_H
@@ -52,7 +54,7 @@ enum {
 	POLICY_OWN_FIRST = 61000, /* the gate's own ports, beyond the kernel's */
 	POLICY_NONE = -1,
 	/* Addresses that names have had. When all are taken the one that ends
-	 * soonest gives way. */
+	 * soonest gives way. One that rules of different names share is there for each. */
 	POLICY_ADMITTED_MAX = 1024,
 };
 
@@ -74,6 +76,9 @@ struct policy {
  * input is a policy without rules. */
 RC_CHECK enum rc policy_parse(struct slice in, struct policy *p);
 
+/* Is it a name as above, without "*."? */
+bool policy_is_name(struct slice s);
+
 /* The ingress rule that lets somebody reach port; POLICY_NONE. proto is
  * IPPROTO_TCP or IPPROTO_UDP. */
 int policy_ingress(const struct policy *p, uint8_t proto, uint16_t port);
@@ -86,12 +91,17 @@ uint64_t policy_egress(const struct policy *p, uint8_t proto, const uint8_t addr
                        uint16_t port, int64_t now_ms);
 
 /* The set of rules by name that match name, in whatever case: dotted text without
- * a dot at the end. */
+ * a dot at the end. None match what is no name. */
 uint64_t policy_named(const struct policy *p, struct slice name);
 
-/* A name that rules match has this address until then. */
+/* A name that rules match, of policy_named, has this address until then, which is not
+ * yet; said again, the later time counts. No rules: nothing is done. */
 void policy_admit(uint64_t rules, const uint8_t address[16], int64_t until_ms);
-/* Addresses that are still good, for /metrics. */
+/* How many of them are still good, for /metrics. */
 unsigned policy_admitted(int64_t now_ms);
+
+/* The builder's half (policy_put.c): appends the encoding; w->over when it does not
+ * fit. */
+void policy_put(struct wbuf *w, const struct policy *p);
 
 #endif

@@ -96,6 +96,7 @@ enum rc manifest_parse(struct slice in, struct manifest *m)
 	for (size_t i = 0; i < m->services; i++)
 		m->service[i] = dcbor_bytes(&d, MANIFEST_MAX);
 	m->stop_ms = (uint32_t)dcbor_uint(dcbor_need(&d, 7), MANIFEST_STOP_MS_MAX);
+	m->network = dcbor_bytes(dcbor_need(&d, 8), MANIFEST_NETWORK_MAX);
 	if (m->main != MANIFEST_NO_MAIN && m->main >= m->services)
 		dcbor_fail(&d, RC_BAD);
 	return dcbor_end(&d);

@@ -16,6 +16,8 @@
  *   6  services, array of 0 to SERVICES_MAX byte strings, each an encoded map
  *      as below; a service depends on earlier ones only
  *   7  milliseconds that services get to end in when the enclave stops
+ *   8  what the app may reach and what may reach it, byte string of up to
+ *      MANIFEST_NETWORK_MAX for net/policy.h; empty: nothing
  *
  * A service, whose strings are of type text, though they need not be UTF-8:
  *
@@ -40,7 +42,7 @@
 #include "appliance/base/slice.h"
 
 enum {
-	MANIFEST_VERSION = 3,
+	MANIFEST_VERSION = 4,
 	MANIFEST_MAX = 32768,    /* bytes of the whole encoding */
 	MANIFEST_ARGV_MAX = 64,  /* arguments of a command */
 	MANIFEST_ARG_MAX = 4096, /* bytes of any string here, none of them NUL */
@@ -48,6 +50,7 @@ enum {
 	MANIFEST_PATHS_MAX = 16,
 	MANIFEST_IDS_MAX = 66, /* a user, its group and 64 more */
 	MANIFEST_STOP_MS_MAX = 600000,
+	MANIFEST_NETWORK_MAX = 16384,
 	SERVICES_MAX = 16,
 	SERVICE_NAME_MAX = 32,
 	MANIFEST_NO_MAIN = SERVICES_MAX,
@@ -116,10 +119,12 @@ struct manifest {
 	uint32_t stop_ms;
 	size_t services;
 	struct slice service[SERVICES_MAX]; /* each for service_parse */
+	struct slice network;               /* for policy_parse, net/policy.h */
 };
 
 /* RC_OK, RC_BAD, RC_LIMIT or RC_EOF as dcbor.h; the result is unspecified on
- * error. The services are checked by service_parse alone. */
+ * error. The services are checked by service_parse alone, the network's policy by
+ * policy_parse. */
 RC_CHECK enum rc manifest_parse(struct slice in, struct manifest *m);
 
 /* May a service be called so? */

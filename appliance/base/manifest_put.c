@@ -33,7 +33,7 @@ void service_put(struct wbuf *w, const struct service *s)
 
 void manifest_put(struct wbuf *w, const struct manifest *m)
 {
-	dcbor_put_map(w, 7);
+	dcbor_put_map(w, 8);
 	dcbor_pair_uint(w, 1, MANIFEST_VERSION);
 	dcbor_pair_uint(w, 2, m->channel);
 	dcbor_pair_uint(w, 3, m->operations);
@@ -44,4 +44,5 @@ void manifest_put(struct wbuf *w, const struct manifest *m)
 	for (size_t i = 0; i < m->services; i++)
 		dcbor_put_bytes(w, m->service[i]);
 	dcbor_pair_uint(w, 7, m->stop_ms);
+	dcbor_pair_bytes(w, 8, m->network);
 }

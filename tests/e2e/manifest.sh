@@ -39,7 +39,19 @@ check example-decoded "$PYTHON" - example.cbor <<'END'
 import sys
 import cbor2
 m = cbor2.load(open(sys.argv[1], "rb"))
-assert [m[k] for k in (1, 2, 3, 4, 5, 7)] == [3, 1, 0x7e, 2, 0, 70000], m
+assert sorted(m) == list(range(1, 9)) and [m[k] for k in (1, 2, 3, 4, 5, 7)] == [4, 1, 0x7e, 2, 0, 70000], m
+network = cbor2.loads(m[8])
+v4 = lambda *a: bytes(10) + b"\xff\xff" + bytes(a)
+doc = bytes.fromhex("20010db8")
+assert network == {
+    1: [[1, 5432, 5432, 104, v4(10, 0, 0, 0)], [2, 123, 123, 128, v4(192, 0, 2, 7)],
+        [1, 443, 443, 32, doc + bytes(12)], [1, 8000, 8100, 128, doc + bytes.fromhex("000000010000000000000001")],
+        [1, 443, 443, 129, "api.example.com"], [4, 443, 443, 129, "*.example.com"],
+        [1, 80, 80, 96, v4(0, 0, 0, 0)], [1, 80, 80, 0, bytes(16)],
+        [3, 0, 65535, 104, v4(10, 0, 0, 0)], [3, 0, 65535, 96, v4(0, 0, 0, 0)], [3, 0, 65535, 0, bytes(16)],
+        [0, 0, 65535, 96, v4(0, 0, 0, 0)], [0, 0, 65535, 0, bytes(16)]],
+    2: [[1, 8080, 8080], [2, 5353, 5353], [1, 9000, 9010]]}, network
+assert cbor2.dumps(network, canonical=True) == m[8]
 database, cache, web = map(cbor2.loads, m[6])
 path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 assert database == {
@@ -71,6 +83,61 @@ check other build other.yaml
 check other-is-measured "$PYTHON" -c 'import json
 a, b = (json.load(open(f))["Measurements"] for f in ("example.json", "measures"))
 assert a["PCR1"] == b["PCR1"] and a["PCR2"] != b["PCR2"] and a["PCR0"] != b["PCR0"]'
+
+# --- a network puts its name server into the root, over whatever is there
+fsck=${CASEMATE_CACHE:-$HOME/.cache/casemate}/tools/fsck.erofs
+# root_of DIR: the root file system of out/x.eif.
+root_of() {
+    rm -rf parts "$1" && "$IMAGE" eif extract out/x.eif parts >/dev/null &&
+        (cd parts && cpio -id --quiet root.erofs <ramdisk1) && "$fsck" --extract="$1" parts/root.erofs >/dev/null
+}
+network_of() {
+    manifest_of out/x.eif network.cbor && "$PYTHON" -c 'import cbor2
+m = cbor2.load(open("network.cbor", "rb"))
+print(cbor2.loads(m[8]) if m[8] else "none")'
+}
+rm -rf plain && cp -a root plain
+ln plain/etc/group plain/linked && ln -s linked plain/symbolic && chmod 4711 plain/linked
+mkdir -m 1777 plain/tmp && mkfifo -m 640 plain/pipe
+printf 'services: {a: {command: [/a]}}\n' >none.yaml
+printf 'network: {egress: [any]}\nservices: {a: {command: [/a]}}\n' >any.yaml
+# of FOLDER MANIFEST: builds it.
+of() { "$IMAGE" build --from "$1" --name x --manifest "$2" "${small[@]}" -o out/x.eif >measures; }
+listing() { (cd "$1" && find . ! -path ./etc/resolv.conf ! -path ./etc/hosts -printf '%p %y %m %U:%G %n %T@ %l\n' | sort); }
+check no-network of plain none.yaml
+check no-network-root root_of reference
+same no-network-in-the-manifest none "$(network_of)"
+same no-network-no-resolv-conf '' "$(find reference -name resolv.conf -o -name hosts)"
+check network of plain any.yaml
+check network-root root_of with
+same network-resolv-conf 'nameserver 10.7.0.1' "$(cat with/etc/resolv.conf)"
+same network-hosts 2 "$(grep -c 'localhost$' with/etc/hosts)"
+same network-files '0 644 0 644' "$(stat -c '%Y %a' with/etc/resolv.conf with/etc/hosts | xargs)"
+same network-rest "$(listing reference)" "$(listing with)"
+check network-contents diff -r --no-dereference --exclude=pipe --exclude=resolv.conf --exclude=hosts reference with
+mv out/x.eif network.eif
+# Another order of names, other times and owners.
+mkdir another && for f in symbolic pipe tmp linked etc; do cp -a "plain/$f" another/; done
+rm another/linked && ln another/etc/group another/linked && chmod 4711 another/linked
+touch -d @1000 another/etc/group && chmod "$(stat -c %a plain)" another
+check network-elsewhere of another any.yaml
+check network-same cmp network.eif out/x.eif
+ln -s /nowhere another/etc/resolv.conf && : >another/etc/hosts
+check network-replaces of another any.yaml
+check network-replaced cmp network.eif out/x.eif
+printf '10.0.0.1 db\n' >another/etc/hosts
+check network-own-hosts of another any.yaml
+check network-own-hosts-root root_of own
+same network-own-hosts-kept '10.0.0.1 db' "$(cat own/etc/hosts)"
+mkdir empty && check network-no-etc of empty any.yaml
+check network-no-etc-root root_of made
+same network-no-etc-made 'nameserver 10.7.0.1' "$(cat made/etc/resolv.conf)"
+mkdir linked && ln -s tmp linked/etc
+refused network-etc-no-folder 1 'etc of the folder is none' of linked any.yaml
+mkdir only
+cache=${CASEMATE_CACHE:-$HOME/.cache/casemate}
+refused network-no-tar 1 'there is no tar in PATH' env CASEMATE_CACHE="$cache" PATH="$PWD/only" "$IMAGE" build \
+    --from plain --manifest any.yaml "${small[@]}" -o out/x.eif
 
 # --- without a manifest: one service
 check no-manifest "$IMAGE" build --from root "${small[@]}" --channel open -o out/x.eif -- server
@@ -120,6 +187,21 @@ assert a[2] == ["/hello"] and a[4] == "/etc" and a[5][1] == 0 and a[8][10] == 15
 assert a[3][0] == "A=b=c" and len(a[3]) == 3, a
 assert b[2] == ["/b"] and b[3][:2] == ["A=b=c", "C=d"] and b[5] == [0, 0] and b[8][10] == 2, b
 END
+
+# --- and its ports are published, unless the manifest says which
+root_image() { "$IMAGE" build --from corpus/good-config.tar "$@" "${small[@]}" -o out/x.eif 2>/dev/null; }
+check exposed root_image
+same exposed-published '{1: [], 2: [[1, 80, 80], [2, 53, 53]]}' "$(network_of)"
+check exposed-root root_of image-root
+same exposed-resolv-conf 'nameserver 10.7.0.1' "$(cat image-root/etc/resolv.conf)"
+printf 'network: {ingress: []}\n' >closed.yaml
+check closed root_image --manifest closed.yaml
+same closed-not-published none "$(network_of)"
+check closed-root root_of closed-root
+same closed-no-resolv-conf '' "$(find closed-root -name resolv.conf)"
+printf 'network: {ingress: [tcp:81]}\n' >other-port.yaml
+check other-port root_image --manifest other-port.yaml
+same other-port-published '{1: [], 2: [[1, 81, 81]]}' "$(network_of)"
 
 # --- what is wrong is told with its place, all of it, and nothing is built
 refused several 1 'build: .*several.yaml:5:14: service .web.: restart: unknown word .alway.: did you mean .always.' \

@@ -135,16 +135,24 @@ status=$?
 ok umoci-image
 
 "$IMAGE" build --from image --name it --channel open -o it.eif >it.json 2>warnings || not_ok build "$(cat warnings)"
-for what in 'ExposedPorts .* \(ports: 1' 'set-user-ID .* \(files: 1; the first: bin/setuid'; do
-    check "warned-${what%% *}" grep -qE "warning: .*$what" warnings
-done
+check warned-set-user-ID grep -qE 'warning: .*set-user-ID .* \(files: 1; the first: bin/setuid' warnings
 
 # --- what was packed is what umoci unpacks, owners, times and attributes included
 check extract "$IMAGE" eif extract it.eif parts
 (mkdir packed && cd packed && cpio -id --quiet <../parts/ramdisk1)
 fsck=${CASEMATE_CACHE:-$HOME/.cache/casemate}/tools/fsck.erofs
 check fsck "$fsck" --extract=unpacked --xattrs packed/root.erofs
-same nothing-else-warned 2 "$(wc -l <warnings)"
+same nothing-else-warned 1 "$(wc -l <warnings)"
+# A port is exposed, so that there is a network: these are added, and nothing else changes.
+(
+    cd reference/rootfs/etc || exit
+    touch -r . ../../time
+    echo 'nameserver 10.7.0.1' >resolv.conf
+    printf '127.0.0.1\tlocalhost\n::1\tlocalhost\n' >hosts
+    chmod 644 resolv.conf hosts
+    touch -d @0 resolv.conf hosts
+    touch -r ../../time .
+)
 check same-tree same_tree reference/rootfs unpacked
 owners() { (cd "$1" && find . -printf '%p %U:%G %m %y %n\n' | sort); }
 # A folder has as many links on one file system as it has folders, and one on another.

@@ -18,7 +18,12 @@ static void must(bool ok)
 
 static enum rc compile(struct plan *p, struct slice text, struct slice *out, char **json)
 {
-	static struct oci_config c = { .cwd = "/", .user = "", .home = "HOME=/root", .idc = 2 };
+	static struct oci_config c = { .cwd = "/",
+		                       .user = "",
+		                       .home = "HOME=/root",
+		                       .idc = 2,
+		                       .ports = 2,
+		                       .port = { { 80, false }, { 81, true } } };
 	enum rc rc = plan_parse(p, "file", text);
 
 	c.cmd = (struct oci_strings){ .n = 1, .v = { "cmd" } };
@@ -40,8 +45,10 @@ static void check_compiled(struct slice bytes)
 {
 	static struct manifest m;
 	static struct service s;
+	static struct policy policy;
 
 	must(manifest_parse(bytes, &m) == RC_OK);
+	must(policy_parse(m.network, &policy) == RC_OK);
 	for (size_t i = 0; i < m.services; i++)
 		must(service_parse(m.service[i], i, &s) == RC_OK);
 }

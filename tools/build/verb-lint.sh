@@ -34,7 +34,7 @@ net/port         net/port
 net/port/arch    net/port/arch
 appliance        appliance/base appliance attest boot channel net
 tools/casemate   appliance/base channel attest net tools/casemate
-tools/image      appliance/base attest channel tools/image
+tools/image      appliance/base attest channel net tools/image
 tests/unit       *
 tests/sim        *
 tests/fuzz       *

@@ -3,6 +3,7 @@
 #include <jansson.h>
 
 #include "tools/image/manifest_text.h"
+#include "tools/image/netrule.h"
 
 /* jansson's functions take NULL for a value that could not be made, and say so; what
  * they said is not looked at, as a text that lacks something is found out below. */
@@ -160,6 +161,29 @@ static void add_main(struct json *j, json_t *to, const struct plan *p)
 		add(j, to, "when-main-ends", json_string(p->manifest.keep ? "keep" : "stop"));
 }
 
+/* Without ingress the image's is meant. */
+static void add_network(struct json *j, json_t *to, const struct plan *p)
+{
+	json_t *network = json_object(), *list = json_array();
+	char rule[NETRULE_TEXT_MAX];
+	size_t i = 0;
+
+	while (i < p->policy.egresses) {
+		i += netrule_print_egress(rule, &p->policy.egress[i], p->policy.egresses - i);
+		append(j, list, json_string(rule));
+	}
+	add(j, network, "egress", list);
+	if (p->ingress != NULL) {
+		list = json_array();
+		for (i = 0; i < p->policy.ingresses; i++) {
+			netrule_print_ingress(rule, &p->policy.ingress[i]);
+			append(j, list, json_string(rule));
+		}
+		add(j, network, "ingress", list);
+	}
+	add(j, to, "network", network);
+}
+
 char *manifest_json(const struct plan *p)
 {
 	struct json j = { json_object(), false };
@@ -173,6 +197,8 @@ char *manifest_json(const struct plan *p)
 			append(&j, allow, json_string(manifest_operations[i]));
 	add(&j, j.root, "allow", allow);
 	add_main(&j, j.root, p);
+	if (p->network != NULL)
+		add_network(&j, j.root, p);
 	for (size_t i = 0; i < p->n; i++)
 		j.failed |= json_object_setn_new(services,
 		                                 (const char *)p->service[i].service.name.p,

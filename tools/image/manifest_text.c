@@ -173,6 +173,7 @@ static const struct manifest_key top_keys[] = {
 	{ .name = "allow", .read = read_allow },
 	{ .name = "main", .read = read_main },
 	{ .name = "when-main-ends", .read = read_when_main_ends },
+	{ .name = "network", .read = manifest_read_network },
 	{ .name = "services", .read = read_services },
 };
 

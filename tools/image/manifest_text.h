@@ -29,8 +29,9 @@ enum { MANIFEST_OPERATIONS = OP_LOOK - OP_EXEC + 1, MANIFEST_RESTARTS = RESTART_
 extern const char *const manifest_operations[MANIFEST_OPERATIONS];
 extern const char *const manifest_restarts[MANIFEST_RESTARTS];
 
-/* The top level, a service and its "ready". */
-extern const struct manifest_keys manifest_top_keys, manifest_service_keys, manifest_ready_keys;
+/* The top level, a service, its "ready", and "network". */
+extern const struct manifest_keys manifest_top_keys, manifest_service_keys, manifest_ready_keys,
+	manifest_network_keys;
 
 /* Reads all members of a map, and notes those that are no key. */
 void manifest_read_keys(struct reading *r, const struct yaml *map, const struct manifest_keys *keys,
@@ -40,6 +41,10 @@ const struct yaml *manifest_member(const struct yaml *map, const char *key);
 
 /* The whole of p->yaml; what is wrong is noted. */
 void manifest_read_top(struct plan *p);
+
+/* The key "network" (manifest_network.c). */
+void manifest_read_network(struct reading *r, const struct yaml *v, const struct manifest_key *k,
+                           struct plan_service *s);
 
 /* The service s, whose name is in r; all services' names are in the plan. */
 void manifest_read_service(struct reading *r, const struct yaml *map, struct plan_service *s);

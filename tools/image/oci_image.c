@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "tools/image/fail.h"
+#include "tools/image/netfiles.h"
 #include "tools/image/oci_tar.h"
 #include "tools/image/rootfs.h"
 
@@ -55,8 +56,10 @@ static enum rc merge_layer(struct oci_image *im, unsigned layer, uint64_t *budge
 	return rc == RC_EOF ? RC_OK : rc;
 }
 
-static enum rc merge(struct oci_image *im)
+static enum rc merge(struct oci_image *im, bool network)
 {
+	char why[OCI_WHY_MAX];
+
 	struct oci_limits limits = { OCI_NAMES_MAX, OCI_NAMES_BYTES, im->choice.max_size };
 	uint64_t budget = im->choice.max_size;
 	enum rc rc = oci_tree_init(&im->tree, &limits);
@@ -65,6 +68,10 @@ static enum rc merge(struct oci_image *im)
 		return fail(rc, "memory is out");
 	for (unsigned i = 0; rc == RC_OK && i < im->layers; i++)
 		rc = merge_layer(im, i, &budget);
+	/* As if they were one more layer. */
+	if (rc == RC_OK && network &&
+	    (rc = netfiles_merge(&im->tree, (unsigned)im->layers, why)) != RC_OK)
+		rc = fail(rc, "'%s': etc/resolv.conf: %s", im->choice.path, why);
 	return rc;
 }
 
@@ -205,19 +212,37 @@ static enum rc put_layer(struct pack *p, unsigned layer)
 	return rc == RC_EOF ? RC_OK : rc;
 }
 
+/* What netfiles_merge() added: the last files. */
+static enum rc put_added(struct pack *p)
+{
+	enum rc rc = RC_OK;
+
+	for (; rc == RC_OK && p->next != NULL; p->next = p->next->next) {
+		struct slice text = netfile(p->next->ordinal)->text;
+		char path[PATH_MAX];
+
+		rc = put_node(p, p->next, path);
+		if (rc == RC_OK)
+			rc = written(p, oci_tar_data(&p->tar, text.p, text.len));
+	}
+	return rc;
+}
+
 /* Layers of which no file is left are not read again. */
 static enum rc put_files(struct pack *p)
 {
 	enum rc rc = RC_OK;
 
 	p->next = p->im->tree.first_file;
-	while (rc == RC_OK && p->next != NULL) {
+	while (rc == RC_OK && p->next != NULL && p->next->layer < p->im->layers) {
 		const struct oci_node *before = p->next;
 
 		rc = put_layer(p, before->layer);
 		if (rc == RC_OK && p->next == before)
 			rc = changed(p->im);
 	}
+	if (rc == RC_OK)
+		rc = put_added(p);
 	if (rc == RC_OK)
 		rc = written(p, oci_tar_end(&p->tar));
 	return rc;
@@ -296,14 +321,14 @@ static void warn_files(const struct oci_image *im)
 		          privileged, path);
 }
 
-enum rc oci_image_pack(struct oci_image *im, const char *out)
+enum rc oci_image_pack(struct oci_image *im, bool network, const char *out)
 {
 	struct pack *p = calloc(1, sizeof *p);
 	enum rc rc;
 
 	if (p == NULL)
 		return fail(RC_LIMIT, "memory is out");
-	rc = merge(im);
+	rc = merge(im, network);
 	if (rc != RC_OK)
 		goto out;
 	p->im = im;

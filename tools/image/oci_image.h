@@ -64,8 +64,8 @@ void oci_image_free(struct oci_image *im);
 
 RC_CHECK enum rc oci_image_open(struct oci_image *im);
 
-/* Into the file out, which exists and is overwritten. Warns about what the
- * enclave will not do. */
-RC_CHECK enum rc oci_image_pack(struct oci_image *im, const char *out);
+/* Into the file out, which exists and is overwritten, with netfiles.h's files where
+ * there is a network. Warns about what the enclave will not do. */
+RC_CHECK enum rc oci_image_pack(struct oci_image *im, bool network, const char *out);
 
 #endif

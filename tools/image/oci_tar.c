@@ -15,7 +15,7 @@ void oci_tar_init(struct oci_tar *w, int fd)
 	w->len = 0;
 }
 
-static enum rc flush(struct oci_tar *w)
+enum rc oci_tar_flush(struct oci_tar *w)
 {
 	size_t n = w->len;
 
@@ -34,7 +34,7 @@ static enum rc put(struct oci_tar *w, const void *p, size_t n)
 		w->len += part;
 		from += part;
 		n -= part;
-		if (w->len == sizeof w->out && flush(w) != RC_OK)
+		if (w->len == sizeof w->out && oci_tar_flush(w) != RC_OK)
 			return RC_IO;
 	}
 	return RC_OK;
@@ -180,5 +180,5 @@ enum rc oci_tar_end(struct oci_tar *w)
 	static const uint8_t zeros[2 * OCI_TAR_BLOCK];
 	enum rc rc = put(w, zeros, sizeof zeros);
 
-	return rc == RC_OK ? flush(w) : rc;
+	return rc == RC_OK ? oci_tar_flush(w) : rc;
 }

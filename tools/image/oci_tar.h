@@ -33,5 +33,7 @@ RC_CHECK enum rc oci_tar_link(struct oci_tar *w, const char *path, const char *t
 /* At most w->left bytes; after the last the file is closed. */
 RC_CHECK enum rc oci_tar_data(struct oci_tar *w, const void *p, size_t n);
 RC_CHECK enum rc oci_tar_end(struct oci_tar *w);
+/* Writes what waits, for somebody else to go on. */
+RC_CHECK enum rc oci_tar_flush(struct oci_tar *w);
 
 #endif

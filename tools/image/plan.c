@@ -132,11 +132,34 @@ void plan_settle_main(struct plan *p)
 
 /* --- the bytes --- */
 
+bool plan_has_network(const struct plan *p)
+{
+	return p->policy.egresses + p->policy.ingresses > 0;
+}
+
+/* A policy that allows nothing is none. */
+static enum rc encode_network(struct plan *p)
+{
+	struct wbuf w = wbuf_of(p->policy_bytes, sizeof p->policy_bytes);
+
+	if (plan_has_network(p))
+		policy_put(&w, &p->policy);
+	p->manifest.network = wbuf_slice(&w);
+	if (w.over)
+		plan_note(p, p->network,
+		          "network: the rules come to more than %d bytes: fewer or "
+		          "shorter names",
+		          POLICY_MAX);
+	return w.over ? RC_LIMIT : RC_OK;
+}
+
 enum rc plan_encode(struct plan *p, struct slice *out)
 {
 	struct wbuf services = wbuf_of(p->service_bytes, sizeof p->service_bytes);
 	struct wbuf all = wbuf_of(p->encoded, sizeof p->encoded);
 
+	if (encode_network(p) != RC_OK)
+		return RC_LIMIT;
 	p->manifest.services = p->n;
 	for (size_t i = 0; i < p->n; i++) {
 		size_t at = services.len;
@@ -147,11 +170,11 @@ enum rc plan_encode(struct plan *p, struct slice *out)
 	if (!services.over)
 		manifest_put(&all, &p->manifest);
 	if (services.over || all.over || p->strings.over) {
-		plan_note(
-			p, p->services,
-			"longer than a manifest's %d bytes: fewer or shorter words and variables, "
-			"those that each service has of the image among them",
-			MANIFEST_MAX);
+		plan_note(p, p->services,
+		          "longer than a manifest's %d bytes: fewer or shorter words, variables "
+		          "and rules, "
+		          "those that each service has of the image among them",
+		          MANIFEST_MAX);
 		return RC_LIMIT;
 	}
 	*out = wbuf_slice(&all);

@@ -15,6 +15,7 @@
 #define IMAGE_PLAN_H
 
 #include "appliance/base/manifest.h"
+#include "net/policy.h"
 #include "tools/image/oci_config.h"
 #include "tools/image/yaml.h"
 
@@ -40,13 +41,15 @@ struct plan {
 	struct notes notes;
 	struct slice text; /* the file's after plan_read, p's own memory; p NULL: no file */
 	struct yaml_tree yaml;
-	/* Where the file says it, or NULL. Without services they are the image's. */
-	const struct yaml *services, *main, *when_main_ends;
+	/* Where the file says it, or NULL. Without services or ingress they are the image's. */
+	const struct yaml *services, *main, *when_main_ends, *network, *ingress;
+	struct policy policy;
 	struct manifest manifest; /* but for the services, and what is made of them */
 	size_t n;
 	struct plan_service service[SERVICES_MAX]; /* after plan_read in their final order */
 	struct wbuf strings;
 	uint8_t string_bytes[PLAN_STRINGS_MAX], service_bytes[MANIFEST_MAX], encoded[MANIFEST_MAX];
+	uint8_t policy_bytes[POLICY_MAX];
 };
 
 /* NULL, which is printed, when memory is out. Must be freed. */
@@ -82,6 +85,14 @@ struct slice plan_variable(struct plan *p, struct slice name, struct slice value
 /* Puts services behind what they depend on, else as they were, and adds up how long
  * they get to stop in; notes a cycle, or a sum that is too long (plan_order.c). */
 void plan_order(struct plan *p);
+
+/* The ports that the image exposes are published, unless the file has ingress; those
+ * of the appliance are not, plan_own_ports says how many (manifest_network.c). */
+void plan_publish(struct plan *p, const struct oci_config *c);
+size_t plan_own_ports(const struct oci_config *c);
+
+/* Can anything be reached, or reach the app? After plan_inherit. */
+bool plan_has_network(const struct plan *p);
 
 /* Finds the main service by its name, when services are what they will be. */
 void plan_settle_main(struct plan *p);

@@ -137,6 +137,7 @@ enum rc plan_inherit(struct plan *p, const struct oci_config *c, int argc, char 
 		plan_order(p);
 		plan_settle_main(p);
 	}
+	plan_publish(p, c);
 	for (size_t i = 0; i < p->n; i++)
 		inherit(p, &p->service[i], c, argc, argv);
 	return p->notes.n == 0 ? RC_OK : RC_BAD;

@@ -12,6 +12,7 @@
 #include "tools/image/cpio.h"
 #include "tools/image/fail.h"
 #include "tools/image/metadata.h"
+#include "tools/image/netfiles.h"
 #include "tools/image/oci_image.h"
 #include "tools/image/outputs.h"
 #include "tools/image/plan.h"
@@ -300,16 +301,17 @@ static enum rc pack(struct cpio *c, struct plan *plan, int rootfs)
 }
 
 /* What the enclave does not do. */
-static void warn_unapplied(const struct oci_config *c)
+static void warn_unapplied(const struct oci_config *c, const struct plan *plan)
 {
 	if (c->stop_signal >= PLAN_RT_SIGNAL)
 		fail_warn(
 			"the image's StopSignal %d is a real-time signal and not applied: SIGTERM "
 			"is, unless a manifest says another",
 			c->stop_signal);
-	if (c->ports > 0)
-		fail_warn("the image's ExposedPorts say nothing to the enclave (ports: %zu)",
-		          c->ports);
+	if (plan->ingress == NULL && plan_own_ports(c) > 0)
+		fail_warn("ports that the image exposes and the appliance has itself are not "
+		          "published (ports: %zu of %zu)",
+		          plan_own_ports(c), c->ports);
 	if (c->volumes)
 		fail_warn("the image's Volumes are ordinary folders in an enclave");
 	if (c->healthcheck)
@@ -328,7 +330,9 @@ static enum rc make_root_of_folder(struct options *o, const char *out)
 	if (rc == RC_OK)
 		rc = plan_users(o->plan, NULL, users.passwd, users.group);
 	users_free(&users);
-	return rc == RC_OK ? rootfs_make(o->from, out) : rc;
+	if (rc != RC_OK)
+		return rc;
+	return plan_has_network(o->plan) ? netfiles_pack(o->from, out) : rootfs_make(o->from, out);
 }
 
 static enum rc make_root(struct options *o, const char *out)
@@ -348,11 +352,11 @@ static enum rc make_root(struct options *o, const char *out)
 	if (rc == RC_OK)
 		rc = plan_inherit(o->plan, config, o->argc, o->argv);
 	if (rc == RC_OK)
-		rc = oci_image_pack(o->image, out);
+		rc = oci_image_pack(o->image, plan_has_network(o->plan), out);
 	if (rc == RC_OK)
 		rc = plan_users(o->plan, config, o->image->passwd, o->image->group);
 	if (rc == RC_OK)
-		warn_unapplied(config);
+		warn_unapplied(config, o->plan);
 	return rc;
 }
 

@@ -1,0 +1,254 @@
+#include "net/policy.h"
+
+#include <netinet/in.h>
+
+#include "appliance/base/dcbor.h"
+
+enum { ADDRESS = 16, V4_BITS = 96, LABEL_MAX = 63 };
+
+/* --- the rules --- */
+
+bool policy_is_name(struct slice s)
+{
+	size_t label = 0;
+
+	for (size_t i = 0; i < s.len; i++) {
+		uint8_t c = s.p[i];
+
+		if (c == '.' ? label == 0
+		             : !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-' &&
+		                       c != '_')
+			return false;
+		label = c == '.' ? 0 : label + 1;
+		if (label > LABEL_MAX)
+			return false;
+	}
+	return label > 0 && s.len <= POLICY_NAME_MAX;
+}
+
+static bool is_wild(struct slice name)
+{
+	return name.len > 2 && name.p[0] == '*' && name.p[1] == '.';
+}
+
+static bool is_within(const uint8_t address[ADDRESS], const uint8_t net[ADDRESS], unsigned bits)
+{
+	unsigned whole = bits / 8, rest = bits % 8;
+
+	return memcmp(address, net, whole) == 0 &&
+	       (rest == 0 || (address[whole] ^ net[whole]) >> (8 - rest) == 0);
+}
+
+static bool is_v4(const uint8_t address[ADDRESS])
+{
+	static const uint8_t mapped[ADDRESS] = { [10] = 0xff, [11] = 0xff };
+
+	return is_within(address, mapped, V4_BITS);
+}
+
+static bool ends_at(const uint8_t address[ADDRESS], unsigned bits)
+{
+	for (; bits < 8 * ADDRESS; bits++)
+		if (address[bits / 8] & 0x80 >> bits % 8)
+			return false;
+	return true;
+}
+
+static bool has_ports(const struct policy_rule *r)
+{
+	return r->proto == POLICY_ANY || r->proto == POLICY_ICMP
+	               ? r->first == 0 && r->last == UINT16_MAX
+	               : r->first > 0 && r->first <= r->last;
+}
+
+static bool is_egress(const struct policy_rule *r)
+{
+	size_t wild = is_wild(r->name) ? 2 : 0;
+
+	if (!has_ports(r))
+		return false;
+	if (r->prefix != POLICY_BY_NAME)
+		return r->proto != POLICY_TLS && ends_at(r->address, r->prefix);
+	return r->first > 0 && policy_is_name(slice_of(r->name.p + wild, r->name.len - wild));
+}
+
+static bool is_ingress(const struct policy_rule *r)
+{
+	return (r->proto == POLICY_TCP || r->proto == POLICY_UDP) && has_ports(r) &&
+	       r->last < POLICY_OWN_FIRST &&
+	       (r->first > POLICY_OWN_PORT || r->last < POLICY_OWN_PORT);
+}
+
+/* The fields that both directions have, of an array of n. */
+static void parse_head(struct dcbor *d, size_t n, struct policy_rule *r)
+{
+	if (dcbor_array(d, n) != n)
+		dcbor_fail(d, RC_BAD);
+	r->proto = (enum policy_proto)dcbor_uint(d, POLICY_TLS);
+	r->first = (uint16_t)dcbor_uint(d, UINT16_MAX);
+	r->last = (uint16_t)dcbor_uint(d, UINT16_MAX);
+}
+
+static void parse_egress(struct dcbor *d, struct policy_rule *r)
+{
+	parse_head(d, 5, r);
+	r->prefix = (unsigned)dcbor_uint(d, POLICY_BY_NAME);
+	if (r->prefix == POLICY_BY_NAME)
+		r->name = dcbor_text(d, POLICY_NAME_MAX);
+	else
+		dcbor_copy(d, r->address, ADDRESS);
+	if (d->rc == RC_OK && !is_egress(r))
+		dcbor_fail(d, RC_BAD);
+}
+
+enum rc policy_parse(struct slice in, struct policy *p)
+{
+	struct dcbor d = dcbor_of(in);
+
+	memset(p, 0, sizeof *p);
+	if (in.len == 0 || in.len > POLICY_MAX)
+		return in.len == 0 ? RC_OK : RC_LIMIT;
+	dcbor_record(&d);
+	p->egresses = dcbor_array(dcbor_need(&d, 1), POLICY_RULES_MAX);
+	for (size_t i = 0; i < p->egresses; i++) {
+		parse_egress(&d, &p->egress[i]);
+		p->tls |= (uint64_t)(p->egress[i].proto == POLICY_TLS) << i;
+	}
+	p->ingresses = dcbor_array(dcbor_need(&d, 2), POLICY_RULES_MAX);
+	for (size_t i = 0; i < p->ingresses; i++) {
+		parse_head(&d, 3, &p->ingress[i]);
+		if (d.rc == RC_OK && !is_ingress(&p->ingress[i]))
+			dcbor_fail(&d, RC_BAD);
+	}
+	return dcbor_end(&d);
+}
+
+/* --- addresses that names have had --- */
+
+/* Each is in the chain of its hash, once for each set of rules it was admitted to:
+ * one name's time says nothing of another's. The host, which chooses addresses, can
+ * put all into one chain; the longest is as long as the table. */
+static struct admitted {
+	uint8_t address[ADDRESS];
+	uint64_t rules; /* 0: never used, and in no chain */
+	int64_t until_ms;
+	struct admitted *next;
+} admitted[POLICY_ADMITTED_MAX], *chains[POLICY_ADMITTED_MAX];
+
+static struct admitted **chain_of(const uint8_t address[ADDRESS])
+{
+	uint32_t h = 2166136261; /* FNV-1a */
+
+	for (size_t i = 0; i < ADDRESS; i++)
+		h = (h ^ address[i]) * 16777619;
+	return &chains[(h ^ h >> 16) % POLICY_ADMITTED_MAX];
+}
+
+/* Takes the one that ends soonest out of its chain. */
+static struct admitted *take_soonest(void)
+{
+	struct admitted *a = admitted, **at;
+
+	for (size_t i = 1; i < POLICY_ADMITTED_MAX; i++)
+		if (admitted[i].until_ms < a->until_ms)
+			a = &admitted[i];
+	if (a->rules != 0) {
+		for (at = chain_of(a->address); *at != a; at = &(*at)->next)
+			;
+		*at = a->next;
+	}
+	return a;
+}
+
+void policy_admit(uint64_t rules, const uint8_t address[16], int64_t until_ms)
+{
+	struct admitted **chain = chain_of(address), *a = *chain;
+
+	if (rules == 0)
+		return;
+	while (a && (a->rules != rules || memcmp(a->address, address, ADDRESS) != 0))
+		a = a->next;
+	if (!a) {
+		a = take_soonest();
+		*a = (struct admitted){ .rules = rules, .until_ms = until_ms, .next = *chain };
+		memcpy(a->address, address, ADDRESS);
+		*chain = a;
+	} else if (a->until_ms < until_ms) {
+		a->until_ms = until_ms;
+	}
+}
+
+unsigned policy_admitted(int64_t now_ms)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < POLICY_ADMITTED_MAX; i++)
+		n += admitted[i].until_ms > now_ms;
+	return n;
+}
+
+/* --- the answers --- */
+
+static bool is_for(const struct policy_rule *r, uint8_t proto, uint16_t port)
+{
+	static const uint8_t protos[] = { [POLICY_TCP] = IPPROTO_TCP,
+		                          [POLICY_UDP] = IPPROTO_UDP,
+		                          [POLICY_ICMP] = IPPROTO_ICMP,
+		                          [POLICY_TLS] = IPPROTO_TCP };
+
+	if (proto == IPPROTO_ICMPV6)
+		proto = IPPROTO_ICMP;
+	return (r->proto == POLICY_ANY || protos[r->proto] == proto) && port >= r->first &&
+	       port <= r->last;
+}
+
+int policy_ingress(const struct policy *p, uint8_t proto, uint16_t port)
+{
+	for (size_t i = 0; i < p->ingresses; i++)
+		if (is_for(&p->ingress[i], proto, port))
+			return (int)i;
+	return POLICY_NONE;
+}
+
+uint64_t policy_egress(const struct policy *p, uint8_t proto, const uint8_t address[16],
+                       uint16_t port, int64_t now_ms)
+{
+	uint64_t named = 0, allowing = 0;
+
+	for (const struct admitted *a = *chain_of(address); a; a = a->next)
+		if (a->until_ms > now_ms && memcmp(a->address, address, ADDRESS) == 0)
+			named |= a->rules;
+	for (size_t i = 0; i < p->egresses; i++) {
+		const struct policy_rule *r = &p->egress[i];
+		bool match = r->prefix == POLICY_BY_NAME
+		                     ? named >> i & 1
+		                     : (r->prefix >= V4_BITS || !is_v4(address)) &&
+		                               is_within(address, r->address, r->prefix);
+
+		allowing |= (uint64_t)(match && is_for(r, proto, port)) << i;
+	}
+	return allowing;
+}
+
+uint64_t policy_named(const struct policy *p, struct slice name)
+{
+	uint8_t lower[POLICY_NAME_MAX];
+	uint64_t rules = 0;
+
+	for (size_t i = 0; i < name.len && i < sizeof lower; i++)
+		lower[i] = name.p[i] >= 'A' && name.p[i] <= 'Z' ? name.p[i] | 32 : name.p[i];
+	if (name.len > sizeof lower || !policy_is_name(slice_of(lower, name.len)))
+		return 0;
+	for (size_t i = 0; i < p->egresses; i++) {
+		struct slice end = p->egress[i].name;
+		bool wild = is_wild(end);
+
+		/* Of *.b.c the end is .b.c, and no name begins with a dot. */
+		if (wild)
+			end = slice_of(end.p + 1, end.len - 1);
+		if ((wild ? name.len > end.len : name.len == end.len) &&
+		    memcmp(lower + name.len - end.len, end.p, end.len) == 0)
+			rules |= UINT64_C(1) << i;
+	}
+	return rules;
+}
