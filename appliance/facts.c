@@ -4,7 +4,9 @@
 
 #include "appliance/clients.h"
 #include "appliance/touchlog.h"
-#include "net/stack.h"
+#include "net/app.h"
+#include "net/flow.h"
+#include "net/resolver.h"
 
 static const struct touchlog_shared *shared;
 static struct https_facts f;
@@ -88,6 +90,29 @@ static void service_metric(struct body *b, const char *name, size_t offset)
 	}
 }
 
+static void network_metrics(struct body *b)
+{
+	const struct app_counters *c = app_counters();
+	const struct resolver_counters *r = resolver_counters();
+
+	body_metric(b, "network_out_packets_total", "counter", c->out_packets);
+	body_metric(b, "network_out_bytes_total", "counter", c->out_bytes);
+	body_metric(b, "network_in_packets_total", "counter", c->in_packets);
+	body_metric(b, "network_in_bytes_total", "counter", c->in_bytes);
+	body_metric(b, "network_out_refused_total", "counter", c->out_refused);
+	body_metric(b, "network_in_refused_total", "counter", c->in_refused);
+	body_metric(b, "network_hello_refused_total", "counter", c->hello_refused);
+	body_metric(b, "network_dropped_total", "counter", c->dropped);
+	body_metric(b, "network_reset_total", "counter", c->reset);
+	body_metric(b, "network_flows_out", "gauge", flow_count(FLOW_OUT));
+	body_metric(b, "network_flows_in", "gauge", flow_count(FLOW_IN));
+	body_metric(b, "dns_asked_total", "counter", r->asked);
+	body_metric(b, "dns_denied_total", "counter", r->denied);
+	body_metric(b, "dns_answered_total", "counter", r->answered);
+	body_metric(b, "dns_failed_total", "counter", r->failed);
+	body_metric(b, "dns_dropped_total", "counter", r->dropped + r->disproved);
+}
+
 static void metrics(struct body *b)
 {
 	const struct clients_counters *c = clients_counters();
@@ -108,6 +133,7 @@ static void metrics(struct body *b)
 	body_metric(b, "stack_pbufs", "gauge", u.pbufs);
 	body_metric(b, "stack_heap_bytes", "gauge", u.heap);
 	body_metric(b, "stack_dropped_total", "counter", u.dropped);
+	network_metrics(b);
 	service_metric(b, "state", offsetof(struct launch_report, state));
 	service_metric(b, "starts", offsetof(struct launch_report, starts));
 	service_metric(b, "out_of_memory", offsetof(struct launch_report, ooms));

@@ -28,6 +28,7 @@
 #include "appliance/base/filter.h"
 #include "appliance/base/io.h"
 #include "appliance/base/log.h"
+#include "appliance/base/manifest.h"
 #include "appliance/base/port.h"
 #include "appliance/broker.h"
 #include "appliance/clients.h"
@@ -232,6 +233,8 @@ static int timeout(void)
 
 	if (clients_deadline() < next)
 		next = clients_deadline();
+	if (app_deadline() < next)
+		next = app_deadline();
 	if (g.accept_ms > g.now_ms && g.accept_ms < next)
 		next = g.accept_ms;
 	if (!g.asked && g.due_ms < next)
@@ -252,19 +255,32 @@ static void wakeup(void)
 	n = epoll_wait(g.epoll, events, TAGS, timeout());
 	g.now_ms = clock_mono_ms();
 	facts_refresh();
+	app_tick(g.now_ms);
 	for (int i = 0; i < n; i++) {
 		if (events[i].data.u32 == TAG_BROKER)
 			on_broker();
 		else if (events[i].data.u32 == TAG_LISTENER)
 			on_listener();
 		else if (events[i].data.u32 == TAG_TUN)
-			(void)app_io();
+			app_io();
 		else if (stack_link_fd((int)events[i].data.u32) >= 0)
 			(void)stack_link_io((int)events[i].data.u32, events[i].events);
 	}
 	serve_stack();
 	ask_documents();
 	stack_flush();
+}
+
+/* What the measured manifest says, which PID 1 has read before. */
+static const struct policy *policy(void)
+{
+	static struct policy p;
+	struct manifest m;
+
+	return manifest_parse(facts()->manifest, &m) == RC_OK &&
+	                       policy_parse(m.network, &p) == RC_OK
+	               ? &p
+	               : NULL;
 }
 
 static bool begin(int listener, int broker, int shared, int tun)
@@ -277,10 +293,10 @@ static bool begin(int listener, int broker, int shared, int tun)
 	g.now_ms = clock_mono_ms();
 	g.epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (g.epoll < 0 || facts_open(shared) != RC_OK || clients_init() != RC_OK ||
-	    getrandom(seed, sizeof seed, 0) != sizeof seed)
+	    policy() == NULL || getrandom(seed, sizeof seed, 0) != sizeof seed)
 		return false;
 	https_init(seed, facts());
-	app_init(tun);
+	app_init(tun, policy(), g.now_ms);
 	stack_init(STACK_ENCLAVE, &app_hooks);
 	return stack_listen(HTTPS_PORT) == RC_OK;
 }

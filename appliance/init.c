@@ -29,6 +29,8 @@
 #include "net/stack.h"
 #include "net/tun.h"
 
+#define PROC_IPV4 "/proc/sys/net/ipv4/"
+
 /* Open files of any process: what programs expect, and what they may ask for. */
 enum { FILES_SOFT = 1024, FILES_HARD = 65536 };
 
@@ -105,6 +107,11 @@ static enum rc step_network(void)
 
 	if (rc == RC_OK)
 		rc = tun_open("tun0", TUN_ENCLAVE, &broker_role.tun);
+	/* As in containers: whoever may open a socket may ping, and listen on any port. */
+	if (rc == RC_OK)
+		rc = io_put_file(AT_FDCWD, PROC_IPV4 "ping_group_range", "0 2147483647");
+	if (rc == RC_OK)
+		rc = io_put_file(AT_FDCWD, PROC_IPV4 "ip_unprivileged_port_start", "0");
 	if (rc != RC_OK)
 		log_line("network: the app's device: %m");
 	return rc;

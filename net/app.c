@@ -1,77 +1,439 @@
 #include "net/app.h"
 
-#include <errno.h>
-#include <netinet/in.h>
+#include <arpa/inet.h>
+#include <netinet/icmp6.h>
+#include <netinet/ip_icmp.h>
+#include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <unistd.h>
 
+#include "appliance/base/log.h"
+#include "net/flow.h"
+#include "net/hello.h"
+#include "net/refuse.h"
+#include "net/resolver.h"
 #include "net/tun.h"
 
-enum { BATCH = 64 };
+enum {
+	/* Lines about what was refused, of which there can be any number. */
+	LINES_MAX = 16,
+	LINES_MS = 10000,
+};
 
 static struct {
-	int tun;
-	int link; /* that carries the app's packets; -1: none */
+	int tun, link; /* link: that carries the app's packets; -1: none */
+	const struct policy *policy;
+	int64_t now_ms;
+	int64_t gone_ms; /* when there was a gateway last */
+	unsigned lines;
+	int64_t lines_ms; /* when they were counted from */
+	struct app_counters count;
 } a;
 
-void app_init(int tun)
+/* --- sending ------------------------------------------------------------------------ */
+
+/* To the kernel: payload has room for the header before the packet. */
+static void write_tun(struct packet *p, uint8_t *payload)
 {
-	a.tun = tun;
+	tun_prepare(p, payload);
+	/* A kernel that is short of memory drops packets, as any network may. */
+	if (write(a.tun, payload, LINK_VNET + p->ip.len) < 0)
+		a.count.dropped++;
+}
+
+/* A packet of ours, n bytes behind the room for the header. */
+static void send_own(bool to_app, uint8_t *payload, size_t n)
+{
+	struct packet p;
+	uint8_t *out;
+
+	memset(payload, 0, LINK_VNET);
+	if (n == 0 || packet_parse(slice_of(payload + LINK_VNET, n), &p) != RC_OK)
+		return;
+	if (to_app) {
+		write_tun(&p, payload);
+	} else if (a.link >= 0 && (out = stack_link_room(a.link, LINK_VNET + n)) != NULL) {
+		memcpy(out, payload, LINK_VNET + n);
+		stack_link_put(a.link, LINK_APP, LINK_VNET + n);
+	}
+}
+
+static void answer(const struct packet *p, bool from_app, enum refuse_why why)
+{
+	uint8_t out[LINK_VNET + REFUSE_MAX];
+
+	send_own(from_app, out, refuse(p, why, out + LINK_VNET));
+}
+
+/* --- what is refused --------------------------------------------------------------- */
+
+static void explain(const struct packet *p, const char *why, struct slice name)
+{
+	char from[INET6_ADDRSTRLEN], to[INET6_ADDRSTRLEN];
+	int family = p->v6 ? AF_INET6 : AF_INET, skip = p->v6 ? 0 : PACKET_V4;
+
+	if (a.now_ms - a.lines_ms >= LINES_MS) {
+		if (a.lines > LINES_MAX)
+			log_line("network: refused %u more", a.lines - LINES_MAX);
+		a.lines = 0;
+		a.lines_ms = a.now_ms;
+	}
+	if (a.lines++ >= LINES_MAX)
+		return;
+	inet_ntop(family, p->from + skip, from, sizeof from);
+	inet_ntop(family, p->to + skip, to, sizeof to);
+	log_line("network: refused %s from %s port %u to %s port %u: %s%.*s",
+	         p->proto == IPPROTO_TCP   ? "TCP"
+	         : p->proto == IPPROTO_UDP ? "UDP"
+	                                   : "a packet",
+	         from, p->from_port, to, p->to_port, why, (int)name.len, (const char *)name.p);
+}
+
+static void deny(const struct packet *p, bool from_app)
+{
+	(*(from_app ? &a.count.out_refused : &a.count.in_refused))++;
+	explain(p, from_app ? "no rule of egress" : "no rule of ingress", slice_of(NULL, 0));
+	answer(p, from_app, REFUSE_PROHIBITED);
+}
+
+/* There is no gateway, and has not been one for a while. */
+static bool is_offline(void)
+{
+	return a.link < 0 && a.now_ms - a.gone_ms >= APP_GRACE_MS;
+}
+
+/* --- flows -------------------------------------------------------------------------- */
+
+static bool asks(const struct packet *p)
+{
+	return p->proto != IPPROTO_TCP || (p->flags & (TH_SYN | TH_ACK)) == TH_SYN;
+}
+
+static bool is_echo_request(const struct packet *p)
+{
+	return p->type == (p->v6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO);
+}
+
+/* A packet with which no flow goes on begins one, if a rule allows it; else NULL. */
+static struct flow *begin_out(const struct packet *p, const struct flow_key *key)
+{
+	bool icmp = p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6;
+	uint64_t rules = icmp && !is_echo_request(p)
+	                         ? 0
+	                         : policy_egress(a.policy, p->proto, p->to, p->to_port, a.now_ms);
+	struct flow *f;
+
+	if (rules == 0)
+		return NULL;
+	f = flow_begin(key, FLOW_OUT, a.now_ms);
+	f->hello = (rules & ~a.policy->tls) == 0;
+	f->rules = rules;
+	return f;
+}
+
+static struct flow *begin_in(const struct packet *p, const struct flow_key *key)
+{
+	if ((p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP) ||
+	    policy_ingress(a.policy, p->proto, p->to_port) == POLICY_NONE)
+		return NULL;
+	return flow_begin(key, FLOW_IN, a.now_ms);
+}
+
+/* What the app's kernel is to be told when the way is gone, and whether that is
+ * over anyway. */
+static void note(struct flow *f, const struct packet *p, bool from_app)
+{
+	uint32_t end = p->seq + (uint32_t)(p->ip.len - p->body) + ((p->flags & TH_SYN) != 0) +
+	               ((p->flags & TH_FIN) != 0);
+
+	f->heard_ms = a.now_ms;
+	if (p->proto != IPPROTO_TCP)
+		return;
+	f->ended = f->ended || (p->flags & (TH_FIN | TH_RST)) != 0;
+	if (from_app && (p->flags & TH_SYN) != 0) {
+		f->asked = true;
+		f->seq = p->seq;
+	} else if (!from_app && (!f->answered || (int32_t)(end - f->next) > 0)) {
+		f->answered = true;
+		f->next = end;
+	}
+}
+
+/* The app's end of a flow hears that the other is gone. */
+static void reset_app(const struct flow *f)
+{
+	bool v6 = !packet_is_v4(f->key.remote);
+	struct packet p = { .v6 = v6,
+		            .proto = IPPROTO_TCP,
+		            .from_port = f->key.local_port,
+		            .to_port = f->key.remote_port,
+		            .flags = f->answered ? TH_ACK : TH_SYN,
+		            .seq = f->seq,
+		            .ack = f->next };
+
+	memcpy(p.from, v6 ? tun_enclave6 : tun_enclave4, PACKET_ADDRESS);
+	memcpy(p.to, f->key.remote, PACKET_ADDRESS);
+	if (f->key.proto == IPPROTO_TCP && (f->answered || f->asked))
+		answer(&p, true, REFUSE_NET);
+}
+
+static void link_gone(void)
+{
+	for (struct flow *f = flow_after(NULL); f != NULL; f = flow_after(f)) {
+		reset_app(f);
+		flow_end(f);
+		a.count.reset++;
+	}
+	resolver_reset();
 	a.link = -1;
+	a.gone_ms = a.now_ms;
+}
+
+/* --- the resolver ------------------------------------------------------------------- */
+
+/* A message of n bytes, LINK_VNET and both headers behind the beginning of out. */
+static void send_dns(uint8_t *out, size_t n, const struct resolver_to *to)
+{
+	struct packet_ends e = { .from = to->host ? tun_enclave4 : tun_gateway4,
+		                 .to = to->host ? tun_gateway4 : tun_enclave4,
+		                 .from_port = to->host ? to->port : DNS_PORT,
+		                 .to_port = to->host ? DNS_PORT : to->port };
+
+	if (n > 0)
+		send_own(!to->host, out, packet_put_udp(out + LINK_VNET, &e, n));
+	if (to->host && is_offline())
+		resolver_reset();
+}
+
+enum { DNS_AT = LINK_VNET + PACKET_UDP4 };
+
+static void on_dns(const struct packet *p, bool from_app)
+{
+	static uint8_t out[DNS_AT + DNS_REPLY_MAX];
+	struct slice message = slice_of(p->ip.p + p->body, p->ip.len - p->body);
+	struct resolver_to to;
+	size_t n = from_app ? resolver_ask(message, p->from_port, a.now_ms, out + DNS_AT, &to)
+	                    : resolver_answer(message, p->to_port, a.now_ms, out + DNS_AT, &to);
+
+	send_dns(out, n, &to);
+}
+
+static bool is_dns(const struct packet *p, const uint8_t *server, uint16_t port)
+{
+	return p->proto == IPPROTO_UDP && memcmp(server, tun_gateway4, PACKET_ADDRESS) == 0 &&
+	       port == DNS_PORT;
+}
+
+/* --- from the link -------------------------------------------------------------------- */
+
+static bool is_own(uint16_t port)
+{
+	return port == POLICY_OWN_PORT || port >= POLICY_OWN_FIRST;
+}
+
+/* The flow that lets p pass to the app. */
+static struct flow *flow_in(const struct packet *p)
+{
+	struct flow_key key = flow_key_of(p, false);
+	struct flow *f = flow_find(&key);
+	struct packet about;
+
+	if (f != NULL && (!asks(p) || p->proto != IPPROTO_TCP || !f->ended))
+		return f;
+	if (packet_quoted(p, &about) == RC_OK) {
+		key = flow_key_of(&about, true);
+		return flow_find(&key);
+	}
+	return asks(p) ? begin_in(p, &key) : NULL;
+}
+
+static void to_app(struct packet *p, uint8_t *payload)
+{
+	struct flow *f = flow_in(p);
+
+	if (f == NULL && asks(p)) {
+		deny(p, false);
+	} else if (f == NULL) {
+		a.count.dropped++; /* of a flow that is over: known at both ends */
+		answer(p, false, REFUSE_PORT);
+	} else {
+		if (f->key.proto == p->proto)
+			note(f, p, false);
+		a.count.in_packets++;
+		a.count.in_bytes += p->ip.len;
+		write_tun(p, payload);
+	}
 }
 
 static void on_packet(int link, uint8_t *payload, size_t len)
 {
+	uint8_t *ip = payload + LINK_VNET;
 	struct packet p;
 
-	if (packet_parse(slice_of(payload + LINK_VNET, len - LINK_VNET), &p) != RC_OK)
-		return;
-	if (p.proto == IPPROTO_TCP && p.to_port == 8443) {
-		stack_input(link, &p, payload + LINK_VNET);
-		return;
-	}
-	if (link != a.link)
-		return;
-	tun_prepare(&p, payload);
-	if (write(a.tun, payload, len) < 0)
-		(void)0;
+	if (link != a.link || packet_parse(slice_of(ip, len - LINK_VNET), &p) != RC_OK ||
+	    memcmp(p.to, p.v6 ? tun_enclave6 : tun_enclave4, PACKET_ADDRESS) != 0)
+		a.count.dropped++;
+	else if (is_dns(&p, p.from, p.from_port) && is_own(p.to_port))
+		on_dns(&p, false);
+	else if (p.proto == IPPROTO_TCP && is_own(p.to_port) && !p.v6)
+		stack_input(link, &p, ip);
+	else if ((p.proto == IPPROTO_TCP || p.proto == IPPROTO_UDP) && is_own(p.to_port))
+		deny(&p, false);
+	else if (a.tun >= 0)
+		to_app(&p, payload);
 }
 
 static void on_hello(int link)
 {
+	if (a.link >= 0 && a.link != link)
+		link_gone();
 	a.link = link;
 }
 
 static void on_over(int link)
 {
 	if (a.link == link)
-		a.link = -1;
+		link_gone();
 }
 
 const struct stack_app app_hooks = { .packet = on_packet, .hello = on_hello, .over = on_over };
+
+/* --- from the app ----------------------------------------------------------------------- */
+
+/* May what the app says pass? Only a ClientHello, whole, and only with a right name:
+ * else both ends learn that it is over. */
+static bool hello_passes(struct flow *f, const struct packet *p)
+{
+	struct slice said = slice_of(p->ip.p + p->body, p->ip.len - p->body);
+	uint8_t out[LINK_VNET + REFUSE_MAX], name[HELLO_NAME_MAX];
+	size_t n = 0;
+
+	if (!f->hello || said.len == 0)
+		return true;
+	if ((p->flags & TH_SYN) == 0 && hello_name(said, name, &n) == RC_OK &&
+	    (policy_named(a.policy, slice_of(name, n)) & f->rules & a.policy->tls) != 0) {
+		f->hello = false;
+		return true;
+	}
+	a.count.hello_refused++;
+	explain(p, n > 0 ? "no rule with tls: is of " : "tls: wants a ClientHello first",
+	        slice_of(name, n));
+	answer(p, true, REFUSE_PROHIBITED);
+	send_own(false, out, refuse_forward(p, out + LINK_VNET));
+	flow_end(f);
+	return false;
+}
+
+/* Not the app's doing: what its kernel says to its neighbours. */
+static bool is_local(const struct packet *p)
+{
+	return p->v6 ? p->to[0] == 0xff || (p->to[0] == 0xfe && (p->to[1] & 0xc0) == 0x80)
+	             : p->to[PACKET_V4] >= 224;
+}
+
+static struct flow *flow_out(const struct packet *p)
+{
+	struct flow_key key = flow_key_of(p, true);
+	struct flow *f = flow_find(&key);
+	struct packet about;
+
+	/* Who connects anew is judged anew. */
+	if (f != NULL && (p->proto != IPPROTO_TCP || !asks(p)))
+		return f;
+	if (packet_quoted(p, &about) == RC_OK) {
+		key = flow_key_of(&about, false);
+		return flow_find(&key);
+	}
+	return asks(p) ? begin_out(p, &key) : NULL;
+}
+
+/* True: it is to go out by the link. */
+static bool passes(const struct packet *p)
+{
+	struct flow *f;
+
+	if (memcmp(p->from, p->v6 ? tun_enclave6 : tun_enclave4, PACKET_ADDRESS) != 0 ||
+	    is_local(p)) {
+		a.count.dropped++;
+		return false;
+	}
+	if (is_dns(p, p->to, p->to_port)) {
+		on_dns(p, true);
+		return false;
+	}
+	if (a.link < 0) {
+		a.count.dropped++;
+		if (is_offline())
+			answer(p, true, REFUSE_NET);
+		return false;
+	}
+	f = flow_out(p);
+	if (f == NULL && asks(p))
+		deny(p, true);
+	else if (f == NULL)
+		answer(p, true, REFUSE_PORT); /* of a flow that is over */
+	if (f == NULL || !hello_passes(f, p))
+		return false;
+	if (f->key.proto == p->proto)
+		note(f, p, true);
+	return true;
+}
 
 bool app_takes(void)
 {
 	return a.link < 0 || stack_link_room(a.link, LINK_PAYLOAD_MAX) != NULL;
 }
 
-bool app_io(void)
+void app_io(void)
 {
-	static uint8_t nobody[LINK_PAYLOAD_MAX];
+	static uint8_t nowhere[LINK_PAYLOAD_MAX];
 
-	for (int i = 0; i < BATCH; i++) {
-		uint8_t *out = a.link < 0 ? nobody : stack_link_room(a.link, LINK_PAYLOAD_MAX);
+	for (int i = 0; i < APP_BATCH; i++) {
+		uint8_t *out = a.link < 0 ? nowhere : stack_link_room(a.link, LINK_PAYLOAD_MAX);
 		struct packet p;
-		ssize_t n;
+		ssize_t n = out == NULL ? 0 : read(a.tun, out, LINK_PAYLOAD_MAX);
 
-		if (out == NULL)
-			return false;
-		n = read(a.tun, out, LINK_PAYLOAD_MAX);
-		if (n < 0)
-			return false;
-		if (packet_parse(slice_of(out + LINK_VNET, (size_t)n - LINK_VNET), &p) != RC_OK ||
-		    a.link < 0)
-			continue;
-		stack_link_put(a.link, LINK_APP, (size_t)n);
+		if (n <= LINK_VNET)
+			return;
+		if (packet_parse(slice_of(out + LINK_VNET, (size_t)n - LINK_VNET), &p) != RC_OK) {
+			a.count.dropped++;
+		} else if (passes(&p)) {
+			a.count.out_packets++;
+			a.count.out_bytes += p.ip.len;
+			stack_link_put(a.link, LINK_APP, (size_t)n);
+		}
 	}
-	return true;
+}
+
+/* --- start, time ---------------------------------------------------------------------------- */
+
+void app_init(int tun, const struct policy *policy, int64_t now_ms)
+{
+	a.tun = tun;
+	a.link = -1;
+	a.policy = policy;
+	a.now_ms = a.gone_ms = now_ms;
+	flow_init();
+	resolver_init(policy);
+}
+
+void app_tick(int64_t now_ms)
+{
+	static uint8_t out[DNS_AT + DNS_REPLY_MAX];
+	struct resolver_to to;
+	size_t n;
+
+	a.now_ms = now_ms;
+	while ((n = resolver_tick(now_ms, out + DNS_AT, &to)) > 0)
+		send_dns(out, n, &to);
+}
+
+int64_t app_deadline(void)
+{
+	return resolver_deadline();
+}
+
+const struct app_counters *app_counters(void)
+{
+	return &a.count;
 }

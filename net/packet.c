@@ -16,7 +16,12 @@ void packet_v4(uint8_t out[PACKET_ADDRESS], const uint8_t four[4])
 	memcpy(out + PACKET_V4, four, 4);
 }
 
-static enum rc parse_v4(struct packet *p)
+bool packet_is_v4(const uint8_t address[PACKET_ADDRESS])
+{
+	return memcmp(address, mapped, PACKET_V4) == 0;
+}
+
+static enum rc parse_v4(struct packet *p, bool whole)
 {
 	struct iphdr ip;
 
@@ -24,7 +29,7 @@ static enum rc parse_v4(struct packet *p)
 		return RC_BAD;
 	memcpy(&ip, p->ip.p, sizeof ip);
 	/* Of a fragment's field nothing but "do not". */
-	if (ip.ihl * sizeof(uint32_t) != sizeof ip || ntohs(ip.tot_len) != p->ip.len ||
+	if (ip.ihl * sizeof(uint32_t) != sizeof ip || (whole && ntohs(ip.tot_len) != p->ip.len) ||
 	    (ip.frag_off & htons(0xbfff)) != 0)
 		return RC_BAD;
 	packet_v4(p->from, p->ip.p + offsetof(struct iphdr, saddr));
@@ -34,7 +39,7 @@ static enum rc parse_v4(struct packet *p)
 	return RC_OK;
 }
 
-static enum rc parse_v6(struct packet *p)
+static enum rc parse_v6(struct packet *p, bool whole)
 {
 	struct ip6_hdr ip;
 
@@ -42,9 +47,8 @@ static enum rc parse_v6(struct packet *p)
 		return RC_BAD;
 	memcpy(&ip, p->ip.p, sizeof ip);
 	/* An IPv4 address is not to come in this form. */
-	if (ntohs(ip.ip6_plen) + sizeof ip != p->ip.len ||
-	    memcmp(&ip.ip6_src, mapped, PACKET_V4) == 0 ||
-	    memcmp(&ip.ip6_dst, mapped, PACKET_V4) == 0)
+	if ((whole && ntohs(ip.ip6_plen) + sizeof ip != p->ip.len) ||
+	    packet_is_v4(ip.ip6_src.s6_addr) || packet_is_v4(ip.ip6_dst.s6_addr))
 		return RC_BAD;
 	memcpy(p->from, &ip.ip6_src, PACKET_ADDRESS);
 	memcpy(p->to, &ip.ip6_dst, PACKET_ADDRESS);
@@ -83,23 +87,68 @@ static enum rc parse_udp(struct packet *p)
 	return ntohs(udp.uh_ulen) + p->head != p->ip.len ? RC_BAD : RC_OK;
 }
 
-enum rc packet_parse(struct slice ip, struct packet *p)
+static uint16_t u16_at(struct slice s, size_t at)
+{
+	return (uint16_t)(s.p[at] << 8 | s.p[at + 1]);
+}
+
+static enum rc parse_icmp(struct packet *p)
+{
+	if (p->ip.len - p->head < ICMP_MINLEN)
+		return RC_BAD;
+	p->type = p->ip.p[p->head];
+	if (p->v6 ? p->type == ICMP6_ECHO_REQUEST || p->type == ICMP6_ECHO_REPLY
+	          : p->type == ICMP_ECHO || p->type == ICMP_ECHOREPLY)
+		p->from_port = p->to_port =
+			u16_at(p->ip, p->head + offsetof(struct icmphdr, un.echo.id));
+	return RC_OK;
+}
+
+static bool is_icmp(const struct packet *p)
+{
+	return p->proto == (p->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+}
+
+/* The IP header; the packet may be longer than what there is of it. */
+static enum rc parse_ip(struct slice ip, struct packet *p, bool whole)
 {
 	unsigned version = ip.len > 0 ? ip.p[0] >> 4 : 0;
 	enum rc rc;
 
 	*p = (struct packet){ .ip = ip };
-	rc = version == 4 ? parse_v4(p) : version == 6 ? parse_v6(p) : RC_BAD;
-	if (rc != RC_OK)
-		return rc;
+	rc = version == 4 ? parse_v4(p, whole) : version == 6 ? parse_v6(p, whole) : RC_BAD;
 	p->body = p->head;
+	return rc;
+}
+
+enum rc packet_parse(struct slice ip, struct packet *p)
+{
+	if (parse_ip(ip, p, true) != RC_OK)
+		return RC_BAD;
 	if (p->proto == IPPROTO_TCP)
 		return parse_tcp(p);
 	if (p->proto == IPPROTO_UDP)
 		return parse_udp(p);
-	if (p->proto == (p->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
-		return p->ip.len - p->head < ICMP_MINLEN ? RC_BAD : RC_OK;
-	return RC_OK;
+	return is_icmp(p) ? parse_icmp(p) : RC_OK;
+}
+
+enum rc packet_quoted(const struct packet *p, struct packet *quoted)
+{
+	size_t at = p->head + ICMP_MINLEN;
+
+	if (!is_icmp(p) || p->ip.len < at ||
+	    (p->v6 ? p->type < ICMP6_DST_UNREACH || p->type > ICMP6_PARAM_PROB
+	           : p->type != ICMP_DEST_UNREACH && p->type != ICMP_TIME_EXCEEDED &&
+	                     p->type != ICMP_PARAMETERPROB) ||
+	    parse_ip(slice_of(p->ip.p + at, p->ip.len - at), quoted, false) != RC_OK ||
+	    quoted->ip.len - quoted->head < ICMP_MINLEN)
+		return RC_BAD;
+	if (is_icmp(quoted))
+		return parse_icmp(quoted);
+	/* TCP and UDP begin alike. */
+	quoted->from_port = u16_at(quoted->ip, quoted->head);
+	quoted->to_port = u16_at(quoted->ip, quoted->head + 2);
+	return quoted->proto == IPPROTO_TCP || quoted->proto == IPPROTO_UDP ? RC_OK : RC_BAD;
 }
 
 enum packet_way packet_way(const struct packet *p, const uint8_t to[PACKET_ADDRESS])

@@ -9,17 +9,23 @@
 #include "appliance/base/rc.h"
 #include "appliance/base/slice.h"
 
-enum { PACKET_ADDRESS = 16, PACKET_V4 = 12 /* bytes before the four of an IPv4 address */ };
+enum {
+	PACKET_ADDRESS = 16,
+	PACKET_V4 = 12, /* bytes before the four of an IPv4 address */
+	PACKET_UDP4 = 20 + 8,
+};
 
 struct packet {
 	struct slice ip; /* all of it */
 	bool v6;
 	uint8_t proto; /* as in the header */
 	uint8_t from[PACKET_ADDRESS], to[PACKET_ADDRESS];
-	uint16_t from_port, to_port; /* of TCP and UDP; else 0 */
-	uint8_t flags;               /* of TCP */
-	uint32_t seq, ack;           /* of TCP */
-	size_t head, body;           /* where the IP header ends, and TCP's or UDP's */
+	/* Of TCP and UDP; of an ICMP echo both are its identifier; else 0. */
+	uint16_t from_port, to_port;
+	uint8_t type;      /* of ICMP */
+	uint8_t flags;     /* of TCP */
+	uint32_t seq, ack; /* of TCP */
+	size_t head, body; /* where the IP header ends, and TCP's or UDP's */
 };
 
 /* RC_BAD: no such packet, or TCP's, UDP's or ICMP's header is not whole. */
@@ -31,7 +37,25 @@ RC_CHECK enum rc packet_parse(struct slice ip, struct packet *p);
 enum packet_way { PACKET_NOBODY, PACKET_STACK, PACKET_STACK_SYN };
 enum packet_way packet_way(const struct packet *p, const uint8_t to[PACKET_ADDRESS]);
 
-/* An IPv4 address in the form that addresses have here. */
+/* Of an ICMP error message (destination unreachable, packet too big, time exceeded,
+ * parameter problem): the beginning of the packet that it is about, as far as
+ * addresses, protocol and ports. RC_BAD: p is no such message, or quotes none. */
+RC_CHECK enum rc packet_quoted(const struct packet *p, struct packet *quoted);
+
+/* An IPv4 address in the form that addresses have here, and whether it is one. */
 void packet_v4(uint8_t out[PACKET_ADDRESS], const uint8_t four[4]);
+bool packet_is_v4(const uint8_t address[PACKET_ADDRESS]);
+
+/* Packets of ours (packet_put.c). Both ends are of one version. */
+struct packet_ends {
+	const uint8_t *from, *to; /* PACKET_ADDRESS bytes */
+	uint16_t from_port, to_port;
+};
+
+/* The IP header in front of n bytes, without a checksum: its length. */
+size_t packet_put_ip(uint8_t *out, const struct packet_ends *e, uint8_t proto, size_t n);
+/* The IP and the UDP header likewise, PACKET_UDP4 bytes for IPv4: the length of
+ * it all. */
+size_t packet_put_udp(uint8_t *out, const struct packet_ends *e, size_t n);
 
 #endif

@@ -7,40 +7,21 @@
 #include <netinet/ip_icmp.h>
 #include <netinet/tcp.h>
 
-enum { TTL = 64, ICMP_HEAD = 8 };
+enum { ICMP_HEAD = 8 };
 
-/* An IP header in front of n bytes; its length. */
-static size_t put_ip(uint8_t *out, bool v6, uint8_t proto, size_t n, const uint8_t *from,
-                     const uint8_t *to)
+static struct packet_ends ends(const struct packet *p, bool back)
 {
-	struct ip6_hdr six = { .ip6_flow = htonl(6u << 28),
-		               .ip6_plen = htons((uint16_t)n),
-		               .ip6_nxt = proto,
-		               .ip6_hlim = TTL };
-	struct iphdr four = { .version = 4,
-		              .ihl = sizeof four / sizeof(uint32_t),
-		              .tot_len = htons((uint16_t)(sizeof four + n)),
-		              .ttl = TTL,
-		              .protocol = proto };
+	struct packet_ends forth = { p->from, p->to, p->from_port, p->to_port };
 
-	memcpy(&six.ip6_src, from, PACKET_ADDRESS);
-	memcpy(&six.ip6_dst, to, PACKET_ADDRESS);
-	memcpy(&four.saddr, from + PACKET_V4, 4);
-	memcpy(&four.daddr, to + PACKET_V4, 4);
-	if (v6)
-		memcpy(out, &six, sizeof six);
-	else
-		memcpy(out, &four, sizeof four);
-	return v6 ? sizeof six : sizeof four;
+	return back ? (struct packet_ends){ p->to, p->from, p->to_port, p->from_port } : forth;
 }
 
-static size_t put_reset(uint8_t *out, const struct packet *p, struct tcphdr tcp, bool back)
+static size_t put_reset(uint8_t *out, struct packet_ends e, struct tcphdr tcp)
 {
-	size_t head = put_ip(out, p->v6, IPPROTO_TCP, sizeof tcp, back ? p->to : p->from,
-	                     back ? p->from : p->to);
+	size_t head = packet_put_ip(out, &e, IPPROTO_TCP, sizeof tcp);
 
-	tcp.th_sport = htons(back ? p->to_port : p->from_port);
-	tcp.th_dport = htons(back ? p->from_port : p->to_port);
+	tcp.th_sport = htons(e.from_port);
+	tcp.th_dport = htons(e.to_port);
 	tcp.th_off = sizeof tcp / sizeof(uint32_t);
 	memcpy(out + head, &tcp, sizeof tcp);
 	return head + sizeof tcp;
@@ -56,7 +37,7 @@ static size_t reset(const struct packet *p, uint8_t *out)
 		return 0;
 	if ((p->flags & TH_ACK) == 0)
 		tcp = (struct tcphdr){ .th_flags = TH_RST | TH_ACK, .th_ack = htonl(after) };
-	return put_reset(out, p, tcp, true);
+	return put_reset(out, ends(p, true), tcp);
 }
 
 size_t refuse_forward(const struct packet *p, uint8_t out[REFUSE_MAX])
@@ -65,7 +46,7 @@ size_t refuse_forward(const struct packet *p, uint8_t out[REFUSE_MAX])
 		              .th_seq = htonl(p->seq),
 		              .th_ack = htonl(p->ack) };
 
-	return put_reset(out, p, tcp, false);
+	return put_reset(out, ends(p, false), tcp);
 }
 
 /* RFC 1071, of the bytes and what is in s already. */
@@ -86,11 +67,12 @@ static size_t unreachable(const struct packet *p, enum refuse_why why, uint8_t *
 		[REFUSE_PORT] = { ICMP_PORT_UNREACH, ICMP6_DST_UNREACH_NOPORT },
 	};
 	size_t quote = p->ip.len < REFUSE_QUOTE ? p->ip.len : REFUSE_QUOTE;
+	struct packet_ends e = ends(p, true);
 	size_t n = ICMP_HEAD + quote, head;
 	uint32_t s = 0;
 	uint16_t sum;
 
-	head = put_ip(out, p->v6, p->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP, n, p->to, p->from);
+	head = packet_put_ip(out, &e, p->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP, n);
 	memset(out + head, 0, ICMP_HEAD);
 	out[head] = p->v6 ? ICMP6_DST_UNREACH : ICMP_DEST_UNREACH;
 	out[head + 1] = codes[why][p->v6];

@@ -1,0 +1,56 @@
+/* The flows of the app that the policy has let through: what is under way needs no
+ * rule any more, and what is not is refused.
+ *
+ * One table, the one instance of a process. Flows that the app began and those that
+ * others began have a count of their own each: whoever floods takes the places of
+ * his kind. When those are taken, a new flow gets that of one that has ended or been
+ * silent for long.
+ */
+#ifndef NET_FLOW_H
+#define NET_FLOW_H
+
+#include "net/packet.h"
+
+enum {
+	FLOW_MAX = 4096, /* of either kind: two thousand clients, and what they ask for */
+};
+
+enum flow_kind { FLOW_OUT, FLOW_IN, FLOW_KINDS };
+
+struct flow_key {
+	uint8_t remote[PACKET_ADDRESS];
+	uint16_t remote_port, local_port; /* of ICMP the echo's identifier, both */
+	uint32_t proto;
+};
+
+struct flow {
+	struct flow_key key;
+	enum flow_kind kind;
+	bool used, ended;
+	bool hello;     /* the app may send nothing before a ClientHello ... */
+	uint64_t rules; /* ... with a name of these */
+	int64_t heard_ms;
+	/* What a reset needs that the app's kernel believes: it has asked, and the
+	 * number that it expects next. */
+	bool asked, answered;
+	uint32_t seq, next;
+	struct flow *chain;
+};
+
+/* Chooses the table's secret. */
+void flow_init(void);
+
+/* Of a packet from the app, or to it. */
+struct flow_key flow_key_of(const struct packet *p, bool from_app);
+
+struct flow *flow_find(const struct flow_key *key);
+/* One that begins now, in place of any with that key. */
+struct flow *flow_begin(const struct flow_key *key, enum flow_kind kind, int64_t now_ms);
+/* Forgets it. */
+void flow_end(struct flow *f);
+
+/* All of them: from NULL on, NULL at the end. f may have been ended. */
+struct flow *flow_after(struct flow *f);
+unsigned flow_count(enum flow_kind kind);
+
+#endif
