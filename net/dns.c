@@ -201,7 +201,7 @@ static bool record_read(struct slice m, size_t *at, struct record *r)
 	return true;
 }
 
-/* Of the enclave itself, the link, a neighbour, or of no single host. The first
+/* Loopback, the link, link-local, or of no single host (dns.h). The first
  * 64 bits of IPv6 hold ::, ::1 and the ways to write an IPv4 address. */
 static bool is_near(const uint8_t *a, size_t len)
 {
