@@ -11,6 +11,7 @@
 #include "appliance/base/io.h"
 #include "appliance/base/log.h"
 #include "appliance/broker.h"
+#include "appliance/base/manifest.h"
 #include "appliance/gate.h"
 #include "appliance/touchlog.h"
 #include "tests/unit/test.h"
@@ -95,9 +96,32 @@ static void failing(void)
 	end();
 }
 
+/* What PID 1 has read before it starts the gate. */
+static void put_manifest(void)
+{
+	struct manifest m = { .channel = CHANNEL_OPEN, .main = MANIFEST_NO_MAIN };
+	struct wbuf w = wbuf_of(touchlog_shared->manifest, sizeof touchlog_shared->manifest);
+
+	manifest_put(&w, &m);
+	touchlog_shared->manifest_len = w.len;
+}
+
+/* Without a policy nothing is let through: it does not start. */
+static void without_manifest(void)
+{
+	int status;
+
+	begin();
+	CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 1);
+	close(gate);
+	close(said);
+}
+
 int main(void)
 {
 	CHECK(touchlog_open(-1) == RC_OK);
+	without_manifest();
+	put_manifest();
 	busy();
 	failing();
 	return test_end();
