@@ -10,6 +10,7 @@
 #include "appliance/base/log.h"
 #include "net/flow.h"
 #include "net/hello.h"
+#include "net/packet_put.h"
 #include "net/refuse.h"
 #include "net/resolver.h"
 #include "net/tun.h"
@@ -194,18 +195,19 @@ static void link_gone(void)
 /* A message of n bytes, LINK_VNET and both headers behind the beginning of out. */
 static void send_dns(uint8_t *out, size_t n, const struct resolver_to *to)
 {
-	struct packet_ends e = { .from = to->host ? tun_enclave4 : tun_gateway4,
+	struct packet_ends e = { .v6 = false,
+		                 .from = to->host ? tun_enclave4 : tun_gateway4,
 		                 .to = to->host ? tun_gateway4 : tun_enclave4,
 		                 .from_port = to->host ? to->port : DNS_PORT,
 		                 .to_port = to->host ? DNS_PORT : to->port };
 
 	if (n > 0)
-		send_own(!to->host, out, packet_put_udp(out + LINK_VNET, &e, n));
+		send_own(!to->host, out, packet_put_udp(out + LINK_VNET, &e, n) + n);
 	if (to->host && is_offline())
 		resolver_reset();
 }
 
-enum { DNS_AT = LINK_VNET + PACKET_UDP4 };
+enum { DNS_AT = LINK_VNET + 20 + 8 /* the headers of IPv4 and UDP */ };
 
 static void on_dns(const struct packet *p, bool from_app)
 {
@@ -231,6 +233,15 @@ static bool is_own(uint16_t port)
 	return port == POLICY_OWN_PORT || port >= POLICY_OWN_FIRST;
 }
 
+/* Only TCP is to know: it makes smaller segments. Of datagrams the kernel would make
+ * fragments, and a link carries none: the gateway makes them. */
+static bool is_too_big(const struct packet *p)
+{
+	return p->v6 ? p->type == ICMP6_PACKET_TOO_BIG
+	             : p->type == ICMP_DEST_UNREACH &&
+	                       p->ip.p[p->head + 1] == ICMP_FRAG_NEEDED;
+}
+
 /* The flow that lets p pass to the app. */
 static struct flow *flow_in(const struct packet *p)
 {
@@ -242,7 +253,7 @@ static struct flow *flow_in(const struct packet *p)
 		return f;
 	if (packet_quoted(p, &about) == RC_OK) {
 		key = flow_key_of(&about, true);
-		return flow_find(&key);
+		return is_too_big(p) && about.proto != IPPROTO_TCP ? NULL : flow_find(&key);
 	}
 	return asks(p) ? begin_in(p, &key) : NULL;
 }

@@ -12,7 +12,6 @@
 enum {
 	PACKET_ADDRESS = 16,
 	PACKET_V4 = 12, /* bytes before the four of an IPv4 address */
-	PACKET_UDP4 = 20 + 8,
 };
 
 struct packet {
@@ -45,17 +44,5 @@ RC_CHECK enum rc packet_quoted(const struct packet *p, struct packet *quoted);
 /* An IPv4 address in the form that addresses have here, and whether it is one. */
 void packet_v4(uint8_t out[PACKET_ADDRESS], const uint8_t four[4]);
 bool packet_is_v4(const uint8_t address[PACKET_ADDRESS]);
-
-/* Packets of ours (packet_put.c). Both ends are of one version. */
-struct packet_ends {
-	const uint8_t *from, *to; /* PACKET_ADDRESS bytes */
-	uint16_t from_port, to_port;
-};
-
-/* The IP header in front of n bytes, without a checksum: its length. */
-size_t packet_put_ip(uint8_t *out, const struct packet_ends *e, uint8_t proto, size_t n);
-/* The IP and the UDP header likewise, PACKET_UDP4 bytes for IPv4: the length of
- * it all. */
-size_t packet_put_udp(uint8_t *out, const struct packet_ends *e, size_t n);
 
 #endif
