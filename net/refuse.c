@@ -2,42 +2,17 @@
 
 #include <arpa/inet.h>
 #include <netinet/icmp6.h>
-#include <netinet/ip.h>
-#include <netinet/ip6.h>
 #include <netinet/ip_icmp.h>
 #include <netinet/tcp.h>
 
-enum { TTL = 64, ICMP_HEAD = 8 };
+#include "net/packet_put.h"
 
-/* An IP header in front of n bytes; its length. */
-static size_t put_ip(uint8_t *out, bool v6, uint8_t proto, size_t n, const uint8_t *from,
-                     const uint8_t *to)
-{
-	struct ip6_hdr six = { .ip6_flow = htonl(6u << 28),
-		               .ip6_plen = htons((uint16_t)n),
-		               .ip6_nxt = proto,
-		               .ip6_hlim = TTL };
-	struct iphdr four = { .version = 4,
-		              .ihl = sizeof four / sizeof(uint32_t),
-		              .tot_len = htons((uint16_t)(sizeof four + n)),
-		              .ttl = TTL,
-		              .protocol = proto };
-
-	memcpy(&six.ip6_src, from, PACKET_ADDRESS);
-	memcpy(&six.ip6_dst, to, PACKET_ADDRESS);
-	memcpy(&four.saddr, from + PACKET_V4, 4);
-	memcpy(&four.daddr, to + PACKET_V4, 4);
-	if (v6)
-		memcpy(out, &six, sizeof six);
-	else
-		memcpy(out, &four, sizeof four);
-	return v6 ? sizeof six : sizeof four;
-}
+enum { ICMP_HEAD = 8 };
 
 static size_t put_reset(uint8_t *out, const struct packet *p, struct tcphdr tcp, bool back)
 {
-	size_t head = put_ip(out, p->v6, IPPROTO_TCP, sizeof tcp, back ? p->to : p->from,
-	                     back ? p->from : p->to);
+	size_t head = packet_put_ip(out, p->v6, IPPROTO_TCP, sizeof tcp,
+	                            back ? p->to : p->from, back ? p->from : p->to);
 
 	tcp.th_sport = htons(back ? p->to_port : p->from_port);
 	tcp.th_dport = htons(back ? p->from_port : p->to_port);
@@ -68,15 +43,6 @@ size_t refuse_forward(const struct packet *p, uint8_t out[REFUSE_MAX])
 	return put_reset(out, p, tcp, false);
 }
 
-/* RFC 1071, of the bytes and what is in s already. */
-static uint16_t checksum(const uint8_t *p, size_t n, uint32_t s)
-{
-	for (size_t i = 0; i < n; i++)
-		s += i % 2 == 0 ? (uint32_t)p[i] << 8 : p[i];
-	s = (s & 0xffff) + (s >> 16);
-	return htons((uint16_t) ~(s + (s >> 16)));
-}
-
 static size_t unreachable(const struct packet *p, enum refuse_why why, uint8_t *out)
 {
 	static const uint8_t codes[][2] = {
@@ -86,21 +52,15 @@ static size_t unreachable(const struct packet *p, enum refuse_why why, uint8_t *
 		[REFUSE_PORT] = { ICMP_PORT_UNREACH, ICMP6_DST_UNREACH_NOPORT },
 	};
 	size_t quote = p->ip.len < REFUSE_QUOTE ? p->ip.len : REFUSE_QUOTE;
+	struct packet_ends ends = { .v6 = p->v6, .from = p->to, .to = p->from };
 	size_t n = ICMP_HEAD + quote, head;
-	uint32_t s = 0;
-	uint16_t sum;
 
-	head = put_ip(out, p->v6, p->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP, n, p->to, p->from);
+	head = packet_put_ip(out, p->v6, p->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP, n, p->to, p->from);
 	memset(out + head, 0, ICMP_HEAD);
 	out[head] = p->v6 ? ICMP6_DST_UNREACH : ICMP_DEST_UNREACH;
 	out[head + 1] = codes[why][p->v6];
 	memcpy(out + head + ICMP_HEAD, p->ip.p, quote);
-	/* IPv6's covers addresses, length and protocol as well (RFC 8200 §8.1). */
-	for (size_t i = 0; p->v6 && i < PACKET_ADDRESS; i++)
-		s += (uint32_t)(p->from[i] + p->to[i]) << (i % 2 == 0 ? 8 : 0);
-	s += p->v6 ? (uint32_t)n + IPPROTO_ICMPV6 : 0;
-	sum = checksum(out + head, n, s);
-	memcpy(out + head + offsetof(struct icmphdr, checksum), &sum, sizeof sum);
+	packet_put_icmp_sum(out + head, n, &ends);
 	return head + n;
 }
 

@@ -5,6 +5,7 @@
 #include <netinet/ip6.h>
 #include <netinet/tcp.h>
 
+#include "net/packet_put.h"
 #include "net/stack.h"
 #include "net/tun.h"
 
@@ -13,7 +14,6 @@ enum {
 	/* A number is an entry's, and how often that was used. */
 	INDEX_BITS = 13,
 	USES = 1 << (24 - INDEX_BITS),
-	TTL = 64,
 };
 
 struct entry {
@@ -121,42 +121,17 @@ void peers_end(uint32_t number)
 	t.over[(t.first + t.count++) % PEERS_MAX] = &t.entry[number % PEERS_MAX];
 }
 
-/* The IPv4 header in front of n bytes of TCP. */
-static void put_v4(uint8_t *at, size_t n, const uint8_t from[4], const uint8_t to[4])
-{
-	struct iphdr ip = { .version = 4,
-		            .ihl = sizeof ip / sizeof(uint32_t),
-		            .tot_len = htons((uint16_t)(sizeof ip + n)),
-		            .frag_off = htons(IP_DF),
-		            .ttl = TTL,
-		            .protocol = IPPROTO_TCP };
-
-	memcpy(&ip.saddr, from, 4);
-	memcpy(&ip.daddr, to, 4);
-	memcpy(at, &ip, sizeof ip);
-}
-
-static void put_v6(uint8_t *at, size_t n, const uint8_t *from, const uint8_t *to)
-{
-	struct ip6_hdr ip = { .ip6_flow = htonl(6u << 28),
-		              .ip6_plen = htons((uint16_t)n),
-		              .ip6_nxt = IPPROTO_TCP,
-		              .ip6_hlim = TTL };
-
-	memcpy(&ip.ip6_src, from, PACKET_ADDRESS);
-	memcpy(&ip.ip6_dst, to, PACKET_ADDRESS);
-	memcpy(at, &ip, sizeof ip);
-}
-
 uint8_t *peers_to_stack(const struct peer *p, struct packet *packet, uint8_t *ip)
 {
-	uint32_t from = htonl(peers_number(p));
+	uint8_t from[PACKET_ADDRESS] = { 0 };
+	uint32_t number = htonl(peers_number(p));
 	uint16_t port = htons(p->stack_port);
 	uint8_t *tcp = ip + packet->head, *at = tcp - sizeof(struct iphdr);
 	size_t n = packet->ip.len - packet->head;
 
 	memcpy(tcp + offsetof(struct tcphdr, th_dport), &port, sizeof port);
-	put_v4(at, n, (const uint8_t *)&from, tun_gateway4 + PACKET_V4);
+	memcpy(from + PACKET_V4, &number, sizeof number);
+	packet_put_ip(at, false, IPPROTO_TCP, n, from, tun_gateway4);
 	return packet_parse(slice_of(at, sizeof(struct iphdr) + n), packet) == RC_OK ? at : NULL;
 }
 
@@ -164,22 +139,18 @@ bool peers_to_app(uint32_t number, uint8_t *payload, size_t len)
 {
 	const struct peer *p = peers_get(number);
 	uint16_t port;
-	uint8_t *tcp;
+	bool v6;
+	size_t head;
 
 	if (p == NULL)
 		return false;
 	port = htons(p->port);
+	v6 = is_v6(p->address);
+	head = v6 ? sizeof(struct ip6_hdr) : sizeof(struct iphdr);
 	memset(payload, 0, LINK_VNET);
 	payload += LINK_VNET;
-	len -= LINK_VNET;
-	if (is_v6(p->address)) {
-		tcp = payload + sizeof(struct ip6_hdr);
-		put_v6(payload, len - sizeof(struct ip6_hdr), p->address, tun_enclave6);
-	} else {
-		tcp = payload + sizeof(struct iphdr);
-		put_v4(payload, len - sizeof(struct iphdr), p->address + PACKET_V4,
-		       tun_enclave4 + PACKET_V4);
-	}
-	memcpy(tcp + offsetof(struct tcphdr, th_sport), &port, sizeof port);
+	packet_put_ip(payload, v6, IPPROTO_TCP, len - LINK_VNET - head, p->address,
+	              v6 ? tun_enclave6 : tun_enclave4);
+	memcpy(payload + head + offsetof(struct tcphdr, th_sport), &port, sizeof port);
 	return true;
 }

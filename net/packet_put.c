@@ -1,0 +1,68 @@
+#include "net/packet_put.h"
+
+#include <arpa/inet.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <netinet/ip_icmp.h>
+#include <netinet/udp.h>
+
+size_t packet_put_ip(uint8_t *out, bool v6, uint8_t proto, size_t n,
+                     const uint8_t from[PACKET_ADDRESS], const uint8_t to[PACKET_ADDRESS])
+{
+	struct ip6_hdr six = { .ip6_flow = htonl(6u << 28),
+		               .ip6_plen = htons((uint16_t)n),
+		               .ip6_nxt = proto,
+		               .ip6_hlim = PACKET_HOPS };
+	struct iphdr four = { .version = 4,
+		              .ihl = sizeof four / sizeof(uint32_t),
+		              .tot_len = htons((uint16_t)(sizeof four + n)),
+		              .frag_off = htons(IP_DF),
+		              .ttl = PACKET_HOPS,
+		              .protocol = proto };
+
+	if (v6) {
+		memcpy(&six.ip6_src, from, PACKET_ADDRESS);
+		memcpy(&six.ip6_dst, to, PACKET_ADDRESS);
+		memcpy(out, &six, sizeof six);
+		return sizeof six;
+	}
+	memcpy(&four.saddr, from + PACKET_V4, 4);
+	memcpy(&four.daddr, to + PACKET_V4, 4);
+	memcpy(out, &four, sizeof four);
+	return sizeof four;
+}
+
+size_t packet_put_udp(uint8_t *out, const struct packet_ends *e, size_t n)
+{
+	struct udphdr udp = { .uh_sport = htons(e->from_port),
+		              .uh_dport = htons(e->to_port),
+		              .uh_ulen = htons((uint16_t)(sizeof udp + n)) };
+	size_t head = packet_put_ip(out, e->v6, IPPROTO_UDP, sizeof udp + n, e->from, e->to);
+
+	memcpy(out + head, &udp, sizeof udp);
+	return head + sizeof udp;
+}
+
+/* RFC 1071, of the bytes and what is in s already. */
+static uint16_t checksum(const uint8_t *p, size_t n, uint32_t s)
+{
+	for (size_t i = 0; i < n; i++)
+		s += i % 2 == 0 ? (uint32_t)p[i] << 8 : p[i];
+	s = (s & 0xffff) + (s >> 16);
+	return htons((uint16_t) ~(s + (s >> 16)));
+}
+
+void packet_put_icmp_sum(uint8_t *icmp, size_t n, const struct packet_ends *e)
+{
+	uint8_t *at = icmp + offsetof(struct icmphdr, checksum);
+	uint32_t s = 0;
+	uint16_t sum;
+
+	/* IPv6's covers addresses, length and protocol as well (RFC 8200 §8.1). */
+	for (size_t i = 0; e->v6 && i < PACKET_ADDRESS; i++)
+		s += (uint32_t)(e->from[i] + e->to[i]) << (i % 2 == 0 ? 8 : 0);
+	s += e->v6 ? (uint32_t)n + IPPROTO_ICMPV6 : 0;
+	memset(at, 0, sizeof sum);
+	sum = checksum(icmp, n, s);
+	memcpy(at, &sum, sizeof sum);
+}
