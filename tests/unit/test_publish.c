@@ -21,6 +21,9 @@ static void test_good(void)
 	check_text("0.0.0.0:80:8443", "0.0.0.0:80->8443");
 	check_text("[::]:80:8443", "[::]:80->8443");
 	check_text("[::1]:65535:8443", "[::1]:65535->8443");
+	check_text("53:53/udp", "127.0.0.1:53->53/udp");
+	check_text("[::]:0:65535/udp", "[::]:0->65535/udp");
+	check_text("0.0.0.0:80:8080/tcp", "0.0.0.0:80->8080");
 }
 
 static void test_bad(void)
@@ -46,6 +49,13 @@ static void test_bad(void)
 		"80:80 ",
 		" 80:80",
 		"80:0x50",
+		"80:80/",
+		"80:80/sctp",
+		"80:80/UDP",
+		"80:80/udp/tcp",
+		"80:/udp",
+		"80/udp:80",
+		"/udp",
 		"+80:80",
 		"1.2.3.4:80:",
 		":80:80",
@@ -59,6 +69,24 @@ static void test_bad(void)
 		if (!CHECK(!publish_parse(bad[i], &p)))
 			printf("  %s\n", bad[i]);
 	}
+}
+
+/* A port of UDP is not one of TCP, and two do not share one. */
+static void test_udp(void)
+{
+	char arg[PUBLISH_TEXT_MAX], text[PUBLISH_TEXT_MAX];
+	struct publish p, tcp, other;
+	unsigned port;
+
+	CHECK(publish_parse("0:1/udp", &p) && publish_open(&p, 1));
+	publish_text(text, &p);
+	CHECK(sscanf(text, "127.0.0.1:%u->1/udp", &port) == 1 && port != 0);
+	snprintf(arg, sizeof arg, "%u:2", port);
+	CHECK(publish_parse(arg, &tcp) && publish_open(&tcp, 1));
+	snprintf(arg, sizeof arg, "%u:2/udp", port);
+	CHECK(publish_parse(arg, &other) && !publish_open(&other, 1));
+	publish_close(&tcp, 1);
+	publish_close(&p, 1);
 }
 
 /* The second of two fails, and neither stays open. */
@@ -85,6 +113,7 @@ int main(void)
 {
 	test_good();
 	test_bad();
+	test_udp();
 	test_in_use();
 	return test_end();
 }

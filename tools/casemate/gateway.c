@@ -1,10 +1,12 @@
-/* casemate gateway: TCP ports of this host that lead into an enclave. */
+/* casemate gateway: the network of an enclave. */
 #include "tools/casemate/gateway.h"
 
 #include <stdio.h>
 
 #include "tools/casemate/text.h"
 #include "tools/casemate/verb.h"
+
+enum { OPT_ALLOW = 256 };
 
 static void add_port(struct gateway *g, const char *arg)
 {
@@ -14,22 +16,36 @@ static void add_port(struct gateway *g, const char *arg)
 		verb_misuse(&verb_gateway, PUBLISH_MISUSE, arg);
 }
 
+static void allow(struct gateway *g, const char *arg)
+{
+	struct destinations *d = &g->destinations;
+
+	if (d->n == DESTINATIONS_MAX)
+		verb_misuse(&verb_gateway, "at most %d times --allow", DESTINATIONS_MAX);
+	if (!destinations_parse(arg, &d->allowed[d->n++]))
+		verb_misuse(&verb_gateway, DESTINATIONS_MISUSE, arg);
+}
+
 static int gateway_main(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "publish", required_argument, NULL, 'p' },
+		{ "allow", required_argument, NULL, OPT_ALLOW },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	static struct gateway g = { .until = -1 };
 	char text[PUBLISH_TEXT_MAX];
+	int c;
 
-	while (verb_option(&verb_gateway, argc, argv, ":hp:", longs) != -1)
-		add_port(&g, optarg);
+	while ((c = verb_option(&verb_gateway, argc, argv, ":hp:", longs)) != -1) {
+		if (c == 'p')
+			add_port(&g, optarg);
+		else if (c == OPT_ALLOW)
+			allow(&g, optarg);
+	}
 	if (argc - optind != 1)
 		verb_misuse(&verb_gateway, "needs one TARGET");
-	if (g.ports == 0)
-		verb_misuse(&verb_gateway, "needs -p at least once");
 	if (!target_parse(argv[optind], &g.target) || !publish_open(g.port, g.ports))
 		return STATUS_FAILED;
 	for (size_t i = 0; i < g.ports; i++) {
@@ -44,25 +60,36 @@ static int gateway_main(int argc, char **argv)
 }
 
 static const char help_text[] =
-	"Opens TCP ports on this host and carries what comes to ports of the enclave, until\n"
-	"it gets INT or TERM. No root is needed, and nothing but TCP passes. The ports are\n"
-	"printed on standard output. When the link to the enclave ends, its connections are\n"
-	"reset and a new link is made as soon as the enclave answers. In the enclave, only\n"
-	"8443, the attestation server's, takes connections: services have no port out here.\n"
+	"Is the network of an enclave, until it gets INT or TERM. What the app in it sends goes\n"
+	"out as if this program had sent it: TCP, UDP and ping, IPv4 and IPv6; the names it asks\n"
+	"for go to this host's name servers. Ports of this host lead to ports of the enclave.\n"
+	"No root is needed. What the app may do, and which of its ports are open, its image says\n"
+	"(see MANIFEST.md); 8443, the attestation server's, is always open.\n"
 	"\n"
-	"  -p, --publish [ADDR:]HOST:ENCLAVE\n"
+	"The ports are printed on standard output. When the link to the enclave ends, its\n"
+	"connections are reset and a new link is made as soon as the enclave answers.\n"
+	"\n"
+	"  -p, --publish [ADDR:]HOST:ENCLAVE[/udp]\n"
 	"                      port HOST of this host leads to port ENCLAVE; up to 16 times.\n"
 	"                      Without ADDR only this host can connect (127.0.0.1); 0.0.0.0\n"
-	"                      and [::] let everybody in. HOST 0 takes any port that is free\n"
+	"                      and [::] let everybody in. HOST 0 takes any port that is free.\n"
+	"                      The app sees the client's address unless that is of this host's\n"
+	"                      loopback or link: then 10.7.0.1 or fd07:ca5e:3a7e::1\n"
+	"  --allow ADDR[/PREFIX]\n"
+	"                      lets the app reach what it may not by default: this host's\n"
+	"                      loopback, link-local addresses with the cloud's metadata\n"
+	"                      service, groups; up to 32 times. With 127.0.0.1 or ::1 the app\n"
+	"                      reaches that as 10.7.0.1 or fd07:ca5e:3a7e::1\n"
 	"\n"
 	"examples:\n"
 	"  casemate gateway -p 8443:8443 demo\n"
-	"  casemate gateway -p 0.0.0.0:443:8443 vsock:16\n";
+	"  casemate gateway -p 0.0.0.0:443:8443 -p 0.0.0.0:80:8080 vsock:16\n"
+	"  casemate gateway --allow 127.0.0.1 demo\n";
 
 const struct verb verb_gateway = {
 	.name = "gateway",
-	.summary = "lead TCP ports of this host into an enclave",
-	.usage = "-p [ADDR:]HOST:ENCLAVE… TARGET",
+	.summary = "be the network of an enclave",
+	.usage = "[options] TARGET",
 	.help = help_text,
 	.usage_status = STATUS_USAGE,
 	.run = gateway_main,

@@ -50,13 +50,23 @@ static bool parse_port(const char *s, size_t len, uint32_t min, uint32_t *port)
 	return text_number(text, min, UINT16_MAX, port);
 }
 
+/* How long s is without the protocol behind it. */
+static size_t parse_protocol(const char *s, bool *udp)
+{
+	size_t n = strlen(s);
+
+	*udp = n > 4 && strcmp(s + n - 4, "/udp") == 0;
+	return *udp || (n > 4 && strcmp(s + n - 4, "/tcp") == 0) ? n - 4 : n;
+}
+
 bool publish_parse(const char *s, struct publish *p)
 {
 	const char *last = strrchr(s, ':'), *host, *address = "127.0.0.1";
-	size_t address_len = strlen(address);
+	size_t address_len = strlen(address), len;
 	uint32_t here, there;
 
 	*p = (struct publish){ .fd = -1 };
+	len = parse_protocol(s, &p->udp);
 	if (last == NULL)
 		return false;
 	host = memrchr(s, ':', (size_t)(last - s));
@@ -66,7 +76,7 @@ bool publish_parse(const char *s, struct publish *p)
 	}
 	host = host == NULL ? s : host + 1;
 	if (!parse_port(host, (size_t)(last - host), 0, &here) ||
-	    !parse_port(last + 1, strlen(last + 1), 1, &there))
+	    !parse_port(last + 1, (size_t)(s + len - last) - 1, 1, &there))
 		return false;
 	p->port = (uint16_t)there;
 	return parse_address(address, address_len, (uint16_t)here, p);
@@ -74,16 +84,18 @@ bool publish_parse(const char *s, struct publish *p)
 
 static bool open_one(struct publish *p)
 {
-	int one = 1;
+	int one = 1, type = p->udp ? SOCK_DGRAM : SOCK_STREAM;
 
-	p->fd = socket(p->at.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	/* Connections of a gateway that has just ended are not in the way, and an
-	 * IPv6 port does not take the same one of IPv4. */
-	return p->fd >= 0 && setsockopt(p->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
+	p->fd = socket(p->at.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	/* Connections of a gateway that has just ended are not in the way; of UDP the
+	 * option would mean two that share a port. An IPv6 port does not take the
+	 * same one of IPv4. */
+	return p->fd >= 0 &&
+	       (p->udp || setsockopt(p->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0) &&
 	       (p->at.ss_family != AF_INET6 ||
 	        setsockopt(p->fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one) == 0) &&
 	       bind(p->fd, (struct sockaddr *)&p->at, p->at_len) == 0 &&
-	       listen(p->fd, PUBLISH_BACKLOG) == 0 &&
+	       (p->udp || listen(p->fd, PUBLISH_BACKLOG) == 0) &&
 	       getsockname(p->fd, (struct sockaddr *)&p->at, &p->at_len) == 0;
 }
 
@@ -119,14 +131,16 @@ void publish_text(char out[PUBLISH_TEXT_MAX], const struct publish *p)
 {
 	const struct sockaddr_in *four = (const struct sockaddr_in *)(const void *)&p->at;
 	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)(const void *)&p->at;
+	const char *protocol = p->udp ? "/udp" : "";
 	char text[ADDRESS_MAX] = "";
 
 	if (p->at.ss_family == AF_INET6) {
 		inet_ntop(AF_INET6, &six->sin6_addr, text, sizeof text);
-		snprintf(out, PUBLISH_TEXT_MAX, "[%s]:%u->%u", text, ntohs(six->sin6_port),
-		         p->port);
+		snprintf(out, PUBLISH_TEXT_MAX, "[%s]:%u->%u%s", text,
+		         ntohs(six->sin6_port), p->port, protocol);
 	} else {
 		inet_ntop(AF_INET, &four->sin_addr, text, sizeof text);
-		snprintf(out, PUBLISH_TEXT_MAX, "%s:%u->%u", text, ntohs(four->sin_port), p->port);
+		snprintf(out, PUBLISH_TEXT_MAX, "%s:%u->%u%s", text, ntohs(four->sin_port), p->port,
+		         protocol);
 	}
 }

@@ -1,6 +1,7 @@
-/* -p [ADDR:]HOST:ENCLAVE: a TCP port of this host that leads to one of the
+/* -p [ADDR:]HOST:ENCLAVE[/tcp|/udp]: a port of this host that leads to one of the
  * enclave. ADDR is a numeric address, IPv6 in brackets; without it the port is
- * open to this host alone (127.0.0.1). HOST 0 takes a free port.
+ * open to this host alone (127.0.0.1). HOST 0 takes a free port. TCP is meant
+ * without a protocol.
  */
 #ifndef TOOL_PUBLISH_H
 #define TOOL_PUBLISH_H
@@ -12,20 +13,21 @@
 
 enum {
 	PUBLISH_MAX = 16,      /* ports of one gateway */
-	PUBLISH_TEXT_MAX = 64, /* "[ADDR]:HOST->ENCLAVE" */
+	PUBLISH_TEXT_MAX = 72, /* "[ADDR]:HOST->ENCLAVE/udp" */
 	PUBLISH_BACKLOG = 512, /* as many as the stack takes */
 };
 
 /* What to tell somebody whose -p cannot be understood, with what they wrote. */
 #define PUBLISH_MISUSE                                                                             \
-	"-p %s: [ADDR:]HOST:ENCLAVE, two ports and perhaps a numeric address of this host "        \
+	"-p %s: [ADDR:]HOST:ENCLAVE[/udp], two ports and perhaps a numeric address of this host "  \
 	"([ADDR] for IPv6)"
 
 struct publish {
 	struct sockaddr_storage at;
 	socklen_t at_len;
 	uint16_t port; /* the enclave's */
-	int fd;        /* listening and non-blocking, or -1 */
+	bool udp;
+	int fd; /* non-blocking, and of TCP listening; or -1 */
 };
 
 /* False when s is no such thing; says nothing. */
