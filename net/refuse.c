@@ -11,8 +11,8 @@ enum { ICMP_HEAD = 8 };
 
 static size_t put_reset(uint8_t *out, const struct packet *p, struct tcphdr tcp, bool back)
 {
-	size_t head = packet_put_ip(out, p->v6, IPPROTO_TCP, sizeof tcp,
-	                            back ? p->to : p->from, back ? p->from : p->to);
+	size_t head = packet_put_ip(out, p->v6, IPPROTO_TCP, sizeof tcp, back ? p->to : p->from,
+	                            back ? p->from : p->to);
 
 	tcp.th_sport = htons(back ? p->to_port : p->from_port);
 	tcp.th_dport = htons(back ? p->from_port : p->to_port);

@@ -39,7 +39,8 @@ gives run-no-value 2 'option --name needs a value' casemate run --name
 gives run-too-much 2 'needs one IMAGE' casemate run a b
 gives run-publish 2 'HOST:ENCLAVE' casemate run -p 8443 "$IMG"
 gives gateway-publish 2 'HOST:ENCLAVE' casemate gateway -p 8443:0 web
-gives gateway-no-port 2 'needs -p' casemate gateway web
+gives gateway-allow 2 'numeric address' casemate gateway --allow localhost web
+gives run-network-none 2 'leaves nothing' casemate run --network none -p 1:1 web.eif
 gives gateway-no-enclave 1 'no enclave is named web' casemate gateway -p 0:1 web
 gives run-cpus 2 -- casemate run --cpus 0 "$IMG"
 gives run-memory 2 'a number of MiB' casemate run --memory 1G "$IMG"

@@ -20,6 +20,7 @@ static struct enclave full(void)
 		.gateway = 98,
 		.id = "i-0-enc1",
 		.ports = "127.0.0.1:1->2 [::]:3->4",
+		.network = "127.0.0.1 fe80::/10",
 	};
 
 	return e;
@@ -29,6 +30,7 @@ static bool same(const struct enclave *a, const struct enclave *b)
 {
 	return strcmp(a->name, b->name) == 0 && strcmp(a->image, b->image) == 0 &&
 	       strcmp(a->id, b->id) == 0 && strcmp(a->ports, b->ports) == 0 &&
+	       strcmp(a->network, b->network) == 0 &&
 	       a->backend == b->backend && a->life == b->life && a->debug == b->debug &&
 	       a->cpus == b->cpus && a->memory_mib == b->memory_mib &&
 	       a->started_ms == b->started_ms && a->pid == b->pid && a->cid == b->cid &&

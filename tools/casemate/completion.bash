@@ -7,8 +7,8 @@ _casemate_expect="--measurements --pcr --untouched --nonce --root --max-age --al
 
 _casemate_options() {
     case $1 in
-    run) echo --name --cpus --memory --backend --publish --debug --help ;;
-    gateway) echo --publish --help ;;
+    run) echo --name --cpus --memory --backend --publish --allow --network --debug --help ;;
+    gateway) echo --publish --allow --help ;;
     ps) echo --json --quiet --help ;;
     stop) echo --time --help ;;
     console) echo --follow --help ;;
@@ -46,7 +46,7 @@ _casemate_operands() {
     local i n=0
     for ((i = 2; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-        --name | --cpus | --memory | --backend | --publish | --time | --env | --workdir | --user | -p | -e | -w | -u) ((i++)) ;;
+        --name | --cpus | --memory | --backend | --publish | --allow | --network | --time | --env | --workdir | --user | -p | -e | -w | -u) ((i++)) ;;
         --measurements | --pcr | --nonce | --root | --max-age | --save | --public-key) ((i++)) ;;
         --since | --tail | --count | --delay | -n) ((i++)) ;;
         -t) [[ ${COMP_WORDS[1]} == @(stop|ctl) ]] && ((i++)) ;;
@@ -93,6 +93,10 @@ _casemate() {
         return
     fi
     case $previous in
+    --network)
+        mapfile -t COMPREPLY < <(compgen -W 'none user' -- "$word")
+        return
+        ;;
     --backend)
         mapfile -t COMPREPLY < <(compgen -W 'emulator nitro' -- "$word")
         return
@@ -101,7 +105,7 @@ _casemate() {
         _casemate_files "$word"
         return
         ;;
-    --name | --cpus | --memory | --publish | -p | --time | --env | --workdir | --user | --pcr | --nonce | --max-age | --since | --tail | --count | --delay) return ;;
+    --name | --cpus | --memory | --publish | --allow | -p | --time | --env | --workdir | --user | --pcr | --nonce | --max-age | --since | --tail | --count | --delay) return ;;
     esac
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_casemate_options "$verb")" -- "$word")

@@ -22,9 +22,9 @@ static const struct prefix special4[] = {
 };
 
 static const struct prefix special6[] = {
-	{ { 0 }, 80 },                        /* unspecified, loopback; IPv4 in IPv6 */
-	{ { 0xfe, 0x80 }, 10 },               /* link-local */
-	{ { 0xff }, 8 },                      /* multicast */
+	{ { 0 }, 80 },          /* unspecified, loopback; IPv4 in IPv6 */
+	{ { 0xfe, 0x80 }, 10 }, /* link-local */
+	{ { 0xff }, 8 },        /* multicast */
 	/* The metadata service of EC2, fd00:ec2::254. */
 	{ { 0xfd, 0x00, 0x0e, 0xc2, [14] = 0x02, 0x54 }, BITS },
 };
@@ -98,8 +98,8 @@ bool destinations_parse(const char *text, struct prefix *p)
 	/* The address and its prefix agree: nothing is meant that is not said. */
 	memcpy(rest.address, p->address, p->bits / 8);
 	if (p->bits % 8 != 0)
-		rest.address[p->bits / 8] =
-			p->address[p->bits / 8] & (uint8_t)(0xff << (8 - p->bits % 8));
+		rest.address[p->bits / 8] = p->address[p->bits / 8] &
+		                            (uint8_t)(0xff << (8 - p->bits % 8));
 	return memcmp(rest.address, p->address, PACKET_ADDRESS) == 0;
 }
 

@@ -1,6 +1,5 @@
 #include "tools/casemate/flows.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -10,9 +9,9 @@
 #include <unistd.h>
 
 #include "appliance/base/io.h"
-#include "net/refuse.h"
 #include "net/stack_connect.h"
 #include "net/tun.h"
+#include "tools/casemate/answers.h"
 #include "tools/casemate/peers.h"
 
 enum {
@@ -20,6 +19,8 @@ enum {
 	BUDGET = 4 * CHUNK, /* bytes of a flow each way in one turn */
 	SYN_MAX = 40 + 60,  /* the largest headers */
 	PORT = 1,           /* where the stack accepts the app's flows */
+	LOOK_MS = 5000,     /* how often for those that were not accepted */
+	PROBES = 64,        /* ports to try for a client */
 };
 
 struct flow {
@@ -27,6 +28,8 @@ struct flow {
 	struct stack_conn *c; /* NULL: the app's, that the stack has not accepted */
 	uint32_t peer;        /* 0: the enclave's stack */
 	int link;
+	int next_free;
+	int64_t asked_ms; /* when the stack got the app's packet */
 	/* The app's packet that asks; empty once the stack has it. */
 	uint8_t syn[SYN_MAX];
 	size_t syn_len;
@@ -35,28 +38,34 @@ struct flow {
 	bool read_end, write_end; /* the client sends no more; is sent no more */
 	bool hung;                /* the client has closed, not only ended: nobody reads */
 	bool failed;
-	bool busy; /* its budget was used up */
 };
 
 static struct {
 	struct flow flow[FLOWS_MAX];
-	unsigned count, busy;
+	bool busy[FLOWS_MAX]; /* a flow's budget was used up */
+	int free;             /* the first that is; FLOWS_MAX: none */
+	unsigned count;
+	unsigned unmet;  /* asked for by the app, and not accepted yet */
+	int64_t look_ms; /* when to look for those that waited too long */
 	int epoll;
+	const struct destinations *destinations;
 } fl;
 
-void flows_init(int epoll)
+void flows_init(int epoll, const struct destinations *d)
 {
 	if (stack_listen(PORT) != RC_OK)
 		abort();
 	fl.epoll = epoll;
-	for (int i = 0; i < FLOWS_MAX; i++)
+	fl.destinations = d;
+	for (int i = 0; i < FLOWS_MAX; i++) {
 		fl.flow[i].fd = -1;
+		fl.flow[i].next_free = i + 1;
+	}
 }
 
-static void set_busy(struct flow *f, bool busy)
+static void set_busy(const struct flow *f, bool busy)
 {
-	fl.busy += (unsigned)busy - (unsigned)f->busy;
-	f->busy = busy;
+	fl.busy[f - fl.flow] = busy;
 }
 
 static bool is_transient(int e)
@@ -128,8 +137,11 @@ static void end_flow(struct flow *f, bool cut)
 		stack_close(f->c);
 	peers_end(f->peer);
 	set_busy(f, false);
+	fl.unmet -= f->c == NULL;
 	io_close(&f->fd);
 	f->c = NULL;
+	f->next_free = fl.free;
+	fl.free = (int)(f - fl.flow);
 	fl.count--;
 }
 
@@ -150,66 +162,96 @@ static void pump(struct flow *f)
 static struct flow *new_flow(int fd, int link)
 {
 	struct epoll_event e = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET };
-	int i = 0;
+	int i = fl.free;
 
-	while (i < FLOWS_MAX && fl.flow[i].fd >= 0)
-		i++;
 	e.data.u32 = (uint32_t)i;
 	if (fd < 0 || i == FLOWS_MAX || epoll_ctl(fl.epoll, EPOLL_CTL_ADD, fd, &e) < 0) {
 		io_close(&fd);
 		return NULL;
 	}
+	fl.free = fl.flow[i].next_free;
 	fl.flow[i] = (struct flow){ .fd = fd, .link = link };
 	fl.count++;
+	fl.unmet++;
 	return &fl.flow[i];
+}
+
+static void meet(struct flow *f, struct stack_conn *c)
+{
+	f->c = c;
+	c->user = f;
+	fl.unmet--;
+}
+
+/* peer: 0 or a number, which is the flow's. */
+static int add(int fd, int link, uint32_t peer, uint16_t port)
+{
+	struct flow *f = new_flow(fd, link);
+	struct stack_conn *c = f != NULL ? stack_connect(link, peer, port) : NULL;
+
+	if (c != NULL) {
+		f->peer = peer;
+		meet(f, c);
+		return (int)(f - fl.flow);
+	}
+	if (f != NULL)
+		end_flow(f, true);
+	return -1;
 }
 
 int flows_add(int fd, int link, uint16_t port)
 {
-	struct flow *f = new_flow(fd, link);
+	return add(fd, link, 0, port);
+}
 
-	if (f == NULL)
-		return -1;
-	f->c = stack_connect(link, 0, port);
-	if (f->c == NULL) {
-		end_flow(f, true);
+/* What the client is to the app; false: nothing that is free. */
+static bool name_client(const struct address *client, struct peer *p)
+{
+	p->port = address_get(client, p->address);
+	if (!destinations_is_client(p->address))
+		memcpy(p->address, address_is_v6(p->address) ? tun_gateway6 : tun_gateway4,
+		       PACKET_ADDRESS);
+	for (int i = 0; i < PROBES; i++, p->port = p->port == UINT16_MAX ? 1 : p->port + 1) {
+		const struct peer *other = peers_find(p->address, p->port, p->enclave_port);
+
+		if (other == NULL || other->flow < 0)
+			return true;
+	}
+	return false;
+}
+
+int flows_add_app(int fd, int link, uint16_t port, const struct address *client)
+{
+	struct peer p = { .enclave_port = port, .flow = fl.free }, *added;
+	uint32_t peer = fl.free < FLOWS_MAX && name_client(client, &p) ? peers_add(&p) : 0;
+	int flow;
+
+	if (peer == 0) {
+		io_close(&fd);
 		return -1;
 	}
-	f->c->user = f;
-	return (int)(f - fl.flow);
+	flow = add(fd, link, peer, port);
+	added = peers_get(peer);
+	if (flow < 0)
+		peers_end(peer);
+	else
+		added->stack_port = stack_port(fl.flow[flow].c);
+	return flow;
 }
 
 /* --- the app's -------------------------------------------------------------------- */
 
-static void answer(int link, const struct packet *p, enum refuse_why why)
+/* A socket on its way to where the app's packet goes; -1 with errno. */
+static int connect_to(const uint8_t real[PACKET_ADDRESS], uint16_t port)
 {
-	uint8_t packet[REFUSE_MAX], *out;
-	size_t n = refuse(p, why, packet);
+	struct address to;
+	int fd, one = 1;
 
-	if (n == 0 || (out = stack_link_room(link, LINK_VNET + n)) == NULL)
-		return;
-	memset(out, 0, LINK_VNET);
-	memcpy(out + LINK_VNET, packet, n);
-	stack_link_put(link, LINK_APP, LINK_VNET + n);
-}
-
-static enum refuse_why why(int error)
-{
-	return error == ENETUNREACH ? REFUSE_NET : REFUSE_HOST;
-}
-
-static int connect_to(const struct packet *p)
-{
-	struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons(p->to_port) };
-	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons(p->to_port) };
-	int fd = socket(p->v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	memcpy(&four.sin_addr, p->to + PACKET_V4, 4);
-	memcpy(&six.sin6_addr, p->to, PACKET_ADDRESS);
-	if (fd >= 0 &&
-	    connect(fd, p->v6 ? (struct sockaddr *)&six : (struct sockaddr *)&four,
-	            p->v6 ? sizeof six : sizeof four) != 0 &&
-	    errno != EINPROGRESS)
+	address_put(&to, real, port);
+	fd = socket(to.at.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd >= 0)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&to.at, to.len) != 0 && errno != EINPROGRESS)
 		io_close(&fd);
 	return fd;
 }
@@ -217,16 +259,20 @@ static int connect_to(const struct packet *p)
 static void begin(int link, const struct packet *p)
 {
 	struct peer peer = { .port = p->to_port, .enclave_port = p->from_port, .stack_port = PORT };
+	uint8_t real[PACKET_ADDRESS];
 	struct flow *f;
-	int fd = p->ip.len <= SYN_MAX ? connect_to(p) : -1;
+	int fd;
 
-	if (fd < 0) {
-		answer(link, p, why(errno));
+	if (!destinations_find(fl.destinations, p->to, real)) {
+		answers_prohibit(link, p);
 		return;
 	}
+	fd = p->ip.len <= SYN_MAX && fl.count < FLOWS_MAX ? connect_to(real, p->to_port) : -1;
 	f = new_flow(fd, link);
-	if (f == NULL)
-		return; /* the app asks again */
+	if (f == NULL) {
+		answers_refuse(link, p, REFUSE_HOST);
+		return;
+	}
 	memcpy(peer.address, p->to, PACKET_ADDRESS);
 	peer.flow = (int)(f - fl.flow);
 	f->peer = peers_add(&peer);
@@ -236,24 +282,27 @@ static void begin(int link, const struct packet *p)
 		end_flow(f, true);
 }
 
-static void on_packet(int link, uint8_t *payload, size_t len)
+/* A packet of a flow whose socket is on its way: what is not a reset can wait. */
+static void on_early(struct flow *f, const struct packet *p)
 {
-	uint8_t *ip = payload + LINK_VNET;
-	struct packet p;
-	struct peer *peer;
-	bool asks;
+	if ((p->flags & TH_RST) != 0)
+		end_flow(f, true);
+}
 
-	if (packet_parse(slice_of(ip, len - LINK_VNET), &p) != RC_OK || p.proto != IPPROTO_TCP ||
-	    memcmp(p.from, p.v6 ? tun_enclave6 : tun_enclave4, PACKET_ADDRESS) != 0)
-		return;
-	peer = peers_find(p.to, p.to_port, p.from_port);
-	asks = (p.flags & (TH_SYN | TH_ACK)) == TH_SYN;
-	if (asks && (peer == NULL || peer->flow < 0))
+void flows_packet(int link, const struct packet *packet, uint8_t *ip)
+{
+	struct packet p = *packet;
+	struct peer *peer = peers_find(p.to, p.to_port, p.from_port);
+	struct flow *f = peer != NULL && peer->flow >= 0 ? &fl.flow[peer->flow] : NULL;
+	bool asks = (p.flags & (TH_SYN | TH_ACK)) == TH_SYN;
+
+	if (asks && f == NULL)
 		begin(link, &p);
 	else if (peer == NULL)
-		answer(link, &p, REFUSE_PORT);
-	else if ((peer->flow < 0 || fl.flow[peer->flow].syn_len == 0) &&
-	         (ip = peers_to_stack(peer, &p, ip)) != NULL)
+		answers_refuse(link, &p, REFUSE_PORT);
+	else if (f != NULL && f->syn_len > 0)
+		on_early(f, &p);
+	else if ((ip = peers_to_stack(peer, &p, ip)) != NULL)
 		stack_input(link, &p, ip);
 }
 
@@ -270,11 +319,12 @@ static void connected(struct flow *f)
 	if (peer == NULL || packet_parse(slice_of(syn, f->syn_len), &p) != RC_OK)
 		abort();
 	if (getsockopt(f->fd, SOL_SOCKET, SO_ERROR, &error, &n) != 0 || error != 0) {
-		answer(f->link, &p, why(error));
+		answers_refuse(f->link, &p, answers_why(error));
 		end_flow(f, true);
 		return;
 	}
 	f->syn_len = 0;
+	f->asked_ms = clock_mono_ms();
 	f->writable = true;
 	ip = peers_to_stack(peer, &p, syn);
 	if (ip != NULL)
@@ -287,33 +337,38 @@ static void accept_all(void)
 
 	while ((c = stack_accept()) != NULL) {
 		const struct peer *peer = peers_get(stack_peer(c));
+		struct flow *f = peer != NULL && peer->flow >= 0 ? &fl.flow[peer->flow] : NULL;
 
-		if (peer == NULL || peer->flow < 0) {
+		if (f == NULL || f->c != NULL) {
 			stack_abort(c);
 			continue;
 		}
-		fl.flow[peer->flow].c = c;
-		c->user = &fl.flow[peer->flow];
-		pump(c->user);
+		meet(f, c);
+		pump(f);
 	}
 }
 
-static void on_hello(int link)
+void flows_over(int link)
 {
-	(void)link; /* the enclave does not say it */
-}
-
-static void on_over(int link)
-{
-	for (int i = 0; i < FLOWS_MAX; i++) {
+	for (int i = 0; i < FLOWS_MAX && fl.unmet > 0; i++) {
 		if (fl.flow[i].fd >= 0 && fl.flow[i].link == link && fl.flow[i].c == NULL)
 			end_flow(&fl.flow[i], true);
 	}
 }
 
-const struct stack_app flows_app = {
-	.packet = on_packet, .hello = on_hello, .over = on_over, .out = peers_to_app
-};
+/* --- for the loop -------------------------------------------------------------------- */
+
+/* Ends what the app asked for and has not gone on with. */
+static void give_up(int64_t now_ms)
+{
+	for (int i = 0; i < FLOWS_MAX; i++) {
+		struct flow *f = &fl.flow[i];
+
+		if (f->fd >= 0 && f->c == NULL && f->syn_len == 0 &&
+		    now_ms - f->asked_ms >= FLOWS_UNMET_MS)
+			end_flow(f, true);
+	}
+}
 
 void flows_io(uint32_t flow, uint32_t events)
 {
@@ -335,22 +390,31 @@ void flows_io(uint32_t flow, uint32_t events)
 		connected(f);
 }
 
-void flows_serve(void)
+void flows_serve(int64_t now_ms)
 {
 	struct stack_conn *c;
+	bool *busy = fl.busy;
 
 	accept_all();
-	for (int i = 0; i < FLOWS_MAX && fl.busy > 0; i++) {
-		if (fl.flow[i].busy)
-			pump(&fl.flow[i]);
+	if (now_ms >= flows_deadline()) {
+		give_up(now_ms);
+		fl.look_ms = now_ms + LOOK_MS;
 	}
+	/* What has no end of its budget this time either is looked at next time. */
+	while ((busy = memchr(busy, 1, (size_t)(fl.busy + FLOWS_MAX - busy))) != NULL)
+		pump(&fl.flow[busy++ - fl.busy]);
 	while ((c = stack_event()) != NULL)
 		pump(c->user);
 }
 
+int64_t flows_deadline(void)
+{
+	return fl.unmet > 0 ? fl.look_ms : INT64_MAX;
+}
+
 bool flows_busy(void)
 {
-	return fl.busy > 0;
+	return memchr(fl.busy, 1, sizeof fl.busy) != NULL;
 }
 
 unsigned flows_count(void)

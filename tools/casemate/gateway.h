@@ -26,8 +26,9 @@ struct gateway {
 	struct publish port[PUBLISH_MAX]; /* open */
 	size_t ports;
 	struct destinations destinations; /* where the app may go */
-	int until;    /* the gateway ends when this is readable; -1: does not */
-	bool patient; /* the first link may take its time */
+	const char *resolv_conf;          /* NULL: this host's */
+	int until;                        /* the gateway ends when this is readable; -1: does not */
+	bool patient;                     /* the first link may take its time */
 };
 
 /* Serves until it is told to end, or the target is a NAME that is gone: the

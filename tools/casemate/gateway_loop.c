@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -18,17 +19,18 @@
 #include <unistd.h>
 
 #include "appliance/base/io.h"
-#include "tools/casemate/flows.h"
+#include "tools/casemate/gateway_app.h"
 #include "tools/casemate/text.h"
 #include "tools/casemate/verb.h"
 
 enum {
 	EVENTS = 128,
-	ACCEPTS = 64,     /* of one port in one turn */
-	PAUSE_MS = 100,   /* after accept() failed for want of something */
-	STEADY_MS = 2000, /* a link that lived as long is worth a word when it ends */
+	ACCEPTS = 64,      /* of one port in one turn */
+	PAUSE_MS = 100,    /* after accept() failed for want of something */
+	PORT_STACK = 8443, /* of the enclave's stack; others are the app's */
+	STEADY_MS = 2000,  /* a link that lived as long is worth a word when it ends */
 
-	TAG_UNTIL = FLOWS_MAX,
+	TAG_UNTIL = GATEWAY_APP_TAGS,
 	TAG_LINK,
 	TAG_PORT,
 };
@@ -130,9 +132,11 @@ static void watch_ports(struct loop *l)
 	if (wanted == l->ports_watched)
 		return;
 	l->ports_watched = wanted;
-	for (size_t i = 0; i < l->g->ports; i++)
-		watch(l, EPOLL_CTL_MOD, l->g->port[i].fd, wanted ? EPOLLIN : 0,
-		      TAG_PORT + (uint32_t)i);
+	for (size_t i = 0; i < l->g->ports; i++) {
+		if (!l->g->port[i].udp)
+			watch(l, EPOLL_CTL_MOD, l->g->port[i].fd, wanted ? EPOLLIN : 0,
+			      TAG_PORT + (uint32_t)i);
+	}
 }
 
 static void on_port(struct loop *l, const struct publish *p)
@@ -140,7 +144,9 @@ static void on_port(struct loop *l, const struct publish *p)
 	int one = 1;
 
 	for (int i = 0; i < ACCEPTS && l->link >= 0 && flows_count() < FLOWS_MAX; i++) {
-		int fd = accept4(p->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		struct address from = { .len = sizeof from.at };
+		int fd = accept4(p->fd, (struct sockaddr *)&from.at, &from.len,
+		                 SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (fd < 0) {
 			if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
@@ -153,7 +159,11 @@ static void on_port(struct loop *l, const struct publish *p)
 		/* What the enclave has sent does not wait for the client's delayed
 		 * acknowledgement: a fortieth of a second for every answer. */
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-		(void)flows_add(fd, l->link, p->port); /* no room: it was closed */
+		/* Without room it was closed. */
+		if (p->port == PORT_STACK)
+			(void)flows_add(fd, l->link, p->port);
+		else
+			(void)flows_add_app(fd, l->link, p->port, &from);
 	}
 }
 
@@ -161,23 +171,24 @@ static void on_port(struct loop *l, const struct publish *p)
 
 static int timeout(const struct loop *l)
 {
-	int64_t next = stack_deadline();
+	int64_t next = stack_deadline(), app = gateway_app_deadline(l->link, l->now_ms);
 
-	if (flows_busy())
-		return 0;
+	next = app < next ? app : next;
 	if (l->link < 0 && l->retry_ms < next)
 		next = l->retry_ms;
 	if (l->pause_ms > l->now_ms && l->pause_ms < next)
 		next = l->pause_ms;
 	if (next == INT64_MAX)
 		return -1;
-	return next > l->now_ms ? (int)(next - l->now_ms) : 0;
+	if (next <= l->now_ms)
+		return 0;
+	return next - l->now_ms < INT_MAX ? (int)(next - l->now_ms) : INT_MAX;
 }
 
 static void dispatch(struct loop *l, uint32_t tag, uint32_t events)
 {
-	if (tag < FLOWS_MAX)
-		flows_io(tag, events);
+	if (tag < GATEWAY_APP_TAGS)
+		gateway_app_io(tag, events, l->now_ms);
 	else if (tag == TAG_UNTIL)
 		l->over = true;
 	else if (tag == TAG_LINK && l->link >= 0 && !stack_link_io(l->link, events))
@@ -199,7 +210,7 @@ static void turn(struct loop *l)
 	for (int i = 0; i < n && !l->over; i++)
 		dispatch(l, events[i].data.u32, events[i].events);
 	stack_tick();
-	flows_serve();
+	gateway_app_serve(l->link, l->now_ms);
 	stack_flush();
 	watch_link(l);
 }
@@ -217,8 +228,8 @@ static bool begin(struct loop *l)
 
 	l->epoll = epoll_create1(EPOLL_CLOEXEC);
 	l->now_ms = clock_mono_ms();
-	stack_init(STACK_GATEWAY, &flows_app);
-	flows_init(l->epoll);
+	stack_init(STACK_GATEWAY, &gateway_app);
+	gateway_app_init(l->epoll, l->g);
 	if (!l->g->patient && (fd = target_dial(&l->g->target, STACK_PORT_LINK)) < 0)
 		return false;
 	if (fd >= 0)
@@ -226,7 +237,10 @@ static bool begin(struct loop *l)
 	if (l->g->until >= 0 && !watch(l, EPOLL_CTL_ADD, l->g->until, EPOLLIN, TAG_UNTIL))
 		return false;
 	for (size_t i = 0; i < l->g->ports; i++) {
-		if (!watch(l, EPOLL_CTL_ADD, l->g->port[i].fd, 0, TAG_PORT + (uint32_t)i))
+		const struct publish *p = &l->g->port[i];
+
+		if (p->udp ? !datagrams_publish(p)
+		           : !watch(l, EPOLL_CTL_ADD, p->fd, 0, TAG_PORT + (uint32_t)i))
 			return false;
 	}
 	return true;

@@ -13,13 +13,14 @@ bool info_put(char out[INFO_MAX], const struct enclave *e)
 	int n = snprintf(out, INFO_MAX,
 	                 "image %s\nbackend %s\nlife %s\ndebug %d\ncpus %" PRIu32
 	                 "\nmemory %" PRIu32 "\nstarted %" PRId64 "\npid %" PRIu32 "\ncid %" PRIu32
-	                 "\ngateway %" PRIu32 "\nid %s\nports %s\n",
+	                 "\ngateway %" PRIu32 "\nid %s\nports %s\nnetwork %s\n",
 	                 e->image, state_backend_name(e->backend), state_life_name(e->life),
 	                 e->debug, e->cpus, e->memory_mib, e->started_ms, e->pid, e->cid,
-	                 e->gateway, e->id, e->ports);
+	                 e->gateway, e->id, e->ports, e->network);
 
 	return n > 0 && n < INFO_MAX && strchr(e->image, '\n') == NULL &&
-	       strchr(e->id, '\n') == NULL && strchr(e->ports, '\n') == NULL;
+	       strchr(e->id, '\n') == NULL && strchr(e->ports, '\n') == NULL &&
+	       strchr(e->network, '\n') == NULL;
 }
 
 static void take_text(char *out, size_t max, const char *value)
@@ -67,6 +68,8 @@ static void take_field(struct enclave *e, struct slice key, const char *value)
 		take_text(e->id, sizeof e->id, value);
 	else if (slice_is(key, "ports"))
 		take_text(e->ports, sizeof e->ports, value);
+	else if (slice_is(key, "network"))
+		take_text(e->network, sizeof e->network, value);
 	else if (slice_is(key, "backend"))
 		take_backend(&e->backend, value);
 	else if (slice_is(key, "life"))

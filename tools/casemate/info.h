@@ -12,9 +12,9 @@
 #include "appliance/base/slice.h"
 #include "tools/casemate/state.h"
 
-enum { INFO_MAX = 8192 }; /* bytes: an image's path, the ports and ten short lines */
+enum { INFO_MAX = 8192 }; /* bytes: an image's path, ports, network, ten short lines */
 
-/* e as text, with a final NUL; false when image, id or ports hold a newline. */
+/* e as text, with a final NUL; false when a text holds a newline. */
 bool info_put(char out[INFO_MAX], const struct enclave *e);
 
 /* Sets the fields of *e that text has a line for. */

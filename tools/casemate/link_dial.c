@@ -64,7 +64,7 @@ static void bridge_turn(struct bridge *b)
 			flows_io(events[i].data.u32, events[i].events);
 	}
 	stack_tick();
-	flows_serve();
+	flows_serve(clock_mono_ms());
 	report(b);
 	stack_flush();
 	watch_link(b);
@@ -89,7 +89,7 @@ static _Noreturn void bridge_main(int link, int sock, int report_fd, uint16_t po
 	    dup2(null, STDOUT_FILENO) < 0)
 		_exit(1);
 	stack_init(STACK_GATEWAY, NULL);
-	flows_init(b.epoll);
+	flows_init(b.epoll, NULL);
 	b.link = stack_link_add(link);
 	b.flow = flows_add(sock, b.link, port);
 	stack_flush();

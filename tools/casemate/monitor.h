@@ -2,7 +2,7 @@
  *
  * It starts vhost-device-vsock and QEMU, which die with it; writes what the
  * enclave prints to console.log; answers the heartbeat; serves the control
- * socket; when the enclave is ready, starts the gateway for its ports; and when
+ * socket; when the enclave is ready, starts its gateway; and when
  * the machine has ended, however, removes the enclave's folder and ends. A deadline bounds booting, nothing after it.
  *
  * To `run` it reports over a stream: "ready MILLISECONDS\n" or "failed WHY\n",
@@ -41,7 +41,7 @@ struct monitor_start {
 	int lock;                /* of state_claim() */
 	int report;              /* our end of the stream */
 	int echo;                /* the console goes there too until ready, or -1 */
-	struct gateway *gateway; /* ports open, target and until to be filled in */
+	struct gateway *gateway; /* ports open, target and until to be filled in; or NULL */
 };
 
 /* The body of the process; the folder is claimed and saved. */

@@ -136,8 +136,8 @@ void publish_text(char out[PUBLISH_TEXT_MAX], const struct publish *p)
 
 	if (p->at.ss_family == AF_INET6) {
 		inet_ntop(AF_INET6, &six->sin6_addr, text, sizeof text);
-		snprintf(out, PUBLISH_TEXT_MAX, "[%s]:%u->%u%s", text,
-		         ntohs(six->sin6_port), p->port, protocol);
+		snprintf(out, PUBLISH_TEXT_MAX, "[%s]:%u->%u%s", text, ntohs(six->sin6_port),
+		         p->port, protocol);
 	} else {
 		inet_ntop(AF_INET, &four->sin_addr, text, sizeof text);
 		snprintf(out, PUBLISH_TEXT_MAX, "%s:%u->%u%s", text, ntohs(four->sin_port), p->port,

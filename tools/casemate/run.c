@@ -30,12 +30,15 @@ enum {
 	MIB = 1 << 20,
 };
 
-enum { OPT_NAME = 256, OPT_CPUS, OPT_MEMORY, OPT_BACKEND, OPT_DEBUG };
+enum { OPT_NAME = 256, OPT_CPUS, OPT_MEMORY, OPT_BACKEND, OPT_DEBUG, OPT_ALLOW, OPT_NETWORK };
+
+static const char isolated[] = "none";
 
 struct run {
 	struct enclave e;
 	bool named;
 	uint64_t image_mib; /* rounded up */
+	bool isolated;      /* no network */
 	struct gateway gateway;
 };
 
@@ -68,6 +71,30 @@ static void add_port(struct run *r, const char *arg)
 		verb_misuse(&verb_run, PUBLISH_MISUSE, arg);
 }
 
+static bool add_allowed(struct run *r, const char *arg)
+{
+	struct destinations *d = &r->gateway.destinations;
+	size_t at = strlen(r->e.network), max = sizeof r->e.network - at;
+
+	return d->n < DESTINATIONS_MAX && destinations_parse(arg, &d->allowed[d->n++]) &&
+	       snprintf(r->e.network + at, max, "%s%s", at > 0 ? " " : "", arg) < (int)max;
+}
+
+static void allow(struct run *r, const char *arg)
+{
+	if (r->gateway.destinations.n == DESTINATIONS_MAX)
+		verb_misuse(&verb_run, "at most %d times --allow", DESTINATIONS_MAX);
+	if (!add_allowed(r, arg))
+		verb_misuse(&verb_run, DESTINATIONS_MISUSE, arg);
+}
+
+static void set_network(struct run *r, const char *name)
+{
+	if (strcmp(name, isolated) != 0 && strcmp(name, "user") != 0)
+		verb_misuse(&verb_run, "--network %s: user or none", name);
+	r->isolated = strcmp(name, isolated) == 0;
+}
+
 static const char *parse(struct run *r, int argc, char **argv)
 {
 	static const struct option longs[] = {
@@ -77,6 +104,8 @@ static const char *parse(struct run *r, int argc, char **argv)
 		{ "backend", required_argument, NULL, OPT_BACKEND },
 		{ "debug", no_argument, NULL, OPT_DEBUG },
 		{ "publish", required_argument, NULL, 'p' },
+		{ "allow", required_argument, NULL, OPT_ALLOW },
+		{ "network", required_argument, NULL, OPT_NETWORK },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
@@ -89,6 +118,10 @@ static const char *parse(struct run *r, int argc, char **argv)
 			set_backend(r, optarg);
 		else if (c == 'p')
 			add_port(r, optarg);
+		else if (c == OPT_ALLOW)
+			allow(r, optarg);
+		else if (c == OPT_NETWORK)
+			set_network(r, optarg);
 		else if (c == OPT_DEBUG)
 			r->e.debug = true;
 		else if (c == OPT_CPUS && !text_number(optarg, 1, 255, &r->e.cpus))
@@ -98,6 +131,10 @@ static const char *parse(struct run *r, int argc, char **argv)
 	}
 	if (argc - optind != 1)
 		verb_misuse(&verb_run, "needs one IMAGE");
+	if (r->isolated && (r->gateway.ports > 0 || r->gateway.destinations.n > 0))
+		verb_misuse(&verb_run, "--network none leaves nothing to -p and --allow");
+	if (r->isolated)
+		snprintf(r->e.network, sizeof r->e.network, "%s", isolated);
 	return argv[optind];
 }
 
@@ -270,7 +307,7 @@ static int run_emulated(struct run *r, int lock)
 		                   .lock = lock,
 		                   .report = -1,
 		                   .echo = -1,
-		                   .gateway = &r->gateway };
+		                   .gateway = r->isolated ? NULL : &r->gateway };
 	int pair[2], status = STATUS_FAILED;
 	pid_t pid = -1;
 
@@ -322,7 +359,7 @@ static void start_gateway(struct run *r)
 	int report[2] = { -1, -1 };
 	pid_t pid, server;
 
-	if (r->gateway.ports == 0)
+	if (r->isolated)
 		return;
 	r->gateway.target.kind = TARGET_NAME;
 	memcpy(r->gateway.target.text, r->e.name, sizeof r->e.name);
@@ -405,6 +442,24 @@ static bool same_ports(struct run *r, const char *text)
 	return true;
 }
 
+/* What was behind --network or --allow. */
+static bool same_network(struct run *r, const char *text)
+{
+	char copy[STATE_NETWORK_MAX], *rest = copy, *one;
+
+	if (strcmp(text, isolated) == 0) {
+		r->isolated = true;
+		snprintf(r->e.network, sizeof r->e.network, "%s", text);
+		return true;
+	}
+	snprintf(copy, sizeof copy, "%s", text);
+	while ((one = strsep(&rest, " ")) != NULL) {
+		if (*one != '\0' && !add_allowed(r, one))
+			return false;
+	}
+	return true;
+}
+
 int run_again(const struct enclave *was)
 {
 	static struct run r;
@@ -415,9 +470,10 @@ int run_again(const struct enclave *was)
 	r.e.cpus = was->cpus;
 	r.e.memory_mib = was->memory_mib;
 	memcpy(r.e.name, was->name, sizeof r.e.name);
-	if (!same_ports(&r, was->ports)) {
-		say("%s: its ports are not known any more: %s; start it with casemate run",
-		    r.e.name, was->ports);
+	if (!same_ports(&r, was->ports) || !same_network(&r, was->network)) {
+		say("%s: its ports and network are not known any more: %s, %s; start it with "
+		    "casemate run",
+		    r.e.name, was->ports, was->network);
 		return STATUS_FAILED;
 	}
 	return start(&r, was->image);
@@ -432,9 +488,12 @@ static const char help_text[] =
 	"  --memory MIB        default: 256, or four times the image\n"
 	"  --backend NAME      emulator or nitro; default: nitro if this machine has\n"
 	"                      /dev/nitro_enclaves\n"
-	"  -p, --publish [ADDR:]HOST:ENCLAVE\n"
+	"  -p, --publish [ADDR:]HOST:ENCLAVE[/udp]\n"
 	"                      port HOST of this host leads to port ENCLAVE of the enclave,\n"
 	"                      as long as it runs; see casemate gateway --help\n"
+	"  --allow ADDR[/PREFIX]\n"
+	"                      lets the app reach this host's loopback or link; see there, too\n"
+	"  --network none      without a gateway: nothing leads in or out\n"
 	"  --debug             nitro: debug mode, with a console and PCR0 to 2 zero;\n"
 	"                      emulator: shows the console until the enclave is ready\n"
 	"\n"

@@ -31,7 +31,8 @@ enum {
 	STATE_PATH_MAX = 512,
 	STATE_SHORT_MAX = 64, /* fits into a sun_path */
 	STATE_ENCLAVES_MAX = 256,
-	STATE_PORTS_MAX = 1024,
+	STATE_PORTS_MAX = 1152,
+	STATE_NETWORK_MAX = 1600,
 };
 
 #define STATE_VM_SOCKET   "vm.sock"
@@ -55,6 +56,8 @@ struct enclave {
 	uint32_t gateway;            /* nitro: the process that serves its ports; 0: none */
 	char id[STATE_NAME_MAX * 2]; /* nitro: EnclaveID */
 	char ports[STATE_PORTS_MAX]; /* of the host, "ADDR:HOST->ENCLAVE", a space between */
+	/* "none", or what was behind each --allow, a space between. */
+	char network[STATE_NETWORK_MAX];
 };
 
 /* 1 to 63 letters, digits, '-', '_', '.', the first a letter or digit. */
