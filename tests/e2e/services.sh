@@ -127,7 +127,7 @@ services:
     console: false
   late:
     command: [sleep, "1000000"]
-    ready: {exec: ["false"]}
+    ready: {exec: [sh, -c, 'echo no answer yet; exit 4']}
     start-timeout: 400ms
     restart: on-failure
     start-limit: 2
@@ -174,8 +174,11 @@ same once-starts 1 "$(field box once starts)"
 check reload "$CASEMATE" ctl box reload notify
 check reloaded until_true event box notify 'status: again'
 same reload-events 'starting ready busy ready' "$(events box notify | grep -v status | xargs)"
-same late-gives-up 'starting stopping ended: was not ready in time starting stopping ended: was not ready in time failed: it was started too often' \
+late='starting stopping ended: was not ready in time; its check exited with status 4: no answer yet'
+same late-gives-up "$late $late failed: it was started too often" \
     "$(until_true is box late state failed && events box late | xargs)"
+gives late-is-on-the-console 0 'late: was not ready in time; its check exited with status 4: no answer yet' \
+    "$CASEMATE" console box
 gives health-names-it 0 '^503$' health
 check late-is-named grep -q 'a service is not ready' "$WORK/health"
 

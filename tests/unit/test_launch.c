@@ -27,7 +27,11 @@
 #include "channel/host_message.h"
 #include "tests/unit/test.h"
 
-enum { PATIENCE_MS = 30000, FDS = 256 };
+enum {
+	PATIENCE_MS = 30000,
+	LATE_MS = 3000, /* a shell can say a few words in that */
+	FDS = 256,
+};
 
 static char folder[] = "/tmp/test_launch.XXXXXX";
 static char self[256];
@@ -526,6 +530,46 @@ static void is_late(void)
 	end(0);
 }
 
+/* And says what its check came to: how it ended, the last of what it printed; or that
+ * it did not end. */
+static void is_late_with_a_check(void)
+{
+	static const struct {
+		const char *name, *script, *said;
+	} checks[] = {
+		{ "no", "echo no; echo such file >&2; exit 3", "exited with status 3: no\nsuch file" },
+		{ "killed", "kill -9 $$", "ended by signal 9" },
+		{ "hangs", "echo begun; exec sleep 1000", "did not end: begun" },
+		{ "much", "yes 0123456789 | head -n 10000; echo the end; exit 1",
+		  "exited with status 1: 789\n0123456789\n0123456789\n0123456789\n0123456789\n"
+		  "0123456789\n0123456789\n0123456789\n0123456789\nthe end" },
+		{ "content", "seq 100000", NULL }, /* nobody has to read what it prints */
+	};
+	const size_t n = sizeof checks / sizeof *checks;
+	char said[256];
+
+	for (size_t i = 0; i < n; i++) {
+		struct service *s = add(checks[i].name, "exec sleep 1000");
+
+		s->policy.ready = READY_EXEC;
+		s->policy.start_ms = checks[i].said != NULL ? LATE_MS : PATIENCE_MS;
+		s->probec = 3;
+		s->probe[0] = slice_str("sh");
+		s->probe[1] = slice_str("-c");
+		s->probe[2] = slice_str(checks[i].script);
+	}
+	begin(MANIFEST_NO_MAIN, false);
+	for (size_t i = 0; i < n; i++)
+		CHECK(reaches(i, checks[i].said != NULL ? LOOK_FAILED : LOOK_READY));
+	for (size_t i = 0; i < n; i++) {
+		if (checks[i].said == NULL)
+			continue;
+		snprintf(said, sizeof said, "was not ready in time; its check %s/", checks[i].said);
+		CHECK(strstr(records(LOOK_EVENTS, RECORD_ENDED), said) != NULL);
+	}
+	end(0);
+}
+
 /* What another says does not count. */
 static void a_stranger_says_ready(void)
 {
@@ -632,6 +676,7 @@ int main(int argc, char **argv)
 	out_of_memory_is_told();
 	is_deaf();
 	is_late();
+	is_late_with_a_check();
 	a_stranger_says_ready();
 	pid_1_says_nonsense();
 	something_is_left();
