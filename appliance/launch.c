@@ -283,6 +283,22 @@ void launch_status(size_t number, struct service_status *s)
 	records_count(number, &s->output, &s->dropped);
 }
 
+/* What it requires and nobody wants, and so on. */
+static void start_required(size_t i)
+{
+	uint64_t set = l.unit[i].policy.requires;
+
+	for (size_t k = i; k-- > 0;) {
+		struct unit *u = &l.unit[k];
+
+		if (!(set >> k & 1))
+			continue;
+		set |= u->policy.requires;
+		if (!u->wanted && u->state != LOOK_DONE)
+			unit_start(u, l.now_ms);
+	}
+}
+
 enum error_code launch_control(struct slice action, size_t number, unsigned signal)
 {
 	struct unit *u = number > 0 ? &l.unit[number - 1] : NULL;
@@ -290,14 +306,14 @@ enum error_code launch_control(struct slice action, size_t number, unsigned sign
 
 	if (l.ending || !u)
 		return u ? ERR_BUSY : ERR_NOT_FOUND;
-	if (slice_is(action, "start"))
-		unit_start(u, l.now_ms);
-	else if (slice_is(action, "restart"))
-		unit_restart(u, l.now_ms);
-	else if (slice_is(action, "stop"))
+	if (slice_is(action, "start") || slice_is(action, "restart")) {
+		start_required(number - 1);
+		(slice_is(action, "start") ? unit_start : unit_restart)(u, l.now_ms);
+	} else if (slice_is(action, "stop")) {
 		unit_stop(u);
-	else if (pid == 0 || kill(pid, (int)signal) != 0)
+	} else if (pid == 0 || kill(pid, (int)signal) != 0) {
 		return ERR_CONFLICT;
+	}
 	return 0;
 }
 

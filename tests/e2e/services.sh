@@ -226,8 +226,8 @@ gives ended-by-signal 0 'ended: ended by signal 9' events box tick
 check stop-of-a-required-one "$CASEMATE" ctl box stop first
 same stopped-and-who-requires-it 'stopped waiting ready' "$(field box first state) $(field box web state) $(field box notify state)"
 same stop-order 'web first' "$(order box stopping | tr ' ' '\n' | grep -xE 'first|web' | xargs)"
-check start-again "$CASEMATE" ctl box start first
-check web-is-back until_true is box web state ready
+check start-takes-the-required-with-it "$CASEMATE" ctl box start web
+check first-is-back is box first state ready
 starts=$(field box web starts)
 check restart-of-a-required-one "$CASEMATE" ctl box restart first
 check web-restarts-too until_true is_new box web starts "$starts"

@@ -457,6 +457,36 @@ static void is_controlled(void)
 	end(0);
 }
 
+/* One that is started, or started again, takes with it what it requires and nobody
+ * wants; what is done is not done again, and what only comes before it stays. */
+static void start_takes_the_required_with_it(void)
+{
+	static const char *const actions[] = { "start", "restart" };
+
+	add("prepare", "exit 0");
+	add("base", "exec sleep 1000")->policy.requires = 1;
+	add("other", "exec sleep 1000");
+	add("middle", "exec sleep 1000")->policy.requires = 2;
+	add("top", "exec sleep 1000")->policy.requires = 8;
+	def[1].policy.after = 1;
+	def[3].policy.after = 2;
+	def[4].policy.after = 8 | 4;
+	begin(MANIFEST_NO_MAIN, false);
+	CHECK(reaches(4, LOOK_READY) && reaches(2, LOOK_READY));
+	for (size_t i = 0; i < 2; i++) {
+		CHECK(control("stop", "other", 0) == 0 && reaches(2, LOOK_STOPPED));
+		CHECK(control("stop", "middle", 0) == 0 && control("stop", "base", 0) == 0);
+		CHECK(reaches(1, LOOK_STOPPED) && reaches(3, LOOK_STOPPED));
+		CHECK(status_of("top").state == LOOK_WAITING);
+		CHECK(control(actions[i], "top", 0) == 0);
+		CHECK(reaches(1, LOOK_READY) && reaches(3, LOOK_READY) && reaches(4, LOOK_READY));
+		CHECK(state[0].starts == 1 && state[1].starts == i + 2 && state[4].starts == i + 2);
+		CHECK(status_of("other").state == LOOK_STOPPED);
+		CHECK(control("start", "other", 0) == 0 && reaches(2, LOOK_READY));
+	}
+	end(0);
+}
+
 /* Whatever fails at once is tried again in its time, and nobody waits for it. */
 static void cannot_be_started(void)
 {
@@ -671,6 +701,7 @@ int main(int argc, char **argv)
 	order_and_kinds_of_readiness();
 	the_main_service_ends();
 	is_controlled();
+	start_takes_the_required_with_it();
 	cannot_be_started();
 	pid_1_is_slow();
 	out_of_memory_is_told();
