@@ -63,7 +63,7 @@ static struct {
 
 static void note_state(size_t i)
 {
-	static const uint8_t kinds[UNIT_STATES] = { [LOOK_FAILED] = RECORD_FAILED,
+	static const uint8_t kinds[LOOK_STATES] = { [LOOK_FAILED] = RECORD_FAILED,
 		                                    [LOOK_STARTING] = RECORD_STARTING,
 		                                    [LOOK_READY] = RECORD_READY,
 		                                    [LOOK_STOPPING] = RECORD_STOPPING };
