@@ -164,7 +164,7 @@ static int ctl_reboot(const struct ctl *c)
 		return STATUS_FAILED;
 	}
 	if (!state_load(c->target.text, &was)) {
-		say("no enclave is named %s; casemate ps shows which run", c->target.text);
+		state_say_absent(c->target.text);
 		return STATUS_FAILED;
 	}
 	if (!stop_enclave(&c->target, c->seconds))
