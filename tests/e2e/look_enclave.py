@@ -404,8 +404,19 @@ def changes():
              ['ctl', TARGET, 'signal', 'web', word], b'')
     case('ctl-reload', [Session(control('signal', 'web', 1), ACCEPTED + OVER)], ['ctl', TARGET, 'reload', 'web'], b'')
     missing = frame(ERROR, cbor({1: 5, 2: b'there is no service db'}))
-    case('ctl-no-such-service', [Session(look(['db']), missing)], ['ctl', TARGET, 'start', 'db'], b'',
-         f'casemate: ctl: {TARGET} says: not found: there is no service db\n', 1)
+    said = f'casemate: ctl: {TARGET} says: not found: there is no service db\n'
+    known = Session(look(), ACCEPTED + WEB + service(2, b'queue') + OVER)
+    has = f'casemate: ctl: {TARGET} has no service db; its services are: web, queue\n'
+    case('ctl-no-such-service', [Session(look(['db']), missing), known], ['ctl', TARGET, 'start', 'db'], b'', said + has, 1)
+    case('ctl-no-such-service-no-wait', [Session(control('start', 'db'), missing), known],
+         ['ctl', '--no-wait', TARGET, 'start', 'db'], b'', said + has, 1)
+    case('logs-no-such-service', [Session(look(['web', 'db'], LOGS), missing), known], ['logs', TARGET, 'web', 'db'], b'',
+         (said + has).replace('ctl', 'logs'), 1)
+    case('ctl-no-service-at-all', [Session(look(['db']), missing), Session(look(), ACCEPTED + OVER)],
+         ['ctl', TARGET, 'stop', 'db'], b'', said + f'casemate: ctl: {TARGET} has no service db; its services are: none\n', 1)
+    # one that says so whatever it is asked is asked once more and no further
+    case('ctl-never-found', [Session(look(['db']), missing), Session(look(), missing)], ['ctl', TARGET, 'start', 'db'], b'',
+         said + said, 1)
 
 
 def tops():
