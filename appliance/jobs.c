@@ -228,8 +228,10 @@ static void probe_exec(struct job *j)
 	j->says = memfd_create("check", MFD_CLOEXEC);
 	s.out = s.err = j->says < 0 ? STDIN_FILENO : j->says; /* that is /dev/null */
 	j->probe = start(&s);
-	if (j->probe < 0)
-		j->probe = 0;
+	if (j->probe > 0)
+		return;
+	io_close(&j->says);
+	j->probe = 0;
 }
 
 void job_probed(struct job *j, int status)
@@ -244,8 +246,9 @@ void job_probed(struct job *j, int status)
 		               WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	while (n > 0 && text[n - 1] == '\n')
 		n--;
-	(void)snprintf(j->checked, sizeof j->checked, "; its check %s%s%.*s", how,
-	               n > 0 ? ": " : "", n > 0 ? (int)n : 0, text);
+	if (status >= 0 || j->checked[0] == '\0')
+		(void)snprintf(j->checked, sizeof j->checked, "; its check %s%s%.*s", how,
+		               n > 0 ? ": " : "", n > 0 ? (int)n : 0, text);
 	io_close(&j->says);
 	j->probe = 0;
 }

@@ -29,7 +29,7 @@ struct job {
 	enum look_end ended;     /* how it ended last, whatever it does now */
 	int status;
 	bool changed; /* to be reported to PID 1 */
-	char checked[JOB_CHECKED_MAX]; /* what its ready command came to last; "": nothing */
+	char checked[JOB_CHECKED_MAX]; /* how the last ready command that ended did, for people */
 };
 
 /* False when it cannot be had: a ring, or its cgroup, since what was in it has
@@ -57,8 +57,7 @@ bool job_probe(struct job *j, const struct unit *u);
 /* "exited with status 3", "ended by signal 9" */
 void job_ended_text(char text[40], bool killed, int number);
 
-/* Its ready command has ended with a wait status, or, -1, is given up: into
- * checked. */
+/* Its ready command has ended with a wait status, or, -1, is given up. */
 void job_probed(struct job *j, int status);
 
 #endif
