@@ -23,6 +23,8 @@ until_line() { timeout 60 tail -F -n +1 "$1" 2>/dev/null | grep -qx -- "$2"; }
 # --- help and wrong use
 gives no-verb 2 '^usage: casemate VERB' casemate
 gives help 0 '^  exec ' casemate help
+gives version 0 '^casemate [0-9]+\.[0-9]+\.[0-9]+$' casemate --version
+same version-of-both "$(casemate --version)" "$("$IMAGE" --version | sed 's/-image//')"
 gives no-such-verb 2 '^casemate: there is no verb frob' casemate frob
 gives help-no-such-verb 2 '^casemate: there is no verb frob' casemate help frob
 for verb in $VERBS; do
@@ -109,6 +111,7 @@ to_full() {
 to_full help-to-full casemate help
 to_full verb-help-to-full casemate push --help
 to_full ps-to-full casemate ps --json
+to_full version-to-full casemate --version
 to_full image-help-to-full "$IMAGE" --help
 to_full image-version-to-full "$IMAGE" --version
 to_full run-to-full casemate run --name printed "$IMG"
