@@ -64,7 +64,8 @@ static const char *services(struct body *b)
 		if (r.kind != LAUNCH_STATE || r.state >= LOOK_STATES)
 			continue;
 		body_put(b, "%s{'name':%q,'state':'%s','starts':%u,'out_of_memory':%u}", comma,
-		         service_name(&r), look_states[r.state], (uint64_t)r.starts, (uint64_t)r.ooms);
+		         service_name(&r), look_states[r.state], (uint64_t)r.starts,
+		         (uint64_t)r.ooms);
 		comma = ",";
 		if (r.state != LOOK_READY && r.state != LOOK_DONE && r.state != LOOK_STOPPED)
 			why = "a service is not ready";

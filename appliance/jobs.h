@@ -28,7 +28,7 @@ struct job {
 	uint64_t ooms;           /* how often it ended for want of memory */
 	enum look_end ended;     /* how it ended last, whatever it does now */
 	int status;
-	bool changed; /* to be reported to PID 1 */
+	bool changed;                  /* to be reported to PID 1 */
 	char checked[JOB_CHECKED_MAX]; /* how the last ready command that ended did, for people */
 };
 
