@@ -153,7 +153,7 @@ bool job_carry(struct job *j, const struct unit *u, int stream)
 /* A token bucket, as the time up to which tokens were taken. */
 static bool may_say(struct job *j)
 {
-	int64_t now = clock_mono_ms(), full = now - JOB_SAID_BURST * JOB_SAID_MS;
+	int64_t now = clock_mono_ms(), full = now - (int64_t)JOB_SAID_BURST * JOB_SAID_MS;
 
 	if (j->said_ms < full)
 		j->said_ms = full;
