@@ -121,9 +121,12 @@ static enum rc unpack(struct oci_source *s, struct packed *in, int filter, const
 /* Every archive has other bytes than these in its first block. */
 static bool is_text(const struct packed *in)
 {
-	for (size_t i = 0; i < in->ready; i++)
-		if (in->block[i] < 0x20 && memchr("\t\n\r", in->block[i], 3) == NULL)
+	for (size_t i = 0; i < in->ready; i++) {
+		uint8_t c = in->block[i];
+
+		if (c < 0x20 && c != '\t' && c != '\n' && c != '\r')
 			return false;
+	}
 	return in->ready > 0;
 }
 
