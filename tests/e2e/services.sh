@@ -232,6 +232,8 @@ starts=$(field box web starts)
 check restart-of-a-required-one "$CASEMATE" ctl box restart first
 check web-restarts-too until_true is_new box web starts "$starts"
 same web-restarts-once $((starts + 1)) "$(field box web starts)"
+same restart-says-nothing '' "$("$CASEMATE" ctl box restart web 2>&1)"
+same restart-at-once-says-nothing '' "$("$CASEMATE" ctl box restart web 2>&1)"
 
 # --- one that crashes in a loop
 in_box 'touch /tmp/go-crash'

@@ -27,18 +27,19 @@ enum rc control_reached(const char *word, const struct service_status *before,
 struct followed {
 	struct look look;
 	const char *service;
-	bool tell;    /* say what goes wrong */
-	bool started; /* what it does now began here: before, its end was asked for */
+	bool tell;   /* say what goes wrong */
+	bool ending; /* it runs, and that it ends is what was asked for */
 };
 
 /* Says what the service itself and the supervisor said of it meanwhile. */
 static void take_event(struct followed *f, const struct look_record *r)
 {
-	const char *what = r->head.kind == RECORD_ENDED && f->started ? "ended"
+	const char *what = r->head.kind == RECORD_ENDED && !f->ending ? "ended"
 	                   : r->head.kind == RECORD_FAILED            ? "failed"
 	                                                              : NULL;
 
-	f->started = f->started || r->head.kind == RECORD_STARTING;
+	if (r->head.kind == RECORD_ENDED)
+		f->ending = false;
 	if (what != NULL && f->tell)
 		say("%s %s: %.*s", f->service, what, (int)r->text.len, (const char *)r->text.p);
 }
@@ -128,7 +129,8 @@ bool control_service(const struct target *t, const char *word, const char *servi
 		return false;
 	f.service = service;
 	f.tell = strcmp(word, "stop") != 0;
-	f.started = strcmp(word, "start") == 0 && before.service[0].status.state == LOOK_STARTING;
+	f.ending = before.service[0].status.state >=
+	           (strcmp(word, "start") == 0 ? LOOK_STOPPING : LOOK_STARTING);
 	ok = look_control(t, word, service, 0) &&
 	     await(t, &f, &now, word, &before.service[0].status);
 	look_close(&f.look);
