@@ -128,7 +128,7 @@ services:
   late:
     command: [sleep, "1000000"]
     ready: {exec: [sh, -c, 'echo no answer yet; exit 4']}
-    start-timeout: 400ms
+    start-timeout: 3s
     restart: on-failure
     start-limit: 2
 YAML
@@ -174,9 +174,10 @@ same once-starts 1 "$(field box once starts)"
 check reload "$CASEMATE" ctl box reload notify
 check reloaded until_true event box notify 'status: again'
 same reload-events 'starting ready busy ready' "$(events box notify | grep -v status | xargs)"
-late='starting stopping ended: was not ready in time; its check exited with status 4: no answer yet'
-same late-gives-up "$late $late failed: it was started too often" \
-    "$(until_true is box late state failed && events box late | xargs)"
+# a check may still be at it, the first, when the machine has much to do
+same late-gives-up 'starting stopping ended: was not ready in time starting stopping ended: was not ready in time failed: it was started too often' \
+    "$(until_true is box late state failed && events box late | sed 's/; its check .*//' | xargs)"
+gives late-says-what-its-check-came-to 0 'in time; its check exited with status 4: no answer yet$' events box late
 gives late-is-on-the-console 0 'late: was not ready in time; its check exited with status 4: no answer yet' \
     "$CASEMATE" console box
 gives health-names-it 0 '^503$' health
