@@ -58,17 +58,16 @@ static struct slice service_name(const struct launch_report *r)
 
 static const char *services(struct body *b)
 {
-	static const char *const states[] = { "stopped",  "done",  "failed",   "waiting",
-		                              "starting", "ready", "stopping", "killing" };
 	const char *why = NULL, *comma = "";
 
 	for (size_t i = 0; i < SERVICES_MAX; i++) {
 		struct launch_report r = shared->service[i];
 
-		if (r.kind != LAUNCH_STATE || r.state > LOOK_KILLING)
+		if (r.kind != LAUNCH_STATE || r.state >= LOOK_STATES)
 			continue;
 		body_put(b, "%s{'name':%q,'state':'%s','starts':%u,'out_of_memory':%u}", comma,
-		         service_name(&r), states[r.state], (uint64_t)r.starts, (uint64_t)r.ooms);
+		         service_name(&r), look_states[r.state], (uint64_t)r.starts,
+		         (uint64_t)r.ooms);
 		comma = ",";
 		if (r.state != LOOK_READY && r.state != LOOK_DONE && r.state != LOOK_STOPPED)
 			why = "a service is not ready";

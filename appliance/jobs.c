@@ -5,8 +5,10 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "appliance/base/io.h"
@@ -28,7 +30,8 @@ bool job_open(struct job *j, size_t number, struct slice definition, int cgroups
 		           .cgroup = -1,
 		           .out = { -1, -1 },
 		           .notify = -1,
-		           .tcp = -1 };
+		           .tcp = -1,
+		           .says = -1 };
 	if (service_parse(definition, number - 1, &service) != RC_OK)
 		return false;
 	memcpy(j->name, service.name.p, service.name.len);
@@ -93,6 +96,7 @@ bool job_start(struct job *j, const struct unit *u, int cgroups)
 	io_close(&theirs[0]);
 	io_close(&theirs[1]);
 	j->probe_ms = 0;
+	j->checked[0] = '\0';
 	if (j->pid > 0)
 		return true;
 	j->pid = 0;
@@ -149,7 +153,7 @@ bool job_carry(struct job *j, const struct unit *u, int stream)
 /* A token bucket, as the time up to which tokens were taken. */
 static bool may_say(struct job *j)
 {
-	int64_t now = clock_mono_ms(), full = now - JOB_SAID_BURST * JOB_SAID_MS;
+	int64_t now = clock_mono_ms(), full = now - (int64_t)JOB_SAID_BURST * JOB_SAID_MS;
 
 	if (j->said_ms < full)
 		j->said_ms = full;
@@ -209,18 +213,44 @@ static bool probe_tcp(struct job *j, uint16_t port)
 	return ready;
 }
 
+void job_ended_text(char text[40], bool killed, int number)
+{
+	(void)snprintf(text, 40, killed ? "ended by signal %d" : "exited with status %d", number);
+}
+
+/* A file, which nobody has to read, of memory that its service pays for. */
 static void probe_exec(struct job *j)
 {
-	const struct start s = { .service = &service,
-		                 .probe = true,
-		                 .cgroup = j->cgroup,
-		                 .out = STDIN_FILENO,
-		                 .err = STDIN_FILENO }; /* /dev/null */
+	struct start s = { .service = &service, .probe = true, .cgroup = j->cgroup };
 
-	if (j->probe == 0 && service_parse(j->definition, j->number - 1, &service) == RC_OK)
-		j->probe = start(&s);
-	if (j->probe < 0)
-		j->probe = 0;
+	if (j->probe != 0 || service_parse(j->definition, j->number - 1, &service) != RC_OK)
+		return;
+	j->says = memfd_create("check", MFD_CLOEXEC);
+	s.out = s.err = j->says < 0 ? STDIN_FILENO : j->says; /* that is /dev/null */
+	j->probe = start(&s);
+	if (j->probe > 0)
+		return;
+	io_close(&j->says);
+	j->probe = 0;
+}
+
+void job_probed(struct job *j, int status)
+{
+	char text[JOB_PRINTED_MAX], how[40] = "did not end";
+	off_t size = lseek(j->says, 0, SEEK_END);
+	ssize_t n = pread(j->says, text, sizeof text,
+	                  size > JOB_PRINTED_MAX ? size - JOB_PRINTED_MAX : 0);
+
+	if (status >= 0)
+		job_ended_text(how, WIFSIGNALED(status),
+		               WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	while (n > 0 && text[n - 1] == '\n')
+		n--;
+	if (status >= 0 || j->checked[0] == '\0')
+		(void)snprintf(j->checked, sizeof j->checked, "; its check %s%s%.*s", how,
+		               n > 0 ? ": " : "", n > 0 ? (int)n : 0, text);
+	io_close(&j->says);
+	j->probe = 0;
 }
 
 bool job_probe(struct job *j, const struct unit *u)

@@ -12,6 +12,9 @@
  * often, since they must not push those of others out of their ring. */
 enum { JOB_SAID_BURST = 16, JOB_SAID_MS = 100 };
 
+/* Bytes for how a ready command ended and the last of what it printed. */
+enum { JOB_CHECKED_MAX = 160, JOB_PRINTED_MAX = 100 };
+
 struct job {
 	char name[SERVICE_NAME_MAX + 1];
 	struct slice definition; /* for service_parse */
@@ -19,13 +22,14 @@ struct job {
 	pid_t pid;               /* its main process; 0: none */
 	pid_t probe;             /* the process of its ready command */
 	int cgroup, out[2];      /* what it prints: standard output, error */
-	int notify, tcp;         /* -1, as all of these: none */
+	int notify, tcp, says;   /* says: what the ready command prints. -1, as all: none */
 	int64_t probe_ms;        /* when to look whether it is ready */
 	int64_t said_ms;         /* its token bucket */
 	uint64_t ooms;           /* how often it ended for want of memory */
 	enum look_end ended;     /* how it ended last, whatever it does now */
 	int status;
-	bool changed; /* to be reported to PID 1 */
+	bool changed;                  /* to be reported to PID 1 */
+	char checked[JOB_CHECKED_MAX]; /* how the last ready command that ended did, for people */
 };
 
 /* False when it cannot be had: a ring, or its cgroup, since what was in it has
@@ -49,5 +53,11 @@ bool job_notified(struct job *j);
 
 /* A look whether it is ready, for what has to be asked. */
 bool job_probe(struct job *j, const struct unit *u);
+
+/* "exited with status 3", "ended by signal 9" */
+void job_ended_text(char text[40], bool killed, int number);
+
+/* Its ready command has ended with a wait status, or, -1, is given up. */
+void job_probed(struct job *j, int status);
 
 #endif

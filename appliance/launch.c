@@ -61,19 +61,9 @@ static struct {
 
 /* --- saying what happens --- */
 
-static void ended_text(const struct unit *u, char text[64])
-{
-	switch (u->ended) {
-	case LOOK_EXITED: (void)snprintf(text, 64, "exited with status %d", u->status); break;
-	case LOOK_KILLED: (void)snprintf(text, 64, "ended by signal %d", u->status); break;
-	case LOOK_OUT_OF_MEMORY: (void)snprintf(text, 64, "ended for want of memory"); break;
-	default: (void)snprintf(text, 64, "was not ready in time"); break;
-	}
-}
-
 static void note_state(size_t i)
 {
-	static const uint8_t kinds[UNIT_STATES] = { [LOOK_FAILED] = RECORD_FAILED,
+	static const uint8_t kinds[LOOK_STATES] = { [LOOK_FAILED] = RECORD_FAILED,
 		                                    [LOOK_STARTING] = RECORD_STARTING,
 		                                    [LOOK_READY] = RECORD_READY,
 		                                    [LOOK_STOPPING] = RECORD_STOPPING };
@@ -88,13 +78,21 @@ static void note_state(size_t i)
 
 static void note_end(size_t i)
 {
-	char text[64];
+	struct job *j = &l.job[i];
+	char how[40];
+	const char *text = how, *check = "";
 
-	l.job[i].ended = l.unit[i].ended;
-	l.job[i].status = l.unit[i].status;
-	ended_text(&l.unit[i], text);
-	records_event((unsigned)i + 1, RECORD_ENDED, "%s", text);
-	log_line("%s: %s", l.job[i].name, text);
+	j->ended = l.unit[i].ended;
+	j->status = l.unit[i].status;
+	job_ended_text(how, j->ended == LOOK_KILLED, j->status);
+	if (j->ended == LOOK_OUT_OF_MEMORY)
+		text = "ended for want of memory";
+	if (j->ended == LOOK_NOT_READY) {
+		text = "was not ready in time";
+		check = j->checked;
+	}
+	records_event((unsigned)i + 1, RECORD_ENDED, "%s%s", text, check);
+	log_line("%s: %s%s", j->name, text, check);
 }
 
 /* False: PID 1 takes nothing now. */
@@ -171,7 +169,8 @@ static void main_ended(size_t i, int status)
 	struct unit *u = &l.unit[i];
 
 	l.job[i].pid = 0;
-	l.job[i].probe = 0; /* what it comes to is nobody's business now */
+	if (l.job[i].probe != 0) /* what it comes to is nobody's business now */
+		job_probed(&l.job[i], -1);
 	if (u->ended != LOOK_NOT_READY) {
 		u->ended = WIFSIGNALED(status) ? LOOK_KILLED : LOOK_EXITED;
 		if (cgroup_number(l.job[i].cgroup, "memory.events", "oom_kill") > 0) {
@@ -194,7 +193,7 @@ static void reap(void)
 				main_ended(i, status);
 			if (pid != l.job[i].probe)
 				continue;
-			l.job[i].probe = 0;
+			job_probed(&l.job[i], status);
 			if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 				apply(i, EVENT_UP);
 		}
@@ -284,6 +283,22 @@ void launch_status(size_t number, struct service_status *s)
 	records_count(number, &s->output, &s->dropped);
 }
 
+/* What it requires and nobody wants, and so on. */
+static void start_required(size_t i)
+{
+	uint64_t set = l.unit[i].policy.requires;
+
+	for (size_t k = i; k-- > 0;) {
+		struct unit *u = &l.unit[k];
+
+		if (!(set >> k & 1))
+			continue;
+		set |= u->policy.requires;
+		if (!u->wanted && u->state != LOOK_DONE)
+			unit_start(u, l.now_ms);
+	}
+}
+
 enum error_code launch_control(struct slice action, size_t number, unsigned signal)
 {
 	struct unit *u = number > 0 ? &l.unit[number - 1] : NULL;
@@ -291,14 +306,14 @@ enum error_code launch_control(struct slice action, size_t number, unsigned sign
 
 	if (l.ending || !u)
 		return u ? ERR_BUSY : ERR_NOT_FOUND;
-	if (slice_is(action, "start"))
-		unit_start(u, l.now_ms);
-	else if (slice_is(action, "restart"))
-		unit_restart(u, l.now_ms);
-	else if (slice_is(action, "stop"))
+	if (slice_is(action, "start") || slice_is(action, "restart")) {
+		start_required(number - 1);
+		(slice_is(action, "start") ? unit_start : unit_restart)(u, l.now_ms);
+	} else if (slice_is(action, "stop")) {
 		unit_stop(u);
-	else if (pid == 0 || kill(pid, (int)signal) != 0)
+	} else if (pid == 0 || kill(pid, (int)signal) != 0) {
 		return ERR_CONFLICT;
+	}
 	return 0;
 }
 

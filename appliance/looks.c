@@ -10,7 +10,7 @@
 
 enum { OUT_MAX = 4 * (FRAME_HEAD + FRAME_CONTROL_MAX) };
 
-static struct look {
+static struct looker {
 	int fd; /* valid with used */
 	bool used;
 	bool ended; /* the last frame is in out */
@@ -24,13 +24,13 @@ static struct look {
 	uint8_t out[OUT_MAX];
 } looks[LOOKS_MAX];
 
-static void release(struct look *l)
+static void release(struct looker *l)
 {
 	io_close(&l->fd);
 	l->used = false;
 }
 
-static void put_end(struct look *l, struct wbuf *w, enum error_code error, const char *text)
+static void put_end(struct looker *l, struct wbuf *w, enum error_code error, const char *text)
 {
 	static const struct exit_msg done;
 
@@ -43,7 +43,7 @@ static void put_end(struct look *l, struct wbuf *w, enum error_code error, const
 }
 
 /* The records that are next, as far as there is room for any. */
-static void fill(struct look *l)
+static void fill(struct looker *l)
 {
 	struct wbuf w = wbuf_of(l->out, sizeof l->out);
 	uint8_t text[RECORD_TEXT_MAX];
@@ -66,7 +66,7 @@ static void fill(struct look *l)
 		put_end(l, &w, 0, NULL);
 }
 
-static void flush(struct look *l, int64_t now_ms)
+static void flush(struct looker *l, int64_t now_ms)
 {
 	while (l->used) {
 		ssize_t n;
@@ -88,7 +88,7 @@ static void flush(struct look *l, int64_t now_ms)
 	}
 }
 
-static void begin_look(struct look *l, const struct request *r, struct wbuf *w)
+static void begin_look(struct looker *l, const struct request *r, struct wbuf *w)
 {
 	struct service_status status;
 
@@ -117,7 +117,7 @@ static void begin_look(struct look *l, const struct request *r, struct wbuf *w)
 	l->len = w->len;
 }
 
-static void begin(struct look *l, const struct request *r)
+static void begin(struct looker *l, const struct request *r)
 {
 	struct wbuf w = wbuf_of(l->out, sizeof l->out);
 	enum error_code error;
@@ -150,14 +150,14 @@ static void refuse(int conn)
 void looks_add(int conn, const struct admit_request *m, size_t len, int64_t now_ms)
 {
 	static struct request r;
-	struct look *l = looks;
+	struct looker *l = looks;
 
 	while (l < looks + LOOKS_MAX && l->used)
 		l++;
 	if (l == looks + LOOKS_MAX || !session_request(&r, m, len)) {
 		refuse(conn);
 	} else {
-		memset(l, 0, offsetof(struct look, out));
+		memset(l, 0, offsetof(struct looker, out));
 		l->fd = conn;
 		l->used = true;
 		l->deadline_ms = now_ms + LOOKS_STALL_MS;
@@ -178,7 +178,7 @@ void looks_watch(struct pollfd p[LOOKS_MAX])
 }
 
 /* A peer has nothing to say: its end, and all else, is the end. */
-static bool has_left(const struct look *l)
+static bool has_left(const struct looker *l)
 {
 	uint8_t scrap;
 	ssize_t n = recv(l->fd, &scrap, 1, MSG_DONTWAIT);
@@ -189,7 +189,7 @@ static bool has_left(const struct look *l)
 void looks_serve(const struct pollfd p[LOOKS_MAX], int64_t now_ms)
 {
 	for (size_t i = 0; i < LOOKS_MAX; i++) {
-		struct look *l = &looks[i];
+		struct looker *l = &looks[i];
 
 		if (!l->used)
 			continue;

@@ -45,7 +45,7 @@ void role_hang_up(struct role *r)
 
 size_t role_receive(struct role *r, void *p, size_t least, size_t most, int *fd)
 {
-	int none, *passed = fd ? fd : &none;
+	int none = -1, *passed = fd ? fd : &none;
 	ssize_t n = pass_recv(r->sock, p, most, MSG_DONTWAIT, passed);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))

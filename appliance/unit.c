@@ -6,7 +6,7 @@
 static const struct step {
 	uint8_t next, action;
 	bool taken;
-} steps[UNIT_STATES][UNIT_EVENTS] = {
+} steps[LOOK_STATES][UNIT_EVENTS] = {
 	[LOOK_WAITING] = { [EVENT_RUN] = { LOOK_STARTING, DO_START, true },
 	                   [EVENT_END] = { LOOK_STOPPED, DO_NOTHING, true } },
 	[LOOK_STARTING] = { [EVENT_UP] = { LOOK_READY, DO_NOTHING, true },

@@ -23,7 +23,6 @@
 enum {
 	UNIT_KILL_MS = 1000,    /* SIGKILL is sent again: a fork may have escaped */
 	UNIT_STABLE_MS = 60000, /* ready for so long, its pause is short again */
-	UNIT_STATES = LOOK_KILLING + 1,
 };
 
 enum unit_event {

@@ -2,6 +2,9 @@
 
 #include "appliance/base/dcbor.h"
 
+const char *const look_states[LOOK_STATES] = { "stopped",  "done",  "failed",   "waiting",
+	                                       "starting", "ready", "stopping", "killing" };
+
 static size_t texts_of(struct dcbor *d, struct slice *out, size_t items, size_t max)
 {
 	return dcbor_strings(d, DCBOR_BYTES, out, items, max);

@@ -113,7 +113,10 @@ enum look_state {
 	LOOK_READY,
 	LOOK_STOPPING,
 	LOOK_KILLING,
+	LOOK_STATES,
 };
+
+extern const char *const look_states[LOOK_STATES]; /* "stopped", "done", … */
 
 enum look_end { LOOK_NO_END, LOOK_EXITED, LOOK_KILLED, LOOK_OUT_OF_MEMORY, LOOK_NOT_READY };
 

@@ -144,7 +144,8 @@ gives main-command-ended 0 'app: exited with status 3' "$CASEMATE" console main
 "$IMAGE" build --from "$WORK/root" --channel off -o "$WORK/off.eif" -- /bin/sleep 100000 >/dev/null 2>&1
 "$CASEMATE" run --name off "$WORK/off.eif" >"$WORK/said" 2>&1 || not_ok boot-off "$(said)"
 gives channel-off 125 'casemate: exec: off: ' "$CASEMATE" exec off -- true
-check channel-off-stop "$CASEMATE" stop off
+gives channel-off-stop 0 'off cannot be asked, since its channel is off' "$CASEMATE" stop off
+same channel-off-stop-is-one-line '2 off' "$(grep -c . "$WORK/said") $(tail -n 1 "$WORK/said")"
 
 # --- an image that is damaged does not boot
 cp "$WORK/demo.eif" "$WORK/bad.eif"

@@ -23,6 +23,8 @@ until_line() { timeout 60 tail -F -n +1 "$1" 2>/dev/null | grep -qx -- "$2"; }
 # --- help and wrong use
 gives no-verb 2 '^usage: casemate VERB' casemate
 gives help 0 '^  exec ' casemate help
+gives version 0 '^casemate [0-9]+\.[0-9]+\.[0-9]+$' casemate --version
+same version-of-both "$(casemate --version)" "$("$IMAGE" --version | sed 's/-image//')"
 gives no-such-verb 2 '^casemate: there is no verb frob' casemate frob
 gives help-no-such-verb 2 '^casemate: there is no verb frob' casemate help frob
 for verb in $VERBS; do
@@ -110,6 +112,7 @@ to_full() {
 to_full help-to-full casemate help
 to_full verb-help-to-full casemate push --help
 to_full ps-to-full casemate ps --json
+to_full version-to-full casemate --version
 to_full image-help-to-full "$IMAGE" --help
 to_full image-version-to-full "$IMAGE" --version
 to_full run-to-full casemate run --name printed "$IMG"
@@ -151,7 +154,9 @@ gives unix-target-no-channel 125 'nobody answers on port 7000' casemate exec "un
 gives memory-and-cpus 0 '' casemate run --name big --cpus 3 --memory 777 "$IMG"
 check memory-and-cpus-passed sh -c 'casemate console big | grep -q -- "-m 777M -smp 3 "'
 gives debug-shows-console 0 '^console line 30$' casemate run --debug --name dbg "$IMG"
-gives stop-refused 0 'dbg has not shut down: ending its machine' casemate stop dbg
+# one line says all: nobody takes the request
+gives stop-nobody 0 'dbg cannot be asked, since its channel is off or it is not up yet: ending its machine' casemate stop dbg
+same stop-nobody-is-one-line '2 dbg' "$(grep -c . "$WORK/said") $(tail -n 1 "$WORK/said")"
 gives stop-several 0 '^web-2$' casemate stop --time 0 web big web-2
 same stopped-leave-nothing '' "$(casemate ps -q)"
 gives stopped-has-no-last-console 1 'no enclave is named web' casemate console web
@@ -203,6 +208,10 @@ FAKE=lost-vhost check run-lost casemate run --name lost "$IMG"
 casemate console -f lost >"$WORK/console" 2>&1
 check lost-follow-ends grep -q 'console line 30' "$WORK/console"
 gives lost-last-console 0 'lost has ended; its last console' casemate console lost
+gives lost-ctl 1 'lost has ended; casemate console lost shows' casemate ctl lost status
+gives lost-exec 125 'lost has ended; casemate console lost shows' casemate exec lost true
+gives lost-stop 1 'lost has ended; casemate console lost shows' casemate stop lost
+gives lost-reboot 1 'lost has ended; casemate console lost shows' casemate ctl lost reboot
 
 # 20 MiB of console are cut to the last 4 to 8, and -f loses none of the end.
 FAKE=chatter check run-chatter casemate run --name loud "$IMG"
@@ -235,6 +244,13 @@ children=$(cat "/proc/$monitor/task/$monitor/children")
 kill -KILL "$monitor"
 for child in $children; do check killed-monitor-takes-children ended "$child"; done
 gives dead-is-shown 0 '^dead .* dead ' casemate ps
+for command in 'ctl dead status' 'logs dead' 'top dead' 'events dead' "push $IMG dead:/x" "pull dead:/x $WORK/x" 'exec dead true'; do
+    [ "${command%% *}" = exec ] && status=125 || status=1
+    # shellcheck disable=SC2086 # words
+    gives "dead-is-said-${command%% *}" $status \
+        "casemate: ${command%% *}: dead has ended: its process $monitor was killed; casemate console dead shows" casemate $command
+done
+gives dead-console 0 '^console line 30$' casemate console dead
 check dead-name-is-free casemate run --name dead "$IMG"
 check stop-dead casemate stop --time 0 dead
 
@@ -299,6 +315,7 @@ check nitro-stop-ports casemate stop --time 0 ports
 gives nitro-debug-again 0 'dbg ready after' casemate run --backend nitro --name dbg --debug "$IMG"
 end_fake_nitro
 gives nitro-gone 0 '^dbg .* dead ' casemate ps
+gives nitro-exec-gone 125 'dbg has ended: nitro-cli does not list it' casemate exec dbg true
 gives nitro-stop-gone 0 '^dbg$' casemate stop dbg
 NITRO=fails gives nitro-fails 1 'run-enclave failed \(status 39\).*it said' casemate run --backend nitro "$IMG"
 also nitro-fails-says-why 'E39.*connection failure'

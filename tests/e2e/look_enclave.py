@@ -346,7 +346,7 @@ def changes():
     def change(name, word, states, code, err='', told=(), word_answer=ACCEPTED + OVER):
         asked = look(['web'])
         follow = look(['web'], EVENTS | FOLLOW, lambda ns: ns == 8)
-        queue = [record(i + 1, 10 * i, 1, *t) for i, t in enumerate(told)]
+        queue = [record(i + 1, 1000 * i, 1, *t) for i, t in enumerate(told)]
         looked = threading.Semaphore(0)
 
         def hold(s):
@@ -363,20 +363,40 @@ def changes():
         sessions = [Session(asked, ACCEPTED + service(1, b'web', states[0][0], k5=7, k6=states[0][1]) + OVER),
                     Session(follow, ACCEPTED + WEB, hold),
                     Session(control(word, 'web'), word_answer)]
-        sessions += [Session(asked, ACCEPTED + service(1, b'web', s, k5=9, k6=n, k7=1, k8=4) + OVER, seen)
-                     for s, n in states[1:]]
+        sessions += [Session(asked, ACCEPTED + service(1, b'web', s, k5=9, k6=n, k7=end[0] if end else 1, k8=4) + OVER, seen)
+                     for s, n, *end in states[1:]]
         case('ctl-' + name, sessions, ['ctl', TARGET, word, 'web'], b'', err, code)
 
     change('start-at-once', 'start', [('stopped', 0), ('ready', 1)], 0)
     change('start-waits', 'start', [('stopped', 0), ('waiting', 0), ('starting', 1), ('ready', 1)], 0,
            told=[(STARTING,), (READY,)])
-    change('start-done', 'start', [('stopped', 0), ('starting', 1), ('done', 1)], 0, told=[(ENDED, b'exited with 0')],
+    change('start-done', 'start', [('stopped', 0), ('starting', 1), ('starting', 1), ('done', 1)], 0, told=[(STARTING,), (ENDED, b'exited with 0')],
            err='casemate: ctl: web ended: exited with 0\n')
     change('start-fails', 'start', [('stopped', 0), ('starting', 1), ('failed', 1)], 1, told=[(FAILED, b'5 starts\x1b')],
            err='casemate: ctl: web failed: 5 starts?\n'
-               'casemate: ctl: web did not start: it is failed, and ended last: exited 4\n')
+               'casemate: ctl: web did not start: it ended (exited 4), and has failed\n')
+    change('start-late', 'start', [('stopped', 0), ('starting', 1), ('starting', 1), ('waiting', 1, 4)], 1,
+           told=[(STARTING,), (ENDED, b'was not ready in time; its check exited with status 1: no')],
+           err='casemate: ctl: web ended: was not ready in time; its check exited with status 1: no\n'
+               'casemate: ctl: web did not start: it was not ready in time, and waits to be started again\n')
+    change('start-of-one-that-starts', 'start', [('starting', 1), ('starting', 1), ('failed', 1)], 1,
+           told=[(ENDED, b'exited with status 4')],
+           err='casemate: ctl: web ended: exited with status 4\n'
+               'casemate: ctl: web did not start: it ended (exited 4), and has failed\n')
     change('restart', 'restart', [('ready', 1), ('ready', 1), ('stopping', 1), ('waiting', 1), ('ready', 2)], 0,
            told=[(STOPPING,), (STARTING,), (READY,)])
+    # its end was asked for: there is nothing to say of it, unlike that of the one that follows
+    change('restart-ends-it', 'restart', [('ready', 1), ('stopping', 1), ('waiting', 1), ('starting', 2), ('ready', 2)], 0,
+           told=[(ENDED, b'ended by signal 15'), (STARTING,), (READY,)])
+    # the event of its last start may come as well: clocks are not that exact
+    change('restart-soon', 'restart', [('starting', 1), ('starting', 1), ('stopping', 1), ('waiting', 1), ('ready', 2)], 0,
+           told=[(STARTING,), (ENDED, b'ended by signal 15'), (STARTING,)])
+    change('start-of-one-that-ends', 'start', [('stopping', 1), ('killing', 1), ('waiting', 1), ('ready', 2)], 0,
+           told=[(ENDED, b'ended by signal 15'), (STARTING,)])
+    change('restart-fails', 'restart', [('ready', 1), ('stopping', 1), ('starting', 2), ('starting', 2), ('failed', 2)], 1,
+           told=[(ENDED, b'ended by signal 15'), (STARTING,), (ENDED, b'exited with status 4')],
+           err='casemate: ctl: web ended: exited with status 4\n'
+               'casemate: ctl: web did not restart: it ended (exited 4), and has failed\n')
     change('stop', 'stop', [('ready', 1), ('stopping', 1), ('stopped', 1)], 0, told=[(ENDED, b'killed')])
     change('refused', 'stop', [('ready', 1)], 1, word_answer=frame(ERROR, cbor({1: 4, 2: b'not permitted'})),
            err=f'casemate: ctl: {TARGET} says: denied: not permitted\n')
@@ -389,8 +409,19 @@ def changes():
              ['ctl', TARGET, 'signal', 'web', word], b'')
     case('ctl-reload', [Session(control('signal', 'web', 1), ACCEPTED + OVER)], ['ctl', TARGET, 'reload', 'web'], b'')
     missing = frame(ERROR, cbor({1: 5, 2: b'there is no service db'}))
-    case('ctl-no-such-service', [Session(look(['db']), missing)], ['ctl', TARGET, 'start', 'db'], b'',
-         f'casemate: ctl: {TARGET} says: not found: there is no service db\n', 1)
+    said = f'casemate: ctl: {TARGET} says: not found: there is no service db\n'
+    known = Session(look(), ACCEPTED + WEB + service(2, b'queue') + OVER)
+    has = f'casemate: ctl: {TARGET} has no service db; its services are: web, queue\n'
+    case('ctl-no-such-service', [Session(look(['db']), missing), known], ['ctl', TARGET, 'start', 'db'], b'', said + has, 1)
+    case('ctl-no-such-service-no-wait', [Session(control('start', 'db'), missing), known],
+         ['ctl', '--no-wait', TARGET, 'start', 'db'], b'', said + has, 1)
+    case('logs-no-such-service', [Session(look(['web', 'db'], LOGS), missing), known], ['logs', TARGET, 'web', 'db'], b'',
+         (said + has).replace('ctl', 'logs'), 1)
+    case('ctl-no-service-at-all', [Session(look(['db']), missing), Session(look(), ACCEPTED + OVER)],
+         ['ctl', TARGET, 'stop', 'db'], b'', said + f'casemate: ctl: {TARGET} has no service db; its services are: none\n', 1)
+    # one that says so whatever it is asked is asked once more and no further
+    case('ctl-never-found', [Session(look(['db']), missing), Session(look(), missing)], ['ctl', TARGET, 'start', 'db'], b'',
+         said + said, 1)
 
 
 def tops():

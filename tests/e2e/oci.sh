@@ -39,6 +39,10 @@ same interrupted-status 143 $?
 exec 9>&-
 same interrupted-leaves-nothing '' "$(ls out)"
 
+# --- not from a manifest
+printf 'channel: open\n' >app.yaml
+gives from-a-manifest 1 "'app.yaml': text, .* a manifest is given with --manifest" "$IMAGE" build --from app.yaml -o out/p.eif
+
 # --- from a pipe, and a packer that dies
 cat corpus/good.tar >pipe &
 gives from-a-pipe 0 PCR2 "$IMAGE" build --from pipe "${small[@]}" -o out/p.eif

@@ -79,9 +79,11 @@ printf 'X' | dd of=other/var/lib/dpkg/status.d/base bs=1 seek=9 conv=notrunc 2>/
 gives rebuild-root-differs 1 'differs, first in the root file system' rebuild out/x.eif --from other
 head -c 70001 /dev/urandom >kernel2
 printf 'loud\n' >cmdline2
+tr a-z b-za <cmdline >cmdline3
 head -c 3001 /dev/urandom >init2
-gives rebuild-kernel-differs 1 'first in the kernel' "$IMAGE" rebuild-check out/x.eif --from deb --kernel kernel2 --init init --cmdline cmdline
-gives rebuild-cmdline-differs 1 'first in the command line: byte 0' "$IMAGE" rebuild-check out/x.eif --from deb --kernel kernel --init init --cmdline cmdline2
+gives rebuild-kernel-differs 1 'first in the kernel, ' "$IMAGE" rebuild-check out/x.eif --from deb --kernel kernel2 --init init --cmdline cmdline
+gives rebuild-cmdline-differs 1 'first in the command line, which had 5 bytes and now has 4: the first 0 are the same' "$IMAGE" rebuild-check out/x.eif --from deb --kernel kernel --init init --cmdline cmdline2
+gives rebuild-cmdline-differs-within 1 'first in the command line, at offset 0 of its [0-9]+ bytes; was it' "$IMAGE" rebuild-check out/x.eif --from deb --kernel kernel --init init --cmdline cmdline3
 gives rebuild-init-differs 1 'first in the ramdisk 0' "$IMAGE" rebuild-check out/x.eif --from deb --kernel kernel --init init2 --cmdline cmdline
 gives rebuild-absent 1 "--from 'nowhere': No such file" rebuild out/x.eif --from nowhere
 same rebuild-failed-leaves-nothing "${all[*]}" "$(files out)"

@@ -127,8 +127,8 @@ services:
     console: false
   late:
     command: [sleep, "1000000"]
-    ready: {exec: ["false"]}
-    start-timeout: 400ms
+    ready: {exec: [sh, -c, 'echo no answer yet; exit 4']}
+    start-timeout: 3s
     restart: on-failure
     start-limit: 2
 YAML
@@ -174,8 +174,12 @@ same once-starts 1 "$(field box once starts)"
 check reload "$CASEMATE" ctl box reload notify
 check reloaded until_true event box notify 'status: again'
 same reload-events 'starting ready busy ready' "$(events box notify | grep -v status | xargs)"
+# a check may still be at it, the first, when the machine has much to do
 same late-gives-up 'starting stopping ended: was not ready in time starting stopping ended: was not ready in time failed: it was started too often' \
-    "$(until_true is box late state failed && events box late | xargs)"
+    "$(until_true is box late state failed && events box late | sed 's/; its check .*//' | xargs)"
+gives late-says-what-its-check-came-to 0 'in time; its check exited with status 4: no answer yet$' events box late
+gives late-is-on-the-console 0 'late: was not ready in time; its check exited with status 4: no answer yet' \
+    "$CASEMATE" console box
 gives health-names-it 0 '^503$' health
 check late-is-named grep -q 'a service is not ready' "$WORK/health"
 
@@ -223,12 +227,14 @@ gives ended-by-signal 0 'ended: ended by signal 9' events box tick
 check stop-of-a-required-one "$CASEMATE" ctl box stop first
 same stopped-and-who-requires-it 'stopped waiting ready' "$(field box first state) $(field box web state) $(field box notify state)"
 same stop-order 'web first' "$(order box stopping | tr ' ' '\n' | grep -xE 'first|web' | xargs)"
-check start-again "$CASEMATE" ctl box start first
-check web-is-back until_true is box web state ready
+check start-takes-the-required-with-it "$CASEMATE" ctl box start web
+check first-is-back is box first state ready
 starts=$(field box web starts)
 check restart-of-a-required-one "$CASEMATE" ctl box restart first
 check web-restarts-too until_true is_new box web starts "$starts"
 same web-restarts-once $((starts + 1)) "$(field box web starts)"
+same restart-says-nothing '' "$("$CASEMATE" ctl box restart web 2>&1)"
+same restart-at-once-says-nothing '' "$("$CASEMATE" ctl box restart web 2>&1)"
 
 # --- one that crashes in a loop
 in_box 'touch /tmp/go-crash'

@@ -88,7 +88,8 @@ static inline void test_put(const char *folder, const char *name, const char *te
 
 	snprintf(path, sizeof path, "%s/%s", folder, name);
 	f = fopen(path, "w");
-	if (!CHECK(f != NULL))
+	CHECK(f != NULL);
+	if (f == NULL)
 		return;
 	fputs(text, f);
 	fclose(f);

@@ -1,3 +1,4 @@
+#include "appliance/base/version.h"
 #include "tests/unit/test.h"
 #include "tools/image/metadata.h"
 
@@ -79,7 +80,7 @@ static void test_default(void)
 	CHECK(strcmp(text,
 	             "{\"ImageName\":\"app\",\"ImageVersion\":\"2.0\",\"BuildMetadata\":"
 	             "{\"BuildTime\":\"1970-01-01T00:00:00Z\",\"BuildTool\":\"casemate-image\","
-	             "\"BuildToolVersion\":\"" IMAGE_TOOL_VERSION "\",\"OperatingSystem\":"
+	             "\"BuildToolVersion\":\"" CASEMATE_VERSION "\",\"OperatingSystem\":"
 	             "\"Linux\",\"KernelVersion\":\"6.12\"},\"DockerInfo\":null,"
 	             "\"CustomMetadata\":null}") == 0);
 	free(text);

@@ -10,7 +10,7 @@ static void test_texts(void)
 	struct service_status s = { 0 };
 	char text[SERVICES_TEXT_MAX];
 
-	for (uint64_t i = 0; i <= LOOK_KILLING; i++)
+	for (uint64_t i = 0; i < LOOK_STATES; i++)
 		CHECK(*services_state(i) != '\0' && strcmp(services_state(i), "unknown") != 0);
 	CHECK(strcmp(services_state(8), "unknown") == 0);
 	CHECK(strcmp(services_state(UINT64_MAX), "unknown") == 0);
@@ -90,7 +90,7 @@ static void test_reached(void)
 {
 	static const struct {
 		enum rc stop, start, restart, started;
-	} want[LOOK_KILLING + 1] = {
+	} want[LOOK_STATES] = {
 		[LOOK_STOPPED] = { RC_OK, RC_DENIED, RC_MORE, RC_DENIED },
 		[LOOK_DONE] = { RC_OK, RC_OK, RC_MORE, RC_OK },
 		[LOOK_FAILED] = { RC_OK, RC_DENIED, RC_DENIED, RC_DENIED },
@@ -101,7 +101,7 @@ static void test_reached(void)
 		[LOOK_KILLING] = { RC_MORE, RC_MORE, RC_MORE, RC_MORE },
 	};
 
-	for (uint64_t s = 0; s <= LOOK_KILLING; s++) {
+	for (uint64_t s = 0; s < LOOK_STATES; s++) {
 		bool ok = reached("stop", s, 5) == want[s].stop &&
 		          reached("stop", s, 6) == want[s].stop &&
 		          reached("start", s, 5) == want[s].start &&

@@ -33,7 +33,7 @@ static const struct expected {
 	int next; /* 0: nothing happens, and so everywhere that is not named */
 	enum unit_action action;
 	int64_t lasts; /* in the state; NEVER: no deadline */
-} expected[UNIT_STATES][UNIT_EVENTS] = {
+} expected[LOOK_STATES][UNIT_EVENTS] = {
 	[LOOK_WAITING] = { [EVENT_RUN] = { LOOK_STARTING, DO_START, 90000 } },
 	[LOOK_STARTING] = { [EVENT_UP] = { LOOK_READY, DO_NOTHING, NEVER },
 	                    [EVENT_END] = { LOOK_STOPPING, DO_SIGNAL, 10000 },
@@ -54,7 +54,7 @@ static bool decides(int state, int event)
 
 static void every_state_with_every_event(void)
 {
-	for (int state = 0; state < UNIT_STATES; state++) {
+	for (int state = 0; state < LOOK_STATES; state++) {
 		for (int event = 0; event < UNIT_EVENTS; event++) {
 			const struct expected *e = &expected[state][event];
 			struct unit u = unit_in((enum look_state)state), before = u;
@@ -243,7 +243,7 @@ static void starts_are_limited(void)
  * that is. */
 static void everything_wanted_in_every_state(void)
 {
-	static const enum look_state stops_in[UNIT_STATES] = {
+	static const enum look_state stops_in[LOOK_STATES] = {
 		[LOOK_STOPPED] = LOOK_STOPPED,  [LOOK_DONE] = LOOK_DONE,
 		[LOOK_FAILED] = LOOK_FAILED,    [LOOK_WAITING] = LOOK_STOPPED,
 		[LOOK_STARTING] = LOOK_STOPPED, [LOOK_READY] = LOOK_STOPPED,
@@ -251,7 +251,7 @@ static void everything_wanted_in_every_state(void)
 	};
 
 	for (int wish = 0; wish < 3; wish++) {
-		for (int state = 0; state < UNIT_STATES; state++) {
+		for (int state = 0; state < LOOK_STATES; state++) {
 			struct unit u = unit_in((enum look_state)state);
 			bool ran = unit_runs(&u);
 			int ends = 0, runs = 0;

@@ -27,22 +27,38 @@ loud() {
     } >&2
 }
 
+# On a terminal, a dot every few seconds until the descriptor that it is read from
+# ends; elsewhere, as in a log, nothing.
+STEP_DOT_S=5
+step_dots() {
+    local status
+    [ -t 2 ] || return 0
+    while :; do
+        status=0
+        read -rt "$STEP_DOT_S" _ || status=$?
+        [ $status -gt 128 ] || return 0
+        printf '.' >&2
+    done
+}
+
 # step TEXT COMMAND...: runs it, its output into a log, and says how long it
 # took; when it fails, shows the end of the log and stops.
 step() {
-    local text=$1 start=${EPOCHREALTIME/./} log us status
+    local text=$1 start=${EPOCHREALTIME/./} log us status dots
     shift
     mkdir -p "$BUILD/log"
     log=$BUILD/log/$(printf '%s' "$text" | tr -cs 'A-Za-z0-9.\n' '-').log
     printf 'casemate: %s ...' "$text" >&2
+    exec {dots}> >(step_dots)
     # Not in a condition: there bash ignores set -e in everything that is called.
     set +e
     (
         set -e
         "$@"
-    ) >"$log" 2>&1
+    ) >"$log" 2>&1 {dots}>&-
     status=$?
     set -e
+    exec {dots}>&-
     if [ $status != 0 ]; then
         printf ' failed\n' >&2
         explain_failure "$log" || tail -n 25 "$log" >&2

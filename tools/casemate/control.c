@@ -23,24 +23,34 @@ enum rc control_reached(const char *word, const struct service_status *before,
 	return services_fine(now) ? RC_OK : RC_MORE;
 }
 
-/* Says what the service itself and the supervisor said of it meanwhile. */
-static void say_event(const char *service, const struct look_record *r)
-{
-	const char *what = r->head.kind == RECORD_ENDED    ? "ended"
-	                   : r->head.kind == RECORD_FAILED ? "failed"
-	                                                   : NULL;
+/* A service whose events are followed. */
+struct followed {
+	struct look look;
+	const char *service;
+	bool tell;   /* say what goes wrong */
+	bool ending; /* it runs, and that it ends is what was asked for */
+};
 
-	if (what != NULL)
-		say("%s %s: %.*s", service, what, (int)r->text.len, (const char *)r->text.p);
+/* Says what the service itself and the supervisor said of it meanwhile. */
+static void take_event(struct followed *f, const struct look_record *r)
+{
+	const char *what = r->head.kind == RECORD_ENDED && !f->ending ? "ended"
+	                   : r->head.kind == RECORD_FAILED            ? "failed"
+	                                                              : NULL;
+
+	if (r->head.kind == RECORD_ENDED)
+		f->ending = false;
+	if (what != NULL && f->tell)
+		say("%s %s: %.*s", f->service, what, (int)r->text.len, (const char *)r->text.p);
 }
 
-static enum look_got take(struct look *l, const char *service, bool tell)
+static enum look_got take(struct followed *f)
 {
 	struct look_record r;
-	enum look_got got = look_next(l, &r);
+	enum look_got got = look_next(&f->look, &r);
 
-	if (got == LOOK_GOT_RECORD && tell)
-		say_event(service, &r);
+	if (got == LOOK_GOT_RECORD)
+		take_event(f, &r);
 	return got;
 }
 
@@ -50,33 +60,38 @@ static bool more(enum look_got got)
 }
 
 /* Waits for an event, and takes all others that are there already. */
-static bool next_events(struct look *l, const char *service, bool tell)
+static bool next_events(struct followed *f)
 {
 	enum look_got got;
 
 	do
-		got = take(l, service, tell);
-	while (got == LOOK_GOT_SERVICE || (got == LOOK_GOT_RECORD && look_ready(l)));
+		got = take(f);
+	while (got == LOOK_GOT_SERVICE || (got == LOOK_GOT_RECORD && look_ready(&f->look)));
 	if (got == LOOK_GOT_END)
-		say("%s: the enclave stops", l->who);
+		say("%s: the enclave stops", f->look.who);
 	return more(got);
 }
 
 static bool say_failure(const char *word, const char *service, const struct service_status *now)
 {
+	const char *is = now->state == LOOK_FAILED    ? "has failed"
+	                 : now->state == LOOK_STOPPED ? "was stopped"
+	                                              : "waits to be started again";
 	char end[SERVICES_TEXT_MAX];
 
 	services_end(end, now);
-	say("%s did not %s: it is %s%s%s", service, word, services_state(now->state),
-	    now->end == LOOK_NO_END ? "" : ", and ended last: ",
-	    now->end == LOOK_NO_END ? "" : end);
+	if (now->end == LOOK_NO_END)
+		say("%s did not %s: it %s", service, word, is);
+	else if (now->end == LOOK_NOT_READY)
+		say("%s did not %s: it was not ready in time, and %s", service, word, is);
+	else
+		say("%s did not %s: it ended (%s), and %s", service, word, end, is);
 	return false;
 }
 
-static bool await(const struct target *t, struct look *events, const struct look_ask *a,
+static bool await(const struct target *t, struct followed *f, const struct look_ask *a,
                   const char *word, const struct service_status *before)
 {
-	bool starting = strcmp(word, "stop") != 0;
 	struct look_services now;
 	enum rc rc;
 
@@ -87,18 +102,18 @@ static bool await(const struct target *t, struct look *events, const struct look
 		if (rc == RC_OK)
 			return true;
 		if (rc != RC_MORE) {
-			while (look_ready(events) && more(take(events, a->name[0], starting)))
+			while (look_ready(&f->look) && more(take(f)))
 				;
 			return say_failure(word, a->name[0], &now.service[0].status);
 		}
-		if (!next_events(events, a->name[0], starting))
+		if (!next_events(f))
 			return false;
 	}
 }
 
 bool control_service(const struct target *t, const char *word, const char *service, bool wait)
 {
-	static struct look events;
+	static struct followed f;
 	struct look_ask now = { .names = 1, .name = { service } }, follow = now;
 	struct look_services before;
 	bool ok;
@@ -110,10 +125,14 @@ bool control_service(const struct target *t, const char *word, const char *servi
 	/* Followed from before it is asked for, so that nothing is missed. */
 	follow.flags = LOOK_EVENTS | LOOK_FOLLOW;
 	follow.since_ns = before.service[0].status.since_ns + 1;
-	if (!look_open(&events, t, &follow))
+	if (!look_open(&f.look, t, &follow))
 		return false;
+	f.service = service;
+	f.tell = strcmp(word, "stop") != 0;
+	f.ending = before.service[0].status.state >=
+	           (strcmp(word, "start") == 0 ? LOOK_STOPPING : LOOK_STARTING);
 	ok = look_control(t, word, service, 0) &&
-	     await(t, &events, &now, word, &before.service[0].status);
-	look_close(&events);
+	     await(t, &f, &now, word, &before.service[0].status);
+	look_close(&f.look);
 	return ok;
 }

@@ -164,7 +164,7 @@ static int ctl_reboot(const struct ctl *c)
 		return STATUS_FAILED;
 	}
 	if (!state_load(c->target.text, &was)) {
-		say("no enclave is named %s; casemate ps shows which run", c->target.text);
+		state_say_absent(c->target.text);
 		return STATUS_FAILED;
 	}
 	if (!stop_enclave(&c->target, c->seconds))
@@ -264,9 +264,9 @@ static int ctl_main(int argc, char **argv)
 static const char help_text[] =
 	"  status [SERVICE…]        what each service does; exit status 3 unless all of them\n"
 	"                           are ready or done\n"
-	"  start SERVICE            until it is ready or done\n"
+	"  start SERVICE            and what it requires, until it is ready or done\n"
 	"  stop SERVICE             and what requires it, until it has stopped\n"
-	"  restart SERVICE          until it is ready or done again\n"
+	"  restart SERVICE          the same, ended first if it runs\n"
 	"  signal SERVICE SIGNAL    to its main process: a name or a number, 1 to 31\n"
 	"  reload SERVICE           signal HUP\n"
 	"  shutdown                 the whole enclave, as casemate stop does\n"

@@ -309,11 +309,37 @@ bool look_begin(struct look *l, int conn, const char *who, const struct look_ask
 	return true;
 }
 
+/* To find out what was meant by names, one of which there is not. */
+static void tell_services(const struct target *t, const char *const *name, size_t names)
+{
+	static const struct look_ask all;
+	char list[SERVICES_MAX * (SERVICE_NAME_MAX + 2) + 1] = "none";
+	struct look_services now;
+	size_t at = 0, known = 0;
+
+	if (!look_at(t, &all, &now))
+		return;
+	for (size_t i = 0; i < now.n; i++)
+		at += (size_t)snprintf(list + at, sizeof list - at, "%s%s", i > 0 ? ", " : "",
+		                       now.service[i].name);
+	for (size_t i = 0; i < names; i++) {
+		for (known = 0; known < now.n; known++)
+			if (strcmp(now.service[known].name, name[i]) == 0)
+				break;
+		if (known == now.n)
+			say("%s has no service %s; its services are: %s", t->text, name[i], list);
+	}
+}
+
 bool look_open(struct look *l, const struct target *t, const struct look_ask *a)
 {
 	int fd = target_dial(t, CHANNEL_PORT);
 
-	return fd >= 0 && look_begin(l, fd, t->text, a);
+	if (fd < 0 || look_begin(l, fd, t->text, a))
+		return fd >= 0;
+	if (l->failure.code == ERR_NOT_FOUND && a->names > 0)
+		tell_services(t, a->name, a->names);
+	return false;
 }
 
 /* With bytes unread the emulator's device would not tell the enclave that we are
@@ -366,5 +392,7 @@ bool look_control(const struct target *t, const char *word, const char *service,
 			(void)bad_frame(&l, "a frame that control does not allow");
 	}
 	look_close(&l);
+	if (!ok && l.failure.code == ERR_NOT_FOUND)
+		tell_services(t, &service, 1);
 	return ok;
 }

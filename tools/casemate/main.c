@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "appliance/base/version.h"
 #include "tools/casemate/text.h"
 #include "tools/casemate/verb.h"
 
@@ -23,7 +24,8 @@ static const struct verb *find(const char *name)
 
 static void print_help(FILE *f)
 {
-	fprintf(f, "usage: casemate VERB [options] …        (casemate VERB --help says more)\n\n");
+	fprintf(f, "usage: casemate VERB [options] …        (casemate VERB --help says more)\n"
+	           "       casemate --version\n\n");
 	for (size_t i = 0; i < VERBS; i++)
 		fprintf(f, "  %-9s %s\n", verbs[i]->name, verbs[i]->summary);
 	fprintf(f,
@@ -64,6 +66,10 @@ int main(int argc, char **argv)
 	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
 	    strcmp(argv[1], "-h") == 0)
 		return help(argc, argv);
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("casemate %s\n", CASEMATE_VERSION);
+		return verb_end(STATUS_OK);
+	}
 	v = find(argv[1]);
 	if (v == NULL) {
 		say("there is no verb %s; casemate help lists them", argv[1]);

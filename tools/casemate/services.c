@@ -16,14 +16,7 @@ static const char *const signals[SIGNAL_LAST + 1] = {
 
 const char *services_state(uint64_t state)
 {
-	static const char *const names[] = {
-		[LOOK_STOPPED] = "stopped",   [LOOK_DONE] = "done",
-		[LOOK_FAILED] = "failed",     [LOOK_WAITING] = "waiting",
-		[LOOK_STARTING] = "starting", [LOOK_READY] = "ready",
-		[LOOK_STOPPING] = "stopping", [LOOK_KILLING] = "killing",
-	};
-
-	return state <= LOOK_KILLING ? names[state] : "unknown";
+	return state < LOOK_STATES ? look_states[state] : "unknown";
 }
 
 bool services_fine(const struct service_status *s)

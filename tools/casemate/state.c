@@ -311,6 +311,17 @@ bool state_load(const char *name, struct enclave *e)
 	return true;
 }
 
+void state_say_absent(const char *name)
+{
+	char path[STATE_PATH_MAX];
+
+	state_last_path(path, name);
+	if (access(path, F_OK) == 0)
+		say("%s has ended; casemate console %s shows what it printed last", name, name);
+	else
+		say("no enclave is named %s; casemate ps shows which run", name);
+}
+
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(a, b);

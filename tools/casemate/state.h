@@ -91,6 +91,9 @@ bool state_save(const struct enclave *e);
  * started. Whether a nitro enclave lives only nitro-cli knows (nitro.h). */
 bool state_load(const char *name, struct enclave *e);
 
+/* Says that there is none of that name, or that there was one and it has ended. */
+void state_say_absent(const char *name);
+
 /* Names that have a folder, sorted; their number. */
 size_t state_names(char names[][STATE_NAME_MAX], size_t max);
 

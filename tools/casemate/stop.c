@@ -76,14 +76,32 @@ static bool read_answer(const struct target *t, int fd, int64_t deadline_ms)
 	return false;
 }
 
-/* True when the enclave said that it shuts down. */
-static bool ask(const struct target *t, int64_t deadline_ms)
-{
-	int fd = target_dial(t, CHANNEL_PORT);
-	bool ok = fd >= 0 && send_request(fd) && read_answer(t, fd, deadline_ms);
+enum asked {
+	ASKED,      /* it said that it shuts down */
+	ASKED_VAIN, /* it did not, and why has been said */
+	ASKED_NONE, /* there is nobody who could be asked */
+};
 
+static enum asked ask(const struct target *t, int64_t deadline_ms)
+{
+	int fd = -1;
+	enum rc rc = target_connect(t, CHANNEL_PORT, &fd);
+	bool ok = rc == RC_OK && send_request(fd) && read_answer(t, fd, deadline_ms);
+
+	if (rc != RC_OK && !target_nobody(rc))
+		target_say_failure(t, CHANNEL_PORT, rc);
 	io_close(&fd);
-	return ok;
+	return ok ? ASKED : target_nobody(rc) ? ASKED_NONE : ASKED_VAIN;
+}
+
+/* Before one is ended from outside. */
+static void say_why(const struct target *t, enum asked asked, const char *how)
+{
+	if (asked == ASKED_NONE)
+		say("%s cannot be asked, since its channel is off or it is not up yet: %s", t->text,
+		    how);
+	else
+		say("%s has not shut down: %s", t->text, how);
 }
 
 /* --- by backend ------------------------------------------------------------------- */
@@ -93,6 +111,7 @@ static bool stop_emulated(const struct target *t, const struct enclave *e, int64
 	char stopping = CONTROL_STOPPING, end = CONTROL_KILL;
 	int fd = monitor_connect(e->name);
 	bool gone = false, asks = clock_mono_ms() < deadline_ms;
+	enum asked asked = ASKED_VAIN;
 
 	if (fd < 0) {
 		say("cannot reach the monitor process of %s (process %" PRIu32 "): %m", e->name,
@@ -101,11 +120,11 @@ static bool stop_emulated(const struct target *t, const struct enclave *e, int64
 	}
 	/* A monitor that has just ended takes nothing more, and reads as its end. */
 	(void)send(fd, &stopping, 1, MSG_NOSIGNAL);
-	if (asks && ask(t, deadline_ms))
+	if (asks && (asked = ask(t, deadline_ms)) == ASKED)
 		gone = readable(fd, deadline_ms);
 	if (!gone) {
 		if (asks)
-			say("%s has not shut down: ending its machine", e->name);
+			say_why(t, asked, "ending its machine");
 		(void)send(fd, &end, 1, MSG_NOSIGNAL);
 		gone = readable(fd, clock_mono_ms() + KILL_MS);
 		if (!gone)
@@ -129,6 +148,7 @@ static void await_gateway(const struct enclave *e)
 /* nitro-cli's own process ends with the enclave. */
 static bool stop_nitro(const struct target *t, const struct enclave *e, int64_t deadline_ms)
 {
+	enum asked asked = ASKED_VAIN;
 	bool ok, asks;
 	int fd;
 
@@ -138,10 +158,12 @@ static bool stop_nitro(const struct target *t, const struct enclave *e, int64_t 
 	}
 	fd = (int)syscall(SYS_pidfd_open, (pid_t)e->pid, 0);
 	asks = clock_mono_ms() < deadline_ms;
-	ok = fd >= 0 && asks && ask(t, deadline_ms) && readable(fd, deadline_ms);
+	if (fd >= 0 && asks)
+		asked = ask(t, deadline_ms);
+	ok = asked == ASKED && readable(fd, deadline_ms);
 	if (!ok) {
 		if (asks)
-			say("ending %s with nitro-cli terminate-enclave", e->name);
+			say_why(t, asked, "ending it with nitro-cli terminate-enclave");
 		ok = nitro_terminate(e);
 	}
 	io_close(&fd);
@@ -157,7 +179,7 @@ static bool stop_named(const struct target *t, int64_t deadline_ms)
 	struct enclave e;
 
 	if (!state_load(t->text, &e)) {
-		say("no enclave is named %s; casemate ps shows which run", t->text);
+		state_say_absent(t->text);
 		return false;
 	}
 	if (e.life == LIFE_DEAD) {
@@ -172,7 +194,14 @@ bool stop_enclave(const struct target *t, uint32_t seconds)
 {
 	int64_t deadline = clock_mono_ms() + (int64_t)seconds * 1000;
 
-	return t->kind == TARGET_NAME ? stop_named(t, deadline) : ask(t, deadline);
+	enum asked asked;
+
+	if (t->kind == TARGET_NAME)
+		return stop_named(t, deadline);
+	asked = ask(t, deadline);
+	if (asked == ASKED_NONE)
+		target_say_failure(t, CHANNEL_PORT, RC_EOF);
+	return asked == ASKED;
 }
 
 static bool stop_one(const char *arg, uint32_t seconds)

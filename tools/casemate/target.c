@@ -8,6 +8,7 @@
 #include "appliance/base/io.h"
 #include "channel/dial.h"
 #include "channel/frame.h"
+#include "tools/casemate/nitro.h"
 #include "tools/casemate/state.h"
 #include "tools/casemate/text.h"
 
@@ -79,11 +80,36 @@ bool target_equal(const struct target *a, const struct target *b)
 	return a->kind == b->kind && strcmp(a->text, b->text) == 0;
 }
 
-static void say_failure(const struct target *t, uint32_t port, enum rc rc)
+bool target_nobody(enum rc rc)
 {
-	if (rc == RC_ABSENT)
-		say("no enclave is named %s; casemate ps shows which run", t->text);
-	else if (rc == RC_EOF || (rc == RC_IO && errno == ECONNRESET))
+	return rc == RC_EOF || (rc == RC_IO && errno == ECONNRESET);
+}
+
+/* One of `casemate run` that has ended and was not seen to. */
+static bool is_dead(const struct target *t, struct enclave *e)
+{
+	return t->kind == TARGET_NAME && state_load(t->text, e) &&
+	       (e->life == LIFE_DEAD || (e->backend == BACKEND_NITRO && !nitro_alive(e)));
+}
+
+void target_say_failure(const struct target *t, uint32_t port, enum rc rc)
+{
+	struct enclave e;
+	int saved = errno;
+	bool dead = is_dead(t, &e);
+
+	errno = saved;
+	if (dead && e.backend == BACKEND_NITRO)
+		say("%s has ended: nitro-cli does not list it; casemate stop %s removes what is "
+		    "left",
+		    t->text, t->text);
+	else if (dead)
+		say("%s has ended: its process %u was killed; casemate console %s shows what it "
+		    "printed, casemate stop %s removes what is left",
+		    t->text, (unsigned)e.pid, t->text, t->text);
+	else if (rc == RC_ABSENT)
+		state_say_absent(t->text);
+	else if (target_nobody(rc))
 		say("%s: nobody answers on port %u: the enclave is not up yet, has ended, "
 		    "or its %s",
 		    t->text, (unsigned)port,
@@ -134,6 +160,6 @@ int target_dial(const struct target *t, uint32_t port)
 	enum rc rc = target_connect(t, port, &fd);
 
 	if (rc != RC_OK)
-		say_failure(t, port, rc);
+		target_say_failure(t, port, rc);
 	return fd;
 }

@@ -36,7 +36,14 @@ bool target_equal(const struct target *a, const struct target *b);
  * enclave of that name. */
 RC_CHECK enum rc target_connect(const struct target *t, uint32_t port, int *fd);
 
-/* The same; -1 after saying why not. */
+/* Of target_connect, errno as it left it: there is somebody's machine, and nobody in
+ * it takes connections there. */
+bool target_nobody(enum rc rc);
+
+/* Says why target_connect() did not. */
+void target_say_failure(const struct target *t, uint32_t port, enum rc rc);
+
+/* Both; -1 after saying why not. */
 int target_dial(const struct target *t, uint32_t port);
 
 #endif

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "appliance/base/version.h"
 #include "tools/image/fail.h"
-#include "tools/image/metadata.h"
 #include "tools/image/outfile.h"
 #include "tools/image/verbs.h"
 
@@ -65,7 +65,7 @@ static int choose(int argc, char **argv)
 	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
 		return fputs(help, stdout) < 0;
 	if (argc > 1 && strcmp(argv[1], "--version") == 0)
-		return printf("casemate-image %s\n", IMAGE_TOOL_VERSION) < 0;
+		return printf("casemate-image %s\n", CASEMATE_VERSION) < 0;
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
 		const struct verb *v = &verbs[i];
 		int words = v->group ? 2 : 1;

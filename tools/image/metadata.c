@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "appliance/base/version.h"
+
 static const char *const build_members[] = {
 	"BuildTime", "BuildTool", "BuildToolVersion", "OperatingSystem", "KernelVersion",
 };
@@ -107,9 +109,9 @@ char *metadata_default(const struct metadata_info *info, char why[METADATA_WHY_M
 	metadata_time(seconds, when);
 	root = json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s}, s:n, s:n}", "ImageName",
 	                 info->name, "ImageVersion", info->version, "BuildMetadata", "BuildTime",
-	                 when, "BuildTool", "casemate-image", "BuildToolVersion",
-	                 IMAGE_TOOL_VERSION, "OperatingSystem", "Linux", "KernelVersion",
-	                 info->kernel, "DockerInfo", "CustomMetadata");
+	                 when, "BuildTool", "casemate-image", "BuildToolVersion", CASEMATE_VERSION,
+	                 "OperatingSystem", "Linux", "KernelVersion", info->kernel, "DockerInfo",
+	                 "CustomMetadata");
 	if (root != NULL)
 		text = json_dumps(root, JSON_COMPACT);
 	if (text == NULL)

@@ -14,8 +14,6 @@
 #include "appliance/base/rc.h"
 #include "tools/image/pcr.h"
 
-#define IMAGE_TOOL_VERSION "0.1.0"
-
 #define METADATA_EPOCH_MAX 253402300799 /* the end of the year 9999 */
 
 enum { METADATA_WHY_MAX = 256, METADATA_TIME_MAX = 32 };

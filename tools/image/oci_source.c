@@ -118,6 +118,18 @@ static enum rc unpack(struct oci_source *s, struct packed *in, int filter, const
 	return rc;
 }
 
+/* Every archive has other bytes than these in its first block. */
+static bool is_text(const struct packed *in)
+{
+	for (size_t i = 0; i < in->ready; i++) {
+		uint8_t c = in->block[i];
+
+		if (c < 0x20 && c != '\t' && c != '\n' && c != '\r')
+			return false;
+	}
+	return in->ready > 0;
+}
+
 /* An archive that is compressed, or cannot be read from the middle, is unpacked. */
 static enum rc make_plain(struct oci_source *s, const char *beside, uint64_t max)
 {
@@ -127,6 +139,11 @@ static enum rc make_plain(struct oci_source *s, const char *beside, uint64_t max
 	in.fd = s->fd;
 	if (!read_block(&in))
 		return fail_errno("'%s'", s->path);
+	if (is_text(&in))
+		return fail(RC_BAD,
+		            "'%s': text, and neither a folder nor an archive; a manifest is given "
+		            "with --manifest",
+		            s->path);
 	filter = oci_filter_of(slice_of(in.block, in.ready));
 	if (filter == ARCHIVE_FILTER_NONE && lseek(s->fd, 0, SEEK_CUR) >= 0)
 		return RC_OK;

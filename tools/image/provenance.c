@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "appliance/base/version.h"
 #include "tools/image/cpio.h"
 #include "tools/image/fail.h"
 
@@ -173,7 +174,7 @@ char *provenance_print(const struct provenance *p, char why[METADATA_WHY_MAX])
 	                               "externalParameters", parameters(p), "resolvedDependencies",
 	                               dependencies(p));
 	json_t *run = json_pack("{s:{s:s, s:{s:s}}}", "builder", "id", PROVENANCE_BUILDER,
-	                        "version", "casemate-image", IMAGE_TOOL_VERSION);
+	                        "version", "casemate-image", CASEMATE_VERSION);
 	json_t *root = json_pack("{s:s, s:o, s:s, s:{s:o, s:o}}", "_type", statement_type,
 	                         "subject", subjects(p), "predicateType", predicate_type,
 	                         "predicate", "buildDefinition", definition, "runDetails", run);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "appliance/base/version.h"
 #include "tools/image/fail.h"
 #include "tools/image/packages.h"
 #include "tools/image/pinned.h"
@@ -254,7 +255,7 @@ static json_t *metadata(const struct provenance *p)
 	metadata_time(p->epoch, when);
 	return json_pack("{s:s, s:{s:[{s:s, s:s, s:s}]}, s:{s:s, s:s, s:s, s:s, s:[o, o]}}",
 	                 "timestamp", when, "tools", "components", "type", "application", "name",
-	                 "casemate-image", "version", IMAGE_TOOL_VERSION, "component", "type",
+	                 "casemate-image", "version", CASEMATE_VERSION, "component", "type",
 	                 "container", "bom-ref", image_ref, "name", p->name, "version", p->version,
 	                 "hashes", hash("SHA-256", p->sha256, DIGEST_LEN),
 	                 hash("SHA-384", p->sha384, SHA384_LEN));

@@ -237,9 +237,15 @@ static enum rc differs(const char *part, struct slice a, struct slice b, const c
 
 	while (at < a.len && at < b.len && a.p[at] == b.p[at])
 		at++;
+	if (a.len == b.len)
+		return fail(RC_MISMATCH,
+		            "built again it differs, first in the %s, at offset %zu of its %zu "
+		            "bytes%s",
+		            part, at, a.len, hint);
 	return fail(RC_MISMATCH,
-	            "built again it differs, first in the %s: byte %zu of %zu, now %zu%s", part, at,
-	            a.len, b.len, hint);
+	            "built again it differs, first in the %s, which had %zu bytes and now has %zu: "
+	            "the first %zu are the same%s",
+	            part, a.len, b.len, at, hint);
 }
 
 static enum rc compare_app(struct slice a, struct slice b)

@@ -5,6 +5,7 @@
 #ifndef IMAGE_VERBS_H
 #define IMAGE_VERBS_H
 
+#include "appliance/base/slice.h"
 #include "tools/image/outfile.h"
 
 enum { EXIT_USAGE = 2 };

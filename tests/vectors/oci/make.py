@@ -402,7 +402,8 @@ def archives():
     put("outer-zipped-twice.tar.gz", gzip.compress(gzip.compress(good, 9, mtime=0), 9, mtime=0), "nrecognized")
     put("outer-truncated.tar", good[:2000], "runcated|Damaged")
     put("outer-truncated.tar.gz", gzip.compress(good, 9, mtime=0)[:-30], "runcated")
-    put("outer-garbage.tar", b"no archive at all " * 100, "nrecognized")
+    put("outer-garbage.tar", b"no archive at all\0" * 100, "nrecognized")
+    put("outer-text.tar", b"no archive at all " * 100, "text, and neither a folder nor an archive")
     put("outer-empty.tar", b"", "nrecognized")
 
 
