@@ -138,8 +138,8 @@ static _Noreturn void enclave_main(void)
 	e.wire.fd = -1;
 	e.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (unshare(CLONE_NEWNET) != 0 || tun_open("tun0", TUN_ENCLAVE, &e.tun) != RC_OK ||
-	    bind(e.listener, (struct sockaddr *)&at, sizeof at) != 0 || listen(e.listener, 4) != 0 ||
-	    write(e.control, "", 1) != 1)
+	    bind(e.listener, (struct sockaddr *)&at, sizeof at) != 0 ||
+	    listen(e.listener, 4) != 0 || write(e.control, "", 1) != 1)
 		abort();
 	for (;;) {
 		struct pollfd p[] = {
@@ -291,17 +291,18 @@ static void make_networks(void)
 	host_ns = ns_of(getpid());
 	outer_pid = start_outer();
 	outer_ns = ns_of(outer_pid);
-	snprintf(command, sizeof command,
-	         "ip link set lo up; ip link add out0 type veth peer name in0 netns %d && "
-	         "ip addr add 192.0.2.1/24 dev out0 && ip addr add 2001:db8::1/64 dev out0 nodad && "
-	         "ip link set out0 up",
-	         (int)outer_pid);
+	snprintf(
+		command, sizeof command,
+		"ip link set lo up; ip link add out0 type veth peer name in0 netns %d && "
+		"ip addr add 192.0.2.1/24 dev out0 && ip addr add 2001:db8::1/64 dev out0 nodad && "
+		"ip link set out0 up",
+		(int)outer_pid);
 	run_in(host_ns, command);
-	run_in(outer_ns,
-	       "ip link set lo up && ip addr add 192.0.2.2/24 dev in0 && "
-	       "ip addr add 2001:db8::2/64 dev in0 nodad && ip link set in0 up && "
-	       "ip addr add 169.254.169.254/32 dev lo && ip addr add fd00:ec2::254/128 dev lo nodad "
-	       "&& ip route add 10.7.0.0/24 via 192.0.2.1");
+	run_in(outer_ns, "ip link set lo up && ip addr add 192.0.2.2/24 dev in0 && "
+	                 "ip addr add 2001:db8::2/64 dev in0 nodad && ip link set in0 up && "
+	                 "ip addr add 169.254.169.254/32 dev lo && ip addr add fd00:ec2::254/128 "
+	                 "dev lo nodad "
+	                 "&& ip route add 10.7.0.0/24 via 192.0.2.1");
 	run_in(host_ns, "ip route add 169.254.169.254 via 192.0.2.2 && "
 	                "ip route add fd00:ec2::254 via 2001:db8::2");
 	no_offload(outer_ns, "in0");
@@ -514,8 +515,8 @@ static void begin_gateway(const char *const *allowed)
 	add_port("0.0.0.0:0:7000/udp");
 	add_port("[::]:0:7000/udp");
 	for (; *allowed != NULL; allowed++)
-		CHECK(destinations_parse(*allowed, &gateway.destinations
-		                                            .allowed[gateway.destinations.n++]));
+		CHECK(destinations_parse(*allowed,
+		                         &gateway.destinations.allowed[gateway.destinations.n++]));
 	CHECK(publish_open(gateway.port, gateway.ports));
 }
 
@@ -817,8 +818,8 @@ static void test_checksums(void)
 
 static void test_names(void)
 {
-	static const uint8_t question[] = { 0x12, 0x34, 1,   0,   0,   1, 0, 0, 0, 0, 0,
-		                            0,    1,    'a', 3,   'c', 'o', 'm', 0, 0, 1, 0, 1 };
+	static const uint8_t question[] = { 0x12, 0x34, 1, 0,   0,   1,   0, 0, 0, 0, 0, 0,
+		                            1,    'a',  3, 'c', 'o', 'm', 0, 0, 1, 0, 1 };
 	int at = server(host_ns, "127.0.0.1", 53, SOCK_DGRAM);
 	int app = client(enclave_ns, "10.7.0.1", 53, SOCK_DGRAM);
 	struct address from = { .len = sizeof from.at };

@@ -27,6 +27,7 @@
 #include "appliance/base/io.h"
 #include "net/stack.h"
 #include "net/tun.h"
+#include "tools/casemate/loopback.h"
 #include "tools/casemate/rules.h"
 #include "tools/casemate/text.h"
 #include "tools/casemate/tunnel.h"
@@ -68,6 +69,10 @@ static bool may_start(void)
 		say("%s has 10.7.0.1 already: another gateway --tun runs here, and there can be "
 		    "one in a network namespace",
 		    device);
+	else if (if_nametoindex(GATEWAY_TUN_DEVICE) != 0)
+		say("there is a device " GATEWAY_TUN_DEVICE
+		    " already; ip link delete " GATEWAY_TUN_DEVICE
+		    " removes it, if nobody needs it");
 	else
 		return true;
 	return false;
@@ -85,16 +90,17 @@ static bool set_device(void)
 		         .now = "0" } },
 	};
 
-	return settings_apply(&device);
+	if (loopback_route6(GATEWAY_TUN_DEVICE))
+		return settings_apply(&device);
+	say("cannot route ::1 by " GATEWAY_TUN_DEVICE ": %m");
+	return false;
 }
 
 static bool make_device(int *tun)
 {
 	if (tun_open(GATEWAY_TUN_DEVICE, TUN_GATEWAY, tun) == RC_OK)
 		return set_device();
-	if (errno == EBUSY)
-		say("cannot make the device " GATEWAY_TUN_DEVICE ": there is one");
-	else if (errno == EACCES || errno == EAFNOSUPPORT)
+	if (errno == EACCES || errno == EAFNOSUPPORT)
 		say("cannot give " GATEWAY_TUN_DEVICE " its addresses: %m; is IPv6 off "
 		    "(net.ipv6.conf.default.disable_ipv6)?");
 	else
@@ -183,7 +189,8 @@ int gateway_tun_serve(const struct gateway *g, bool (*ready)(const struct gatewa
 	sigset_t set = watched_set(), before;
 	int link, status = STATUS_FAILED;
 
-	if (!may_start() || !rules_left(&s) || (link = target_dial(&g->target, STACK_PORT_LINK)) < 0)
+	if (!may_start() || !rules_left(&s) ||
+	    (link = target_dial(&g->target, STACK_PORT_LINK)) < 0)
 		return STATUS_FAILED;
 	/* From here on nothing ends this process but the end of serve(). */
 	sigprocmask(SIG_BLOCK, &set, &before);

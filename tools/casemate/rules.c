@@ -45,17 +45,21 @@ static void put_settings(FILE *out, const struct settings *s)
 
 static void put_allowed(FILE *out, const struct destinations *d, bool v6)
 {
-	fprintf(out,
-	        "\tset allowed%d {\n\t\ttype ipv%d_addr\n\t\tflags interval\n\t\tauto-merge\n",
-	        v6 ? 6 : 4, v6 ? 6 : 4);
+	const char *between = "\t\telements = {";
+	int version = v6 ? 6 : 4;
+
+	fprintf(out, "\tset allowed%d {\n\t\ttype ipv%d_addr\n", version, version);
+	fputs("\t\tflags interval\n\t\tauto-merge\n", out);
 	for (size_t i = 0; i < d->n; i++) {
 		unsigned bits = d->allowed[i].bits;
 
-		if (is_v6(d->allowed[i].address) == v6)
-			fprintf(out, "\t\telements = { %s/%u }\n", text(d->allowed[i].address),
-			        v6 ? bits : bits - V4_BITS);
+		if (is_v6(d->allowed[i].address) != v6)
+			continue;
+		fprintf(out, "%s %s/%u", between, text(d->allowed[i].address),
+		        v6 ? bits : bits - V4_BITS);
+		between = ",";
 	}
-	fputs("\t}\n", out);
+	fputs(*between == ',' ? " }\n\t}\n" : "\t}\n", out);
 }
 
 /* What leads to a published port, from outside or from this host itself. */
@@ -193,8 +197,7 @@ static int temporary(void)
 static int nft(const char *const *args, int in, int out, bool quiet)
 {
 	/* Whoever became root by su may have no sbin in the PATH. */
-	struct child c =
-		child_of(access("/usr/sbin/nft", X_OK) == 0 ? "/usr/sbin/nft" : "nft");
+	struct child c = child_of(access("/usr/sbin/nft", X_OK) == 0 ? "/usr/sbin/nft" : "nft");
 	int status;
 	pid_t pid;
 
@@ -260,8 +263,7 @@ static void read_settings(char *listing, struct settings *s)
 
 bool rules_left(struct settings *s)
 {
-	static const char *const args[] = { "list",     "chain",    "inet",
-		                            "casemate", "settings", NULL };
+	static const char *const args[] = { "list", "chain", "inet", "casemate", "settings", NULL };
 	static char listing[LISTING_MAX];
 	int fd = temporary();
 	ssize_t n = -1;
