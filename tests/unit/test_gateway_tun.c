@@ -10,6 +10,7 @@
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <netinet/ip.h>
+#include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <poll.h>
 #include <sched.h>
@@ -22,6 +23,7 @@
 #include <sys/wait.h>
 
 #include "appliance/base/io.h"
+#include "net/packet_put.h"
 #include "net/tun.h"
 #include "net/wire.h"
 #include "tests/unit/test.h"
@@ -594,6 +596,17 @@ static bool has_device(void)
 
 /* --- cases ------------------------------------------------------------------------------------------------ */
 
+/* The other end would take larger ones than the outer link, and nobody tells. */
+static void check_segments(int listener)
+{
+	int fd = client(enclave_ns, "192.0.2.2", OUTER_PORT, SOCK_STREAM), max = 0;
+	socklen_t len = sizeof max;
+
+	CHECK(getsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &max, &len) == 0 && max <= 1460);
+	close(accepted(listener, "192.0.2.1"));
+	close(fd);
+}
+
 static void test_outbound(void)
 {
 	int four = server(outer_ns, "192.0.2.2", OUTER_PORT, SOCK_STREAM);
@@ -603,6 +616,7 @@ static void test_outbound(void)
 
 	check_tcp(enclave_ns, "192.0.2.2", OUTER_PORT, four, "192.0.2.1", BULK);
 	check_tcp(enclave_ns, "2001:db8::2", OUTER_PORT, six, "2001:db8::1", BULK);
+	check_segments(four);
 	check_udp(enclave_ns, "192.0.2.2", OUTER_PORT, udp4, "192.0.2.1", FORWARDED);
 	check_udp(enclave_ns, "2001:db8::2", OUTER_PORT, udp6, "2001:db8::1", 1000);
 	close(four);
@@ -639,6 +653,34 @@ static void test_inbound(void)
 	close(tcp6);
 	close(udp4);
 	close(udp6);
+}
+
+static void check_ping(const char *to)
+{
+	struct address a = address(to, 0);
+	bool v6 = a.at.ss_family == AF_INET6;
+	uint8_t m[16] = { v6 ? 128 : 8, 0, 0, 0, 0x12, 0x34 }, in[64] = { 0 }, *reply = in;
+	struct packet_ends ends = { .v6 = false };
+	int fd;
+
+	CHECK(setns(enclave_ns, CLONE_NEWNET) == 0);
+	fd = socket(a.at.ss_family, SOCK_RAW | SOCK_CLOEXEC, v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+	CHECK(setns(host_ns, CLONE_NEWNET) == 0);
+	packet_put_icmp_sum(m, sizeof m, &ends); /* of IPv6 the kernel does it */
+	CHECK(connect(fd, (struct sockaddr *)&a.at, a.len) == 0);
+	CHECK(send(fd, m, sizeof m, 0) == sizeof m);
+	CHECK(recv(fd, in, sizeof in, 0) == (v6 ? 16 : 36));
+	reply += v6 ? 0 : 20;
+	CHECK(reply[0] == (v6 ? 129 : 0) && memcmp(reply + 4, m + 4, 12) == 0);
+	close(fd);
+}
+
+static void test_ping(void)
+{
+	check_ping("192.0.2.2");
+	check_ping("2001:db8::2");
+	check_ping("10.7.0.1");
+	check_ping("fd07:ca5e:3a7e::1");
 }
 
 /* What is too long for the outer link is told to the enclave, which then cuts it. */
@@ -873,6 +915,18 @@ static void check_gone(void)
 	CHECK(!has_table() && !has_device() && !forwards() && believes_routers());
 }
 
+/* The process that carries packets. */
+static pid_t gateway_child(void)
+{
+	char name[64], text[32] = "";
+	size_t len;
+
+	snprintf(name, sizeof name, "/proc/%d/task/%d/children", (int)gateway_pid,
+	         (int)gateway_pid);
+	CHECK(io_read_file(name, text, sizeof text - 1, &len) == RC_OK);
+	return atoi(text);
+}
+
 static void test_ends(void)
 {
 	static const char *const none[] = { NULL };
@@ -886,10 +940,25 @@ static void test_ends(void)
 	CHECK(has_table() && forwards());
 	(void)end_gateway(SIGKILL);
 	CHECK(has_table() && forwards());
+	CHECK(start_gateway(none));
+	CHECK(kill(gateway_child(), SIGKILL) == 0);
+	CHECK(waitpid(gateway_pid, &status, 0) == gateway_pid && WIFEXITED(status) &&
+	      WEXITSTATUS(status) == STATUS_FAILED);
+	check_gone();
 	CHECK(start_gateway(some));
 	test_allowed();
 	status = end_gateway(SIGINT);
 	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == STATUS_OK);
+	check_gone();
+}
+
+static void test_router_before(void)
+{
+	run_in(host_ns, "echo 1 >/proc/sys/net/ipv4/ip_forward");
+	CHECK(start_gateway((const char *const[]){ NULL }));
+	(void)end_gateway(SIGHUP);
+	CHECK(is_set("/proc/sys/net/ipv4/ip_forward"));
+	run_in(host_ns, "echo 0 >/proc/sys/net/ipv4/ip_forward");
 	check_gone();
 }
 
@@ -930,6 +999,7 @@ int main(void)
 	CHECK(has_table() && has_device() && forwards() && !believes_routers());
 	test_outbound();
 	test_inbound();
+	test_ping();
 	test_path_mtu();
 	test_refused();
 	test_frames();
@@ -938,6 +1008,7 @@ int main(void)
 	test_link_lost();
 	test_second();
 	test_ends();
+	test_router_before();
 	test_no_start();
 	close(control);
 	kill(outer_pid, SIGKILL);

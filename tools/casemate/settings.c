@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +12,8 @@
 
 #define ROOT        "/proc/sys"
 #define INTERFACES6 "net/ipv6/conf"
+
+enum { FORWARDS = 2 /* what must have room: IPv4's and IPv6's */ };
 
 /* The first word of the file; false: there is none. */
 static bool look(const char *path, char value[SETTING_VALUE_MAX])
@@ -26,27 +29,31 @@ static bool look(const char *path, char value[SETTING_VALUE_MAX])
 	return true;
 }
 
-static struct setting *find(const struct settings *s, const char *path)
+/* Its place; s->n: there is none. */
+static size_t find(const struct settings *s, const char *path)
 {
-	for (size_t i = 0; i < s->n; i++) {
-		if (strcmp(s->s[i].path, path) == 0)
-			return (struct setting *)&s->s[i];
-	}
-	return NULL;
+	size_t i = 0;
+
+	while (i < s->n && strcmp(s->s[i].path, path) != 0)
+		i++;
+	return i;
 }
 
+/* The one that is there, or a new one; NULL: no room, or not a path to be quoted in
+ * the rules, where it is kept. */
 static struct setting *add(struct settings *s, const char *path)
 {
-	struct setting *one = find(s, path);
+	size_t i = find(s, path);
 
-	/* Quoted in the rules, where it is kept. */
-	if (one == NULL && s->n < SETTINGS_MAX && strlen(path) < SETTING_PATH_MAX &&
-	    strpbrk(path, "\"\\=\n") == NULL) {
-		one = &s->s[s->n++];
-		memset(one, 0, sizeof *one);
-		memcpy(one->path, path, strlen(path) + 1);
-	}
-	return one;
+	if (i < s->n)
+		return &s->s[i];
+	if (s->n == SETTINGS_MAX || strlen(path) >= SETTING_PATH_MAX ||
+	    strpbrk(path, "\"\\=\n") != NULL)
+		return NULL;
+	s->s[i] = (struct setting){ 0 };
+	memcpy(s->s[i].path, path, strlen(path) + 1);
+	s->n++;
+	return &s->s[i];
 }
 
 void settings_was(struct settings *s, const char *path, const char *was)
@@ -60,16 +67,22 @@ void settings_was(struct settings *s, const char *path, const char *was)
 /* From one value to another; other values are left alone. */
 static void change(struct settings *s, const char *path, const char *from, const char *to)
 {
-	struct setting *one = find(s, path);
 	char value[SETTING_VALUE_MAX];
+	struct setting *one;
 
-	if (one == NULL && look(path, value) && strcmp(value, from) == 0) {
-		one = add(s, path);
-		if (one != NULL)
-			memcpy(one->was, value, sizeof value);
+	if (find(s, path) == s->n) {
+		if (!look(path, value) || strcmp(value, from) != 0)
+			return;
+		settings_was(s, path, value);
 	}
+	one = add(s, path);
 	if (one != NULL)
 		memcpy(one->now, to, strlen(to) + 1);
+}
+
+bool settings_has(const struct settings *s, const char *path)
+{
+	return find(s, path) < s->n;
 }
 
 static void keep_advertisements(struct settings *s)
@@ -78,7 +91,7 @@ static void keep_advertisements(struct settings *s)
 	char path[SETTING_PATH_MAX + NAME_MAX];
 	struct dirent *e;
 
-	while (d != NULL && (e = readdir(d)) != NULL) {
+	while (d != NULL && s->n < SETTINGS_MAX - FORWARDS && (e = readdir(d)) != NULL) {
 		if (e->d_name[0] == '.' || strcmp(e->d_name, "all") == 0 ||
 		    strcmp(e->d_name, "default") == 0)
 			continue;
@@ -93,16 +106,11 @@ void settings_router(struct settings *s)
 {
 	char value[SETTING_VALUE_MAX];
 
-	if (find(s, SETTINGS_FORWARD6) != NULL ||
+	if (settings_has(s, SETTINGS_FORWARD6) ||
 	    (look(SETTINGS_FORWARD6, value) && strcmp(value, "0") == 0))
 		keep_advertisements(s);
 	change(s, SETTINGS_FORWARD4, "0", "1");
 	change(s, SETTINGS_FORWARD6, "0", "1");
-}
-
-bool settings_has(const struct settings *s, const char *path)
-{
-	return find(s, path) != NULL;
 }
 
 static bool put(const char *path, const char *value)

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { SETTINGS_MAX = 64, SETTING_PATH_MAX = 64, SETTING_VALUE_MAX = 12 };
+enum { SETTINGS_MAX = 128, SETTING_PATH_MAX = 64, SETTING_VALUE_MAX = 12 };
 
 struct setting {
 	char path[SETTING_PATH_MAX];
@@ -25,15 +25,16 @@ struct settings {
 /* That path had this value, according to whoever was killed. */
 void settings_was(struct settings *s, const char *path, const char *was);
 
-/* Adds what a router needs and this host has not: that it forwards, and, since a
- * router ignores other routers' advertisements, that it goes on to believe those
- * it believes now. */
-void settings_router(struct settings *s);
-
-/* Is a router's work new to this host, of IPv4 or of IPv6? */
-bool settings_has(const struct settings *s, const char *path);
 #define SETTINGS_FORWARD4 "net/ipv4/ip_forward"
 #define SETTINGS_FORWARD6 "net/ipv6/conf/all/forwarding"
+
+/* Adds what a router needs and this host has not: that it forwards, and, since a
+ * router ignores other routers' advertisements, that it goes on to believe those
+ * it believes now, on as many interfaces as there is room for. */
+void settings_router(struct settings *s);
+
+/* Is that path to be changed, or to be put back? */
+bool settings_has(const struct settings *s, const char *path);
 
 /* Changes them, in their order. False after saying which could not be. */
 bool settings_apply(const struct settings *s);
