@@ -3,10 +3,11 @@
 
 #include <stdio.h>
 
+#include "tools/casemate/gateway_tun.h"
 #include "tools/casemate/text.h"
 #include "tools/casemate/verb.h"
 
-enum { OPT_ALLOW = 256 };
+enum { OPT_ALLOW = 256, OPT_TUN };
 
 static void add_port(struct gateway *g, const char *arg)
 {
@@ -26,16 +27,31 @@ static void allow(struct gateway *g, const char *arg)
 		verb_misuse(&verb_gateway, DESTINATIONS_MISUSE, arg);
 }
 
+static bool print_ports(const struct gateway *g)
+{
+	char text[PUBLISH_TEXT_MAX];
+
+	for (size_t i = 0; i < g->ports; i++) {
+		publish_text(text, &g->port[i]);
+		printf("%s\n", text);
+	}
+	if (fflush(stdout) == 0)
+		return true;
+	say("cannot write the ports: %m");
+	return false;
+}
+
 static int gateway_main(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "publish", required_argument, NULL, 'p' },
 		{ "allow", required_argument, NULL, OPT_ALLOW },
+		{ "tun", no_argument, NULL, OPT_TUN },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	static struct gateway g = { .until = -1 };
-	char text[PUBLISH_TEXT_MAX];
+	bool tun = false;
 	int c;
 
 	while ((c = verb_option(&verb_gateway, argc, argv, ":hp:", longs)) != -1) {
@@ -43,20 +59,16 @@ static int gateway_main(int argc, char **argv)
 			add_port(&g, optarg);
 		else if (c == OPT_ALLOW)
 			allow(&g, optarg);
+		else if (c == OPT_TUN)
+			tun = true;
 	}
 	if (argc - optind != 1)
 		verb_misuse(&verb_gateway, "needs one TARGET");
 	if (!target_parse(argv[optind], &g.target) || !publish_open(g.port, g.ports))
 		return STATUS_FAILED;
-	for (size_t i = 0; i < g.ports; i++) {
-		publish_text(text, &g.port[i]);
-		printf("%s\n", text);
-	}
-	if (fflush(stdout) != 0) {
-		say("cannot write the ports: %m");
-		return STATUS_FAILED;
-	}
-	return gateway_serve(&g);
+	if (tun)
+		return gateway_tun_serve(&g, print_ports);
+	return print_ports(&g) ? gateway_serve(&g) : STATUS_FAILED;
 }
 
 static const char help_text[] =
@@ -80,11 +92,20 @@ static const char help_text[] =
 	"                      loopback, link-local addresses with the cloud's metadata\n"
 	"                      service, groups; up to 32 times. With 127.0.0.1 or ::1 the app\n"
 	"                      reaches that as 10.7.0.1 or fd07:ca5e:3a7e::1\n"
+	"  --tun               let this host's kernel route instead: as root, with nftables.\n"
+	"                      All that the image allows passes; clients' addresses are real,\n"
+	"                      but for loopback's; the app's become this host's. Makes the\n"
+	"                      device casemate0 and the table `inet casemate`, turns forwarding\n"
+	"                      on, and undoes that at the end. The app may not reach this host's\n"
+	"                      own addresses either, but for --allow. Where another firewall\n"
+	"                      of this host drops what is forwarded (Docker's does), it must\n"
+	"                      let casemate0 through. One in a network namespace\n"
 	"\n"
 	"examples:\n"
 	"  casemate gateway -p 8443:8443 demo\n"
 	"  casemate gateway -p 0.0.0.0:443:8443 -p 0.0.0.0:80:8080 vsock:16\n"
-	"  casemate gateway --allow 127.0.0.1 demo\n";
+	"  casemate gateway --allow 127.0.0.1 demo\n"
+	"  casemate gateway --tun -p 0.0.0.0:443:8443 -p [::]:53:53/udp vsock:16\n";
 
 const struct verb verb_gateway = {
 	.name = "gateway",
