@@ -246,8 +246,9 @@ uint64_t policy_named(const struct policy *p, struct slice name)
 		/* Of *.b.c the end is .b.c, and no name begins with a dot. */
 		if (wild)
 			end = slice_of(end.p + 1, end.len - 1);
-		if ((wild ? name.len > end.len : name.len == end.len) &&
-		    memcmp(lower + name.len - end.len, end.p, end.len) == 0)
+		if (p->egress[i].proto == POLICY_ANY ||
+		    ((wild ? name.len > end.len : name.len == end.len) &&
+		     memcmp(lower + name.len - end.len, end.p, end.len) == 0))
 			rules |= UINT64_C(1) << i;
 	}
 	return rules;

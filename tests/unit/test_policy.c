@@ -403,13 +403,22 @@ static uint64_t named(const char *text)
 	return set;
 }
 
+/* Who may reach everything may ask for everything, but for what is no name. */
+static void any_name(void)
+{
+	SET(by_name(POLICY_TCP, "example.com", 443, 443),
+	    by_address(POLICY_ANY, "::", 0, 0, 65535));
+	CHECK(named("example.com") == 3 && named("example.net") == 2);
+	CHECK(named("*.example.net") == 0 && named("") == 0);
+}
+
 static void matching(void)
 {
 	static char longest[POLICY_NAME_MAX + 2];
 
 	SET(by_name(POLICY_TCP, "example.com", 443, 443),
 	    by_name(POLICY_TLS, "*.example.com", 443, 443),
-	    by_address(POLICY_ANY, "::", 0, 0, 65535), by_name(POLICY_UDP, "*.b.example.com", 1, 1),
+	    by_address(POLICY_TCP, "::", 0, 1, 65535), by_name(POLICY_UDP, "*.b.example.com", 1, 1),
 	    by_name(POLICY_UDP, "com", 1, 1));
 	CHECK(rules.tls == 2);
 	CHECK(named("example.com") == 1 && named("EXAMPLE.cOm") == 1 && named("com") == 16);
@@ -547,6 +556,7 @@ int main(void)
 	by_family();
 	published();
 	matching();
+	any_name();
 	admitted();
 	full();
 	as_a_list();
