@@ -19,17 +19,36 @@ static uint16_t fold(uint64_t s)
 	return (uint16_t)s;
 }
 
-bool checksum_good(const struct packet *p)
+/* Of all that TCP's and UDP's cover, themselves included. */
+static uint16_t sum_of(const struct packet *p)
 {
 	size_t skip = p->v6 ? 0 : PACKET_V4, len = p->ip.len - p->head;
-	const uint8_t *at = p->ip.p + p->head;
 	uint64_t s = p->proto + (uint64_t)len;
+
+	s = sum(slice_of(p->from + skip, PACKET_ADDRESS - skip), s);
+	s = sum(slice_of(p->to + skip, PACKET_ADDRESS - skip), s);
+	return fold(sum(slice_of(p->ip.p + p->head, len), s));
+}
+
+bool checksum_good(const struct packet *p)
+{
+	const uint8_t *at = p->ip.p + p->head;
 
 	if (p->proto == IPPROTO_UDP && at[UDP_SUM] == 0 && at[UDP_SUM + 1] == 0)
 		return !p->v6;
-	s = sum(slice_of(p->from + skip, PACKET_ADDRESS - skip), s);
-	s = sum(slice_of(p->to + skip, PACKET_ADDRESS - skip), s);
-	return fold(sum(slice_of(at, len), s)) == UINT16_MAX;
+	return sum_of(p) == UINT16_MAX;
+}
+
+void checksum_udp(const struct packet *p, uint8_t *ip)
+{
+	uint8_t *at = ip + p->head + UDP_SUM;
+	uint16_t s;
+
+	at[0] = at[1] = 0;
+	s = (uint16_t)~sum_of(p);
+	s = s == 0 ? UINT16_MAX : s; /* 0 would say that there is none */
+	at[0] = (uint8_t)(s >> 8);
+	at[1] = (uint8_t)s;
 }
 
 void checksum_head(uint8_t *ip, size_t head)

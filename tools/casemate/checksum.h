@@ -11,6 +11,9 @@
 /* Is the checksum of TCP's or UDP's as it should be? Of UDP over IPv4, none is good. */
 bool checksum_good(const struct packet *p);
 
+/* Makes that of the UDP packet at ip, p's, right. */
+void checksum_udp(const struct packet *p, uint8_t *ip);
+
 /* Makes that of an IPv4 header right, of head bytes. */
 void checksum_head(uint8_t *ip, size_t head);
 

@@ -29,7 +29,7 @@
 #include "tools/casemate/destinations.h"
 
 enum {
-	FLOWS_MAX = 4096, /* as many as the tool's stack is built for */
+	FLOWS_MAX = 4096,       /* as many as the tool's stack is built for */
 	FLOWS_UNMET_MS = 30000, /* longer than lwIP keeps what is half open */
 };
 

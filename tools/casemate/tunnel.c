@@ -20,6 +20,7 @@
 #include "net/tun.h"
 #include "net/wire.h"
 #include "tools/casemate/checksum.h"
+#include "tools/casemate/fragments.h"
 #include "tools/casemate/gateway.h"
 #include "tools/casemate/resolve.h"
 #include "tools/casemate/text.h"
@@ -164,6 +165,9 @@ static void on_app(const struct tunnel *t, uint8_t *payload, size_t len)
 		                  t->now_ms);
 		return;
 	}
+	if (p.proto == IPPROTO_UDP && p.ip.len > FRAGMENTS_WHOLE &&
+	    fragments_send(t->tun, &p, payload + LINK_VNET))
+		return;
 	tun_prepare(&p, payload);
 	to_device(t, payload, len);
 }
