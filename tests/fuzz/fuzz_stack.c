@@ -69,7 +69,7 @@ static void send_segment(uint16_t from, uint16_t to, uint32_t seq, uint32_t ack)
 	size_t all = IP + TCP + options + data;
 
 	w.len = LINK_HEAD;
-	link_head(frame, all);
+	link_head(frame, LINK_PACKET, all);
 	wbuf_u16_be(&w, 0x4500);
 	wbuf_u16_be(&w, (uint16_t)all);
 	wbuf_u32_be(&w, 0);
@@ -103,8 +103,9 @@ static void listen_to_it(void)
 	static uint8_t buf[LINK_FRAME_MAX * 8];
 	ssize_t n = recv(d.fd, buf, sizeof buf, MSG_DONTWAIT);
 	struct slice in = slice_of(buf, n > 0 ? (size_t)n : 0), packet;
+	enum link_kind kind;
 
-	while (link_next(&in, &packet) == RC_OK) {
+	while (link_next(&in, &kind, &packet) == RC_OK) {
 		uint8_t flags = packet.p[IP + 13];
 		size_t heads = IP + (size_t)(packet.p[IP + 12] >> 4) * 4, all = packet.len;
 
