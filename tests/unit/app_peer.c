@@ -156,10 +156,12 @@ static void loopback_up(const char *four, const char *six)
 		a.ifr6_ifindex = r.ifr_ifindex;
 		inet_pton(AF_INET6, six, &a.ifr6_addr);
 		must(ioctl(s6, SIOCSIFADDR, &a) == 0, six);
-		snprintf(r.ifr_name, sizeof r.ifr_name, "lo:1");
-		inet_pton(AF_INET, four, &in.sin_addr);
-		memcpy(&r.ifr_addr, &in, sizeof in);
-		must(ioctl(s4, SIOCSIFADDR, &r) == 0, four);
+		for (int i = 0; i < 2; i++) {
+			snprintf(r.ifr_name, sizeof r.ifr_name, "lo:%d", i + 1);
+			inet_pton(AF_INET, i == 0 ? four : LOCAL4, &in.sin_addr);
+			memcpy(&r.ifr_addr, &in, sizeof in);
+			must(ioctl(s4, SIOCSIFADDR, &r) == 0, r.ifr_name);
+		}
 	}
 	close(s4);
 	close(s6);

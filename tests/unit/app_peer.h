@@ -3,7 +3,7 @@
  * an enclave, and between that and the gateway's link a process that passes on every
  * packet, without a policy. Sockets belong to the namespace in which they were made.
  *
- * The host's has 127.0.0.1, ::1, and on its loopback device HOST4 and HOST6.
+ * The host's has 127.0.0.1, ::1, and on its loopback device HOST4, HOST6 and LOCAL4.
  */
 #ifndef TESTS_UNIT_APP_PEER_H
 #define TESTS_UNIT_APP_PEER_H
@@ -13,8 +13,9 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#define HOST4 "192.0.2.1"
-#define HOST6 "2001:db8::1"
+#define HOST4  "192.0.2.1"
+#define HOST6  "2001:db8::1"
+#define LOCAL4 "169.254.7.7"
 
 enum place { PLACE_HOST, PLACE_APP };
 

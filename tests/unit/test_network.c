@@ -175,6 +175,23 @@ static void test_prohibited(void)
 	}
 }
 
+/* Somebody listens where the app may not go. */
+static void test_prohibited_there(void)
+{
+	struct at a = at_of(LOCAL4, 0), b = a;
+	int listener = at_bind(PLACE_HOST, &app, SOCK_STREAM, &a), fd;
+	int server = at_bind(PLACE_HOST, &app, SOCK_DGRAM, &b);
+
+	CHECK(at_connect(PLACE_APP, &app, SOCK_STREAM, &a) < 0 && errno == ECONNREFUSED);
+	fd = at_connect(PLACE_APP, &app, SOCK_DGRAM, &b);
+	CHECK(fd >= 0 && send(fd, "x", 1, 0) == 1);
+	CHECK(recv(fd, back, 1, 0) < 0 && errno == EHOSTUNREACH);
+	CHECK(recv(server, back, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN);
+	close(fd);
+	close(server);
+	close(listener);
+}
+
 /* --- out: UDP, echo, names ----------------------------------------------------------- */
 
 static void udp_out(const char *there, const char *name, size_t max)
@@ -515,6 +532,7 @@ int main(void)
 	test_tcp_out();
 	test_cut();
 	test_prohibited();
+	test_prohibited_there();
 	test_udp_out();
 	test_echo();
 	test_names();

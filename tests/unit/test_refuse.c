@@ -155,6 +155,15 @@ static void test_sums(void)
 		packet_put_icmp_sum(m, n, &e);
 		CHECK(sum16(m, n, 0) == 0xffff);
 	}
+	/* Every value of the last word: some carry once more when they are folded. */
+	memset(m, 0xff, 8);
+	for (unsigned last = 0; last <= UINT16_MAX; last++) {
+		m[8] = (uint8_t)(last >> 8);
+		m[9] = (uint8_t)last;
+		packet_put_icmp_sum(m, 10, &e);
+		if (sum16(m, 10, 0) != 0xffff)
+			CHECK(!"a carry is lost");
+	}
 }
 
 int main(void)

@@ -35,7 +35,7 @@ void answers_prohibit(int link, const struct packet *p)
 		return;
 	memcpy(said.address[said.n++], p->to, PACKET_ADDRESS);
 	inet_ntop(p->v6 ? AF_INET6 : AF_INET, p->v6 ? p->to : p->to + PACKET_V4, text, sizeof text);
-	say("the app asked for %s, which it reaches only with --allow%s", text,
+	say("the app asked for %s, which is not reachable without --allow%s", text,
 	    said.n == ANSWERS_SAID_MAX ? "; more such addresses are not mentioned" : "");
 }
 
