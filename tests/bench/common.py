@@ -39,16 +39,17 @@ def timed(*argv):
 
 
 class Enclave:
-    """A booted image, stopped at the end of the with statement. ports: -p's."""
+    """A booted image, stopped at the end of the with statement. ports: -p's; more:
+    further options of casemate run."""
 
-    def __init__(self, image, memory, ports=()):
+    def __init__(self, image, memory, ports=(), more=()):
         self.name = f"bench-{os.getpid()}-{memory}"
-        self.image, self.memory = image, memory
+        self.image, self.memory, self.more = image, memory, more
         self.ports = [word for port in ports for word in ("-p", port)]
 
     def __enter__(self):
         err = subprocess.run([TOOL, "run", self.image, "--name", self.name, "--memory",
-                              str(self.memory), *self.ports], stdout=subprocess.DEVNULL,
+                              str(self.memory), *self.ports, *self.more], stdout=subprocess.DEVNULL,
                              stderr=subprocess.PIPE).stderr.decode()
         if "ready after" not in err:
             raise RuntimeError(err.strip())
