@@ -75,8 +75,9 @@ struct link {
 	uint64_t heard; /* when something came last, by st.turn; 0: free */
 };
 
-/* What is to be looked at by stack_accept, by stack_event, by stack_flush. */
-enum set { WAITING, READY, PUSH, SETS };
+/* What is to be looked at by stack_accept, by stack_event, by stack_flush; slots
+ * that nobody has. */
+enum set { WAITING, READY, PUSH, FREE, SETS };
 
 unsigned stack_window, stack_sndbuf;
 
@@ -88,6 +89,7 @@ static struct {
 	struct link links[STACK_LINKS_MAX];
 	struct stack_conn conns[SLOTS];
 	bool sets[SETS][SLOTS]; /* conns[n] is in the set */
+	size_t top;             /* no slot from here on was ever used */
 	int64_t tick_ms;        /* the last one */
 	uint64_t turn;
 	unsigned long dropped;
@@ -102,7 +104,7 @@ static bool *in(enum set set, const struct stack_conn *c)
 /* One of the set, which leaves it; NULL when it is empty. */
 static struct stack_conn *take(enum set set)
 {
-	bool *first = memchr(st.sets[set], 1, SLOTS);
+	bool *first = memchr(st.sets[set], 1, set == FREE ? SLOTS : st.top);
 
 	if (first == NULL)
 		return NULL;
@@ -113,16 +115,16 @@ static struct stack_conn *take(enum set set)
 /* Memory may have been short for any of them. */
 static void push_all(void)
 {
-	memset(st.sets[PUSH], true, SLOTS);
+	memset(st.sets[PUSH], true, st.top);
 }
 
 /* --- slots ------------------------------------------------------------------- */
 
 static void slot_free(struct stack_conn *c)
 {
-	c->used = false;
+	c->linger_ms = 0;
 	for (int set = 0; set < SETS; set++)
-		*in((enum set)set, c) = false;
+		*in((enum set)set, c) = set == FREE;
 }
 
 /* From here on lwIP does not know the slot. */
@@ -212,19 +214,19 @@ void stack_conn_begun(struct stack_conn *c)
 
 struct stack_conn *stack_conn_take(struct tcp_pcb *pcb)
 {
-	struct stack_conn *c = st.conns, *lingers = NULL;
+	struct stack_conn *c = take(FREE);
 
-	for (; c < st.conns + SLOTS && c->used; c++) {
-		if (c->linger_ms != 0 && c->tx.len == 0)
-			lingers = c;
-	}
-	if (c == st.conns + SLOTS) {
-		if (lingers == NULL)
+	if (c == NULL) {
+		for (c = st.conns; c < st.conns + SLOTS && (c->linger_ms == 0 || c->tx.len > 0);)
+			c++;
+		if (c == st.conns + SLOTS)
 			return NULL;
-		c = lingers;
 		stack_abort(c);
+		*in(FREE, c) = false;
 	}
-	*c = (struct stack_conn){ .used = true, .pcb = pcb };
+	if ((size_t)(c - st.conns) >= st.top)
+		st.top = (size_t)(c - st.conns) + 1;
+	*c = (struct stack_conn){ .pcb = pcb };
 	c->rx = (struct ring){ .max = stack_window };
 	c->rx.p = st.rings + (size_t)(c - st.conns) * (stack_window + stack_sndbuf);
 	c->tx = (struct ring){ .p = c->rx.p + stack_window, .max = stack_sndbuf };
@@ -475,6 +477,7 @@ void stack_init(enum stack_side side, const struct stack_app *app)
 	                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (st.rings == MAP_FAILED)
 		platform_broken("no memory", errno);
+	memset(st.sets[FREE], true, SLOTS);
 	st.packet.custom_free_function = on_returned;
 	st.app = app;
 	st.self = enclave ? tun_enclave4 : tun_gateway4;
@@ -520,8 +523,8 @@ void stack_tick(void)
 		return;
 	st.tick_ms = now;
 	tcp_tmr();
-	for (struct stack_conn *c = st.conns; c < st.conns + SLOTS; c++) {
-		if (c->used && c->linger_ms != 0 && now >= c->linger_ms)
+	for (struct stack_conn *c = st.conns; c < st.conns + st.top; c++) {
+		if (c->linger_ms != 0 && now >= c->linger_ms)
 			stack_abort(c);
 	}
 	push_all();
@@ -602,7 +605,7 @@ void stack_usage(struct stack_usage *u)
 {
 	*u = (struct stack_usage){ .dropped = st.dropped, .heap = lwip_stats.mem.used };
 	for (struct stack_conn *c = st.conns; c < st.conns + SLOTS; c++)
-		u->conns += c->used;
+		u->conns += !*in(FREE, c);
 	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next)
 		u->pcbs++;
 	u->pbufs = memp_pools[MEMP_PBUF]->stats->used + memp_pools[MEMP_TCP_SEG]->stats->used;

@@ -25,9 +25,14 @@
 #include "net/link.h"
 #include "net/packet.h"
 
+/* The host's tool is built with more (tools/build/Makefile). */
+#ifndef STACK_CONNS
+#define STACK_CONNS 512
+#endif
+
 enum {
 	STACK_LINKS_MAX = 8,
-	STACK_CONNS_MAX = 512,
+	STACK_CONNS_MAX = STACK_CONNS,
 	/* Beside them: closed and not done yet, or to be accepted when the owner
 	 * has made room. */
 	STACK_SPARE = 64,
@@ -64,7 +69,7 @@ struct stack_conn {
 	void *user; /* the owner's, NULL at first */
 	bool over;  /* reset, or its link is gone */
 	/* What follows is for stack.c and stack_connect.c. */
-	bool used, established, peer_fin, fin_wanted, fin_sent;
+	bool established, peer_fin, fin_wanted, fin_sent;
 	struct tcp_pcb *pcb; /* NULL: lwIP has no more to do with it */
 	struct ring rx, tx;
 	size_t given;      /* of tx, to lwIP */

@@ -41,17 +41,22 @@
 #define CHECKSUM_CHECK_IP  0
 #define CHECKSUM_CHECK_TCP 0
 
+/* How many connections; net/stack.h has the number. */
+#ifndef STACK_CONNS
+#define STACK_CONNS 512
+#endif
+
 /* Static pools: a pcb for each slot of stack.c, for half-open connections and
  * for some that are over; a segment and a reference to its bytes for each half
  * of TCP_SND_QUEUELEN of a slot. On the heap are the headers of as many, 96
  * bytes each, and now and then a segment that had to be cut. */
 #define MEM_ALIGNMENT            8
-#define MEMP_NUM_TCP_PCB         1152
+#define MEMP_NUM_TCP_PCB         (2 * STACK_CONNS + 128)
 #define MEMP_NUM_TCP_PCB_LISTEN  1
-#define MEMP_NUM_TCP_SEG         5120
-#define MEMP_NUM_PBUF            5120
+#define MEMP_NUM_TCP_SEG         (10 * STACK_CONNS)
+#define MEMP_NUM_PBUF            (10 * STACK_CONNS)
 #define PBUF_POOL_SIZE           0
-#define MEM_SIZE                 (768 * 1024)
+#define MEM_SIZE                 (1536 * STACK_CONNS)
 #define PBUF_LINK_HLEN           0
 #define LWIP_SUPPORT_CUSTOM_PBUF 1
 
