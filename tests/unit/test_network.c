@@ -20,7 +20,8 @@
 #define GATEWAY4 "10.7.0.1"
 #define GATEWAY6 "fd07:ca5e:3a7e::1"
 
-enum { TCP4, UDP4, TCP6, UDP6, TCP_HERE, UDP_HERE, PORTS, APP_PORT = 8080, BULK = 4 << 20 };
+enum { TCP4, UDP4, TCP6, UDP6, TCP_HERE, UDP_HERE, PORTS };
+enum { APP_PORT = 8080, BULK = 4 << 20, MANY = 1000, EACH = 100000, ROUNDS = 3 };
 
 static struct app_peer app;
 static struct gateway gateway;
@@ -354,12 +355,155 @@ static void test_udp_in(void)
 	udp_in(UDP_HERE, "10.7.0.2", "127.0.0.1", GATEWAY4);
 }
 
+/* --- many, stuck, cut -------------------------------------------------------------------- */
+
+/* One end of a flow: sends EACH bytes and its end, wants as many and theirs. */
+struct end {
+	int fd;
+	size_t sends, wants; /* where in the pattern each begins */
+	size_t in, out;
+	bool over;
+};
+
+static struct end ends[2 * MANY];
+
+static bool move(struct end *e)
+{
+	uint8_t buf[16384];
+	size_t n = 0;
+	ssize_t r;
+
+	for (; n < sizeof buf && e->out + n < EACH; n++)
+		buf[n] = pattern(e->sends + e->out + n);
+	r = n > 0 ? send(e->fd, buf, n, MSG_DONTWAIT) : 0;
+	e->out += r > 0 ? (size_t)r : 0;
+	if (n > 0 && e->out == EACH && shutdown(e->fd, SHUT_WR) != 0)
+		return false;
+	if (r < 0 && errno != EAGAIN)
+		return false;
+	r = recv(e->fd, buf, sizeof buf, MSG_DONTWAIT);
+	for (ssize_t i = 0; i < r; i++) {
+		if (buf[i] != pattern(e->wants + e->in++))
+			return false;
+	}
+	e->over = r == 0;
+	return r != 0 || e->in == EACH;
+}
+
+static void test_many(void)
+{
+	static struct pollfd p[2 * MANY];
+	struct at to[2] = { at_of(HOST4, 0), at_of(HOST6, 0) };
+	int listener[2], left = 2 * MANY;
+
+	for (int i = 0; i < 2; i++)
+		listener[i] = at_bind(PLACE_HOST, &app, SOCK_STREAM, &to[i]);
+	for (size_t i = 0; i < MANY; i++) {
+		int fd = at_connect(PLACE_APP, &app, SOCK_STREAM, &to[i % 2]);
+
+		CHECK(fd >= 0);
+		ends[2 * i] = (struct end){ .fd = fd, .sends = i * 13, .wants = i * 7 };
+		fd = take(listener[i % 2], NULL);
+		ends[2 * i + 1] = (struct end){ .fd = fd, .sends = i * 7, .wants = i * 13 };
+	}
+	for (int i = 0; i < 2; i++)
+		close(listener[i]);
+	while (left > 0) {
+		for (size_t i = 0; i < 2 * MANY; i++)
+			p[i] = (struct pollfd){
+				.fd = ends[i].over ? -1 : ends[i].fd,
+				.events = POLLIN | (ends[i].out < EACH ? POLLOUT : 0),
+			};
+		if (!CHECK(poll(p, 2 * MANY, -1) > 0))
+			return;
+		for (size_t i = 0; i < 2 * MANY; i++) {
+			if (p[i].fd < 0 || p[i].revents == 0)
+				continue;
+			if (!move(&ends[i]) && !CHECK(!"a byte is another, or missing"))
+				return;
+			left -= ends[i].over;
+		}
+	}
+	for (size_t i = 0; i < 2 * MANY; i++)
+		close(ends[i].fd);
+}
+
+/* Writes until it is full. */
+static void stuff(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	size_t sent = 0;
+
+	while (poll(&p, 1, 0) == 1 && sent < 256 << 20) {
+		ssize_t n = send(fd, bulk, BULK, MSG_DONTWAIT);
+
+		sent += n > 0 ? (size_t)n : 0;
+		tcp_out(HOST4, HOST4); /* another flow, all the while */
+	}
+	CHECK(sent > 0 && sent < 256 << 20);
+}
+
+/* Peers that never read, on either side; when they do at last, all is there. */
+static void test_stuck(void)
+{
+	struct at a = at_of(HOST4, 0);
+	int listener = at_bind(PLACE_HOST, &app, SOCK_STREAM, &a);
+
+	for (int side = 0; side < 2; side++) {
+		int fd[2];
+
+		fd[0] = at_connect(PLACE_APP, &app, SOCK_STREAM, &a);
+		fd[1] = take(listener, NULL);
+		stuff(fd[side]);
+		CHECK(shutdown(fd[side], SHUT_WR) == 0);
+		while (read(fd[!side], back, sizeof back) > 0)
+			;
+		CHECK(shutdown(fd[!side], SHUT_WR) == 0 && at_end(fd[side]));
+		close(fd[0]);
+		close(fd[1]);
+	}
+	close(listener);
+}
+
+/* The link ends with flows of each kind open: cut, and new ones work. */
+static void test_link_lost(void)
+{
+	struct at a = at_of(HOST4, 0), b = at_of("10.7.0.2", APP_PORT), to = published(TCP4);
+	int out = at_bind(PLACE_HOST, &app, SOCK_STREAM, &a);
+	int in = at_bind(PLACE_APP, &app, SOCK_STREAM, &b);
+
+	for (int i = 0; i < ROUNDS; i++) {
+		int fd[4];
+
+		fd[0] = at_connect(PLACE_APP, &app, SOCK_STREAM, &a);
+		fd[1] = take(out, NULL);
+		fd[2] = at_connect(PLACE_HOST, &app, SOCK_STREAM, &to);
+		fd[3] = take(in, NULL);
+		app_peer_cut(&app);
+		/* What the app's ends are told is the gate's to do. */
+		CHECK(is_cut(fd[1]) && is_cut(fd[2]));
+		for (int n = 0; n < 4; n++)
+			close(fd[n]);
+		/* It waits in the port's queue until there is a link. */
+		fd[0] = at_connect(PLACE_HOST, &app, SOCK_STREAM, &to);
+		talk(fd[0], take(in, NULL));
+	}
+	close(in);
+	close(out);
+	test_udp_out();
+}
+
 int main(void)
 {
 	char conf[] = "/tmp/casemate-conf-XXXXXX";
 	int fd, status = -1;
 
+	struct rlimit files;
+
 	alarm(200);
+	CHECK(getrlimit(RLIMIT_NOFILE, &files) == 0);
+	files.rlim_cur = files.rlim_max;
+	CHECK(setrlimit(RLIMIT_NOFILE, &files) == 0);
 	if (!app_peer_start(&app))
 		return test_end();
 	for (size_t i = 0; i < BULK; i++)
@@ -377,6 +521,9 @@ int main(void)
 	test_tcp_in();
 	test_tcp_in_same_port();
 	test_udp_in();
+	test_stuck();
+	test_many();
+	test_link_lost();
 	CHECK(kill(pid, SIGTERM) == 0 && waitpid(pid, &status, 0) == pid);
 	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	unlink(conf);

@@ -16,6 +16,7 @@
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "appliance/base/io.h"
@@ -222,9 +223,22 @@ static void on_signal(int sig)
 	_exit(STATUS_OK);
 }
 
+/* As many sockets as there can be flows, or as many as there may be. */
+static void raise_files(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0)
+		return;
+	r.rlim_cur = r.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &r);
+}
+
 static bool begin(struct loop *l)
 {
 	int fd = -1;
+
+	raise_files();
 
 	l->epoll = epoll_create1(EPOLL_CLOEXEC);
 	l->now_ms = clock_mono_ms();
