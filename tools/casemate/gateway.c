@@ -3,10 +3,11 @@
 
 #include <stdio.h>
 
+#include "tools/casemate/gateway_tun.h"
 #include "tools/casemate/text.h"
 #include "tools/casemate/verb.h"
 
-enum { OPT_ALLOW = 256 };
+enum { OPT_ALLOW = 256, OPT_TUN };
 
 static void add_port(struct gateway *g, const char *arg)
 {
@@ -26,16 +27,31 @@ static void allow(struct gateway *g, const char *arg)
 		verb_misuse(&verb_gateway, DESTINATIONS_MISUSE, arg);
 }
 
+static bool print_ports(const struct gateway *g)
+{
+	char text[PUBLISH_TEXT_MAX];
+
+	for (size_t i = 0; i < g->ports; i++) {
+		publish_text(text, &g->port[i]);
+		printf("%s\n", text);
+	}
+	if (fflush(stdout) == 0)
+		return true;
+	say("cannot write the ports: %m");
+	return false;
+}
+
 static int gateway_main(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "publish", required_argument, NULL, 'p' },
 		{ "allow", required_argument, NULL, OPT_ALLOW },
+		{ "tun", no_argument, NULL, OPT_TUN },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	static struct gateway g = { .until = -1 };
-	char text[PUBLISH_TEXT_MAX];
+	bool tun = false;
 	int c;
 
 	while ((c = verb_option(&verb_gateway, argc, argv, ":hp:", longs)) != -1) {
@@ -43,20 +59,16 @@ static int gateway_main(int argc, char **argv)
 			add_port(&g, optarg);
 		else if (c == OPT_ALLOW)
 			allow(&g, optarg);
+		else if (c == OPT_TUN)
+			tun = true;
 	}
 	if (argc - optind != 1)
 		verb_misuse(&verb_gateway, "needs one TARGET");
 	if (!target_parse(argv[optind], &g.target) || !publish_open(g.port, g.ports))
 		return STATUS_FAILED;
-	for (size_t i = 0; i < g.ports; i++) {
-		publish_text(text, &g.port[i]);
-		printf("%s\n", text);
-	}
-	if (fflush(stdout) != 0) {
-		say("cannot write the ports: %m");
-		return STATUS_FAILED;
-	}
-	return gateway_serve(&g);
+	if (tun)
+		return gateway_tun_serve(&g, print_ports);
+	return print_ports(&g) ? gateway_serve(&g) : STATUS_FAILED;
 }
 
 static const char help_text[] =
