@@ -165,7 +165,7 @@ static int finish(int fd)
 		len += (size_t)n;
 	}
 	buffer[len] = '\0';
-	if (len > 1000)
+	if (len > 200)
 		printf("%zu bytes\n", len);
 	else
 		printf("%.*s\n", (int)strcspn(buffer, "\n"), len == 0 ? "nothing" : buffer);
