@@ -238,8 +238,7 @@ static bool is_own(uint16_t port)
 static bool is_too_big(const struct packet *p)
 {
 	return p->v6 ? p->type == ICMP6_PACKET_TOO_BIG
-	             : p->type == ICMP_DEST_UNREACH &&
-	                       p->ip.p[p->head + 1] == ICMP_FRAG_NEEDED;
+	             : p->type == ICMP_DEST_UNREACH && p->ip.p[p->head + 1] == ICMP_FRAG_NEEDED;
 }
 
 /* The flow that lets p pass to the app. */
@@ -322,7 +321,7 @@ static bool hello_passes(struct flow *f, const struct packet *p)
 	if (!f->hello || said.len == 0)
 		return true;
 	if ((p->flags & TH_SYN) == 0 && hello_name(said, name, &n) == RC_OK &&
-	    (policy_named(a.policy, slice_of(name, n)) & f->rules & a.policy->tls) != 0) {
+	    (policy_named(a.policy, slice_of(name, n)) & f->rules) != 0) {
 		f->hello = false;
 		return true;
 	}

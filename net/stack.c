@@ -58,11 +58,13 @@ enum {
 	RING_SEGMENTS = 4,
 
 	/* Rings. The enclave is small: 512 clients that stall both ways take
-	 * 16 MiB. It answers more than it is told. The host has memory. */
+	 * 16 MiB. It answers more than it is told. The host has memory, and
+	 * fewer, larger turns cost it a third less for a byte; more than this
+	 * gains little. A window is at most 65,535 << TCP_RCV_SCALE. */
 	ENCLAVE_RX = 8192,
 	ENCLAVE_TX = 24576,
-	GATEWAY_RX = 131072,
-	GATEWAY_TX = 131072,
+	GATEWAY_RX = 262140,
+	GATEWAY_TX = 262144,
 };
 static_assert(MEMP_NUM_TCP_PCB >= SLOTS + HALF_OPEN_MAX &&
                       MEMP_NUM_TCP_SEG >= SLOTS * TCP_SND_QUEUELEN / 2 + HALF_OPEN_MAX,
@@ -571,6 +573,11 @@ void stack_consume(struct stack_conn *c, size_t n)
 size_t stack_room(const struct stack_conn *c)
 {
 	return c->over || c->fin_wanted ? 0 : c->tx.max - c->tx.len;
+}
+
+void stack_conn_push(struct stack_conn *c)
+{
+	*in(PUSH, c) = true;
 }
 
 enum rc stack_write(struct stack_conn *c, const void *p, size_t n)

@@ -135,6 +135,8 @@ void stack_abort(struct stack_conn *c); /* reset now, frees c */
 struct stack_conn *stack_conn_take(struct tcp_pcb *pcb);
 /* The handshake is done: tells the owner, sends what was written before. */
 void stack_conn_begun(struct stack_conn *c);
+/* Something was written. */
+void stack_conn_push(struct stack_conn *c);
 /* lwIP's netif of a link, whose gateway is the other end; NULL: no such link. */
 struct netif *stack_conn_netif(int link);
 

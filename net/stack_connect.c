@@ -39,6 +39,22 @@ uint32_t stack_peer(const struct stack_conn *c)
 	return c->pcb != NULL ? lwip_ntohl(ip_2_ip4(&c->pcb->remote_ip)->addr) : 0;
 }
 
+uint8_t *stack_space(const struct stack_conn *c, size_t *n)
+{
+	const struct ring *tx = &c->tx;
+	size_t end = tx->at + tx->len, room = stack_room(c);
+	size_t at = end < tx->max ? end : end - tx->max;
+
+	*n = room < tx->max - at ? room : tx->max - at;
+	return *n > 0 ? tx->p + at : NULL;
+}
+
+void stack_wrote(struct stack_conn *c, size_t n)
+{
+	c->tx.len += n;
+	stack_conn_push(c);
+}
+
 bool stack_established(const struct stack_conn *c)
 {
 	return c->established;

@@ -1,5 +1,5 @@
 /* What the gateway's end of the stack (stack.h) does and the enclave's does not:
- * it connects. */
+ * it connects, and writes without a copy. */
 #ifndef NET_STACK_CONNECT_H
 #define NET_STACK_CONNECT_H
 
@@ -10,6 +10,10 @@
 struct stack_conn *stack_connect(int link, uint32_t peer, uint16_t port);
 uint16_t stack_port(const struct stack_conn *c); /* our end's; not once it is over */
 uint32_t stack_peer(const struct stack_conn *c); /* the other end's address */
+/* Where *n bytes that are to be written may be put, instead of stack_write(): NULL
+ * without room. stack_wrote() says how many it were; nothing in between. */
+uint8_t *stack_space(const struct stack_conn *c, size_t *n);
+void stack_wrote(struct stack_conn *c, size_t n);
 bool stack_established(const struct stack_conn *c);
 bool stack_drained(const struct stack_conn *c); /* all written bytes acknowledged */
 

@@ -42,6 +42,7 @@ gives run-too-much 2 'needs one IMAGE' casemate run a b
 gives run-publish 2 'HOST:ENCLAVE' casemate run -p 8443 "$IMG"
 gives gateway-publish 2 'HOST:ENCLAVE' casemate gateway -p 8443:0 web
 gives gateway-allow 2 'numeric address' casemate gateway --allow localhost web
+gives gateway-tun-no-enclave 1 'no enclave is named web|needs root|needs /dev/net/tun|needs the program nft' casemate gateway --tun web
 gives run-network-none 2 'leaves nothing' casemate run --network none -p 1:1 web.eif
 gives gateway-no-enclave 1 'no enclave is named web' casemate gateway -p 0:1 web
 gives run-cpus 2 -- casemate run --cpus 0 "$IMG"

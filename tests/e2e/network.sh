@@ -202,8 +202,10 @@ PUBLISH=(-p 0.0.0.0:8443:8443 -p 0.0.0.0:7000:7000 -p '[::]:7000:7000' -p 0.0.0.
     -p '[::]:7003:7003' -p 0.0.0.0:7003:7003/udp -p 0.0.0.0:8080:8080 -p '[::]:8080:8080'
     -p 0.0.0.0:9000:9000)
 start_net() {
-    in_host unshare --mount sh -c 'mount --bind "$1" /etc/resolv.conf && shift && exec "$@"' sh \
-        "$WORK/resolv.conf" "$CASEMATE" gateway "${@:2}" "${PUBLISH[@]}" "$1" >net.out 2>&1 &
+    # Not in_host: that would be a process between.
+    nsenter --net="/proc/$HOST/ns/net" -- unshare --mount sh -c \
+        'mount --bind "$1" /etc/resolv.conf && shift && exec "$@"' sh "$WORK/resolv.conf" \
+        "$CASEMATE" gateway "${@:2}" "${PUBLISH[@]}" "$1" >net.out 2>&1 &
     NET=$!
     until_true in_far curl -sSkf --max-time 30 -o /dev/null https://192.0.2.1:8443/health || {
         not_ok start-net "$(tail -n 3 net.out)"
@@ -352,7 +354,7 @@ published() { # PREFIX
     from_far "$1-published-httpd" '^served by the app$' http 192.0.2.1 8080
     from_far "$1-published-httpd6" '^served by the app$' http 2001:db8:1::1 8080
     from_far "$1-client-address" '^::ffff:192.0.2.2$' who 192.0.2.1 7001
-    from_far "$1-client-address6" '^2001:db8:1::2$' who 2001:db8:1::1 7001
+    from_far "$1-client-address6" '^2001:db8:1::[23]$' who 2001:db8:1::1 7001
     from_far "$1-no-rule-of-ingress" "$CUT" echo 192.0.2.1 7003 10
     from_far "$1-no-rule-of-ingress6" "$CUT" echo 2001:db8:1::1 7003 10
 }

@@ -165,10 +165,12 @@ static int finish(int fd)
 		len += (size_t)n;
 	}
 	buffer[len] = '\0';
-	if (len > 200)
+	if (len == 0)
+		puts("nothing");
+	else if (len > 200)
 		printf("%zu bytes\n", len);
 	else
-		printf("%.*s\n", (int)strcspn(buffer, "\n"), len == 0 ? "nothing" : buffer);
+		printf("%.*s\n", (int)strcspn(buffer, "\r\n"), buffer);
 	return 0;
 }
 

@@ -10,8 +10,8 @@
 
 #include "appliance/base/io.h"
 #include "appliance/base/log.h"
-#include "appliance/broker.h"
 #include "appliance/base/manifest.h"
+#include "appliance/broker.h"
 #include "appliance/gate.h"
 #include "appliance/touchlog.h"
 #include "tests/unit/test.h"

@@ -599,12 +599,15 @@ static bool has_device(void)
 /* The other end would take larger ones than the outer link, and nobody tells. */
 static void check_segments(int listener)
 {
-	int fd = client(enclave_ns, "192.0.2.2", OUTER_PORT, SOCK_STREAM), max = 0;
+	int fd, max = 0;
 	socklen_t len = sizeof max;
 
-	CHECK(getsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &max, &len) == 0 && max <= 1460);
+	run_in(outer_ns, "ip link set in0 mtu 9000");
+	fd = client(enclave_ns, "192.0.2.2", OUTER_PORT, SOCK_STREAM);
+	CHECK(getsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &max, &len) == 0 && max > 0 && max <= 1460);
 	close(accepted(listener, "192.0.2.1"));
 	close(fd);
+	run_in(outer_ns, "ip link set in0 mtu 1500");
 }
 
 static void test_outbound(void)
@@ -800,9 +803,12 @@ static void test_frames(void)
 
 	send_frame(LINK_APP, &d);
 	send_frame(LINK_PACKET, &d);
-	/* A fragment that would complete another's. */
-	d = (struct datagram){ "192.0.2.77", "192.0.2.2", 5000, OUTER_PORT, 0, 3000, 0, 1000, 'x' };
+	d = (struct datagram){ "192.0.2.77", "192.0.2.2", 5000, OUTER_PORT, 0, 2000, 0, 1000, 'x' };
 	send_frame(LINK_APP, &d);
+	d.begin = 1000;
+	d.end = 2000;
+	send_frame(LINK_APP, &d);
+	d.begin = 0;
 	d.from = "10.7.0.2";
 	d.len = d.end = 30;
 	d.fill = 'a';

@@ -30,11 +30,10 @@ static bool same(const struct enclave *a, const struct enclave *b)
 {
 	return strcmp(a->name, b->name) == 0 && strcmp(a->image, b->image) == 0 &&
 	       strcmp(a->id, b->id) == 0 && strcmp(a->ports, b->ports) == 0 &&
-	       strcmp(a->network, b->network) == 0 &&
-	       a->backend == b->backend && a->life == b->life && a->debug == b->debug &&
-	       a->cpus == b->cpus && a->memory_mib == b->memory_mib &&
-	       a->started_ms == b->started_ms && a->pid == b->pid && a->cid == b->cid &&
-	       a->gateway == b->gateway;
+	       strcmp(a->network, b->network) == 0 && a->backend == b->backend &&
+	       a->life == b->life && a->debug == b->debug && a->cpus == b->cpus &&
+	       a->memory_mib == b->memory_mib && a->started_ms == b->started_ms &&
+	       a->pid == b->pid && a->cid == b->cid && a->gateway == b->gateway;
 }
 
 static void test_round_trip(void)

@@ -5,7 +5,7 @@
 
 # busybox: the demo app. The rest is what the tests compare ours with.
 TEST_PACKAGES=(busybox-static openssl cpio python3 tar util-linux git mmdebstrap
-    curl gnutls-bin testssl.sh python3-cbor2 python3-cryptography umoci skopeo rpm)
+    curl gnutls-bin testssl.sh python3-cbor2 python3-cryptography umoci skopeo rpm nftables iproute2)
 
 verb_help() {
     cat <<'EOF'

@@ -8,7 +8,7 @@ _casemate_expect="--measurements --pcr --untouched --nonce --root --max-age --al
 _casemate_options() {
     case $1 in
     run) echo --name --cpus --memory --backend --publish --allow --network --debug --help ;;
-    gateway) echo --publish --allow --help ;;
+    gateway) echo --publish --allow --tun --help ;;
     ps) echo --json --quiet --help ;;
     stop) echo --time --help ;;
     console) echo --follow --help ;;

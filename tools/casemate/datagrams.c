@@ -425,17 +425,22 @@ static void serve_one(int link, size_t n, int64_t now_ms)
 	}
 }
 
+static void serve_from(int link, size_t first, size_t end, int64_t now_ms)
+{
+	const bool *at = d.ready + first;
+
+	while ((at = memchr(at, 1, (size_t)(d.ready + end - at))) != NULL)
+		serve_one(link, (size_t)(at++ - d.ready), now_ms);
+}
+
 void datagrams_serve(int link, int64_t now_ms)
 {
-	size_t begin = d.turn, n = begin;
+	size_t begin = d.turn;
 
-	if (link < 0)
+	if (link < 0 || memchr(d.ready, 1, DATAGRAMS_TAGS) == NULL)
 		return;
-	do {
-		if (d.ready[n])
-			serve_one(link, n, now_ms);
-		n = (n + 1) % DATAGRAMS_TAGS;
-	} while (n != begin);
+	serve_from(link, begin, DATAGRAMS_TAGS, now_ms);
+	serve_from(link, 0, begin, now_ms);
 	d.turn = (begin + 1) % DATAGRAMS_TAGS;
 }
 

@@ -15,12 +15,11 @@
 #include "tools/casemate/peers.h"
 
 enum {
-	CHUNK = 65536,
-	BUDGET = 4 * CHUNK, /* bytes of a flow each way in one turn */
-	SYN_MAX = 40 + 60,  /* the largest headers */
-	PORT = 1,           /* where the stack accepts the app's flows */
-	LOOK_MS = 5000,     /* how often for those that were not accepted */
-	PROBES = 64,        /* ports to try for a client */
+	BUDGET = 1 << 18,  /* bytes of a flow each way in one turn */
+	SYN_MAX = 40 + 60, /* the largest headers */
+	PORT = 1,          /* where the stack accepts the app's flows */
+	LOOK_MS = 5000,    /* how often for those that were not accepted */
+	PROBES = 64,       /* ports to try for a client */
 };
 
 struct flow {
@@ -76,11 +75,11 @@ static bool is_transient(int e)
 /* Client to enclave. */
 static void pump_in(struct flow *f)
 {
-	static uint8_t buf[CHUNK];
 	size_t left = BUDGET, room;
+	uint8_t *at;
 
-	while (f->readable && !f->read_end && left > 0 && (room = stack_room(f->c)) > 0) {
-		ssize_t n = recv(f->fd, buf, room < CHUNK ? room : CHUNK, MSG_DONTWAIT);
+	while (f->readable && !f->read_end && left > 0 && (at = stack_space(f->c, &room)) != NULL) {
+		ssize_t n = recv(f->fd, at, room, MSG_DONTWAIT);
 
 		if (n < 0) {
 			f->readable = false;
@@ -92,7 +91,7 @@ static void pump_in(struct flow *f)
 			f->failed = stack_finish(f->c) != RC_OK;
 			return;
 		}
-		f->failed = stack_write(f->c, buf, (size_t)n) != RC_OK;
+		stack_wrote(f->c, (size_t)n);
 		left -= (size_t)n < left ? (size_t)n : left;
 	}
 	if (left == 0)

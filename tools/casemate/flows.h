@@ -14,7 +14,7 @@
  * reset.
  *
  * One instance a process, beside the stack. Nothing here blocks. Memory: a flow that is
- * full both ways has 256 KiB in the stack's rings, so all of them have 1 GiB; one that
+ * full both ways has 512 KiB in the stack's rings, so all of them have 2 GiB; one that
  * is read as fast as it comes has two pages or so. What was used once stays the
  * process's, and is used again first.
  */

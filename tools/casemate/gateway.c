@@ -92,11 +92,20 @@ static const char help_text[] =
 	"                      loopback, link-local addresses with the cloud's metadata\n"
 	"                      service, groups; up to 32 times. With 127.0.0.1 or ::1 the app\n"
 	"                      reaches that as 10.7.0.1 or fd07:ca5e:3a7e::1\n"
+	"  --tun               let this host's kernel route instead: as root, with nftables.\n"
+	"                      All that the image allows passes; clients' addresses are real,\n"
+	"                      but for loopback's; the app's become this host's. Makes the\n"
+	"                      device casemate0 and the table `inet casemate`, turns forwarding\n"
+	"                      on, and undoes that at the end. The app may not reach this host's\n"
+	"                      own addresses either, but for --allow. Where another firewall\n"
+	"                      of this host drops what is forwarded (Docker's does), it must\n"
+	"                      let casemate0 through. One in a network namespace\n"
 	"\n"
 	"examples:\n"
 	"  casemate gateway -p 8443:8443 demo\n"
 	"  casemate gateway -p 0.0.0.0:443:8443 -p 0.0.0.0:80:8080 vsock:16\n"
-	"  casemate gateway --allow 127.0.0.1 demo\n";
+	"  casemate gateway --allow 127.0.0.1 demo\n"
+	"  casemate gateway --tun -p 0.0.0.0:443:8443 -p [::]:53:53/udp vsock:16\n";
 
 const struct verb verb_gateway = {
 	.name = "gateway",
