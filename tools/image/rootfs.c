@@ -37,7 +37,9 @@ static void find_mkfs(char path[PATH_MAX])
  * in five times as long. The locale and the time zone are set so that they cannot
  * matter. -x-1 leaves extended attributes behind; --mkfs-time gives -T to the image
  * alone and leaves the files theirs. Without the superblock's checksum, because
- * settle() changes what it covers; what is measured is the whole file. */
+ * settle() changes what it covers; what is measured is the whole file. Tails that are
+ * the same are not shared in an archive's files: mkfs.erofs 1.8.6 looks for those at a
+ * wrong place of its input, and gives files the content of others. */
 static void exec_mkfs(char *mkfs, char *dir, char *out)
 {
 	char *argv[16] = { mkfs,
@@ -54,7 +56,7 @@ static void exec_mkfs(char *mkfs, char *dir, char *out)
 		argv[n++] = "--all-root";
 		argv[n++] = "-x-1";
 	} else {
-		argv[n++] = "-Efragments,nosbcrc";
+		argv[n++] = "-Efragments,^fragdedupe,nosbcrc";
 		argv[n++] = "--mkfs-time";
 		argv[n++] = "--tar=f";
 	}
