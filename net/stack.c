@@ -59,7 +59,7 @@ enum {
 
 	/* Rings. The enclave is small: 512 clients that stall both ways take
 	 * 16 MiB. It answers more than it is told. The host has memory, and
-	 * fewer, larger turns cost it a third less for a byte; more than this
+	 * fewer, larger turns cost it about a fifth less for a byte; more than this
 	 * gains little. A window is at most 65,535 << TCP_RCV_SCALE. */
 	ENCLAVE_RX = 8192,
 	ENCLAVE_TX = 24576,
