@@ -69,7 +69,9 @@ static bool serve(int s)
 	char line[32];
 	uint8_t request[64];
 
-	if (read(s, line, sizeof line) <= 0 || !*word || fake("wrong") || fake("chatter"))
+	/* Other ports than the channel's have nobody: the gateway hears so. */
+	if (read(s, line, sizeof line) <= 0 || strncmp(line, "CONNECT 7000\n", 13) != 0 || !*word ||
+	    fake("wrong") || fake("chatter"))
 		return false;
 	send_all(s, "OK 5\n", 5);
 	if (fake("mute"))

@@ -24,7 +24,7 @@
 
 enum { DATA_MAX = 2048, FRAME_MAX = LINK_HEAD + LINK_VNET + 40 + 60 + DATA_MAX, TCP = 20 };
 
-static struct gateway gateway = { .until = -1, .resolv_conf = "/dev/null" };
+static struct gateway gateway = { .resolv_conf = "/dev/null" };
 static int epoll, listener, udp;
 static uint16_t tcp_port, udp_port;
 static struct {

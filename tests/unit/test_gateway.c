@@ -22,7 +22,6 @@ static pid_t pid;
 
 static void gateway_start(void)
 {
-	gateway.until = -1;
 	gateway.target.kind = TARGET_UNIX;
 	snprintf(gateway.target.text, sizeof gateway.target.text, "unix:%s", server.path);
 	gateway.ports = PORTS;
@@ -197,7 +196,7 @@ static void test_signal(void)
 
 static void test_nobody(void)
 {
-	struct gateway g = { .until = -1, .target = { .kind = TARGET_UNIX } };
+	struct gateway g = { .target = { .kind = TARGET_UNIX } };
 
 	snprintf(g.target.text, sizeof g.target.text, "unix:%s.not", server.path);
 	CHECK(gateway_serve(&g) == 1);

@@ -508,7 +508,7 @@ static void add_port(const char *text)
 
 static void begin_gateway(const char *const *allowed)
 {
-	gateway = (struct gateway){ .target = { .kind = TARGET_UNIX }, .until = -1 };
+	gateway = (struct gateway){ .target = { .kind = TARGET_UNIX } };
 	snprintf(gateway.target.text, sizeof gateway.target.text, "unix:%s", path);
 	add_port("0.0.0.0:0:7000");
 	add_port("[::]:0:7000");

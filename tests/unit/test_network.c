@@ -36,7 +36,6 @@ static void gateway_start(const char *conf)
 		[TCP_HERE] = "0:8080",         [UDP_HERE] = "0:8080/udp",
 	};
 
-	gateway.until = -1;
 	gateway.resolv_conf = conf;
 	gateway.target.kind = TARGET_UNIX;
 	snprintf(gateway.target.text, sizeof gateway.target.text, "unix:%s", app.path);

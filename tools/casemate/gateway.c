@@ -50,7 +50,7 @@ static int gateway_main(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	static struct gateway g = { .until = -1 };
+	static struct gateway g;
 	bool tun = false;
 	int c;
 

@@ -27,7 +27,6 @@ struct gateway {
 	size_t ports;
 	struct destinations destinations; /* where the app may go */
 	const char *resolv_conf;          /* NULL: this host's */
-	int until;                        /* the gateway ends when this is readable; -1: does not */
 	bool patient;                     /* the first link may take its time */
 };
 

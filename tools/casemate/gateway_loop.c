@@ -31,8 +31,7 @@ enum {
 	PORT_STACK = 8443, /* of the enclave's stack; others are the app's */
 	STEADY_MS = 2000,  /* a link that lived as long is worth a word when it ends */
 
-	TAG_UNTIL = GATEWAY_APP_TAGS,
-	TAG_LINK,
+	TAG_LINK = GATEWAY_APP_TAGS,
 	TAG_PORT,
 };
 
@@ -190,8 +189,6 @@ static void dispatch(struct loop *l, uint32_t tag, uint32_t events)
 {
 	if (tag < GATEWAY_APP_TAGS)
 		gateway_app_io(tag, events, l->now_ms);
-	else if (tag == TAG_UNTIL)
-		l->over = true;
 	else if (tag == TAG_LINK && l->link >= 0 && !stack_link_io(l->link, events))
 		link_over(l);
 	else if (tag >= TAG_PORT)
@@ -248,8 +245,6 @@ static bool begin(struct loop *l)
 		return false;
 	if (fd >= 0)
 		take_link(l, fd);
-	if (l->g->until >= 0 && !watch(l, EPOLL_CTL_ADD, l->g->until, EPOLLIN, TAG_UNTIL))
-		return false;
 	for (size_t i = 0; i < l->g->ports; i++) {
 		const struct publish *p = &l->g->port[i];
 

@@ -317,7 +317,6 @@ static _Noreturn void become_gateway(struct monitor *m, int out, pid_t parent)
 	conlog_close(&m->log);
 	g->target.kind = TARGET_NAME;
 	snprintf(g->target.text, sizeof g->target.text, "%s", m->s->e->name);
-	g->until = -1;
 	g->patient = true;
 	say_verb("gateway");
 	_exit(gateway_serve(g));

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -337,6 +339,25 @@ static int run_emulated(struct run *r, int lock)
 
 /* --- nitro ------------------------------------------------------------------------- */
 
+static void *await_end(void *arg)
+{
+	struct pollfd enclave = { .fd = (int)(intptr_t)arg, .events = POLLIN };
+
+	while (poll(&enclave, 1, -1) < 1)
+		;
+	_exit(STATUS_OK);
+}
+
+/* This process ends with that one, whatever it is waiting for: dialling takes up to
+ * DIAL_TIMEOUT_MS. */
+static bool end_with(pid_t pid)
+{
+	int fd = child_fd(pid);
+	pthread_t thread;
+
+	return fd >= 0 && pthread_create(&thread, NULL, await_end, (void *)(intptr_t)fd) == 0;
+}
+
 /* The enclave's ports, in a process that ends with nitro-cli's, which ends with
  * the enclave; its number goes to report. */
 static _Noreturn void become_gateway(struct gateway *g, uint32_t enclave_pid, int report)
@@ -349,9 +370,8 @@ static _Noreturn void become_gateway(struct gateway *g, uint32_t enclave_pid, in
 	close(report);
 	for (int i = 0; i < 3; i++)
 		dup2(null, i);
-	g->until = child_fd((pid_t)enclave_pid);
 	g->patient = true;
-	_exit(g->until < 0 ? STATUS_FAILED : gateway_serve(g));
+	_exit(end_with((pid_t)enclave_pid) ? gateway_serve(g) : STATUS_FAILED);
 }
 
 static void start_gateway(struct run *r)
