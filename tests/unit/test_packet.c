@@ -99,10 +99,10 @@ static void test_extensions(void)
 /* An error is for who has sent the packet that it quotes, and nobody else. */
 static void test_quoted(void)
 {
-	static const uint8_t error[] = { 0x45, 0,  0, 56, 0, 0, 0x40, 0,  64, 1, 0, 0, 192, 0,
-		                         2,    9,  10, 7, 0, 2, 3,    3,  0,  0, 0, 0, 0,   0,
-		                         0x45, 0,  0, 99, 0, 0, 0x40, 0,  64, 17, 0, 0, 10,  7,
-		                         0,    2,  192, 0, 2, 1, 0,   9,  0,  53, 0, 79, 0,  0 };
+	static const uint8_t error[] = { 0x45, 0, 0,   56, 0, 0, 0x40, 0, 64, 1,  0, 0,  192, 0,
+		                         2,    9, 10,  7,  0, 2, 3,    3, 0,  0,  0, 0,  0,   0,
+		                         0x45, 0, 0,   99, 0, 0, 0x40, 0, 64, 17, 0, 0,  10,  7,
+		                         0,    2, 192, 0,  2, 1, 0,    9, 0,  53, 0, 79, 0,   0 };
 	uint8_t m[sizeof error];
 	struct packet p, about;
 
