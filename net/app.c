@@ -158,6 +158,8 @@ static void note(struct flow *f, const struct packet *p, bool from_app)
 	               ((p->flags & TH_FIN) != 0);
 
 	f->heard_ms = a.now_ms;
+	f->met = f->met || (p->proto == IPPROTO_TCP ? (p->flags & TH_SYN) == 0
+	                                            : from_app == (f->kind == FLOW_IN));
 	if (p->proto != IPPROTO_TCP)
 		return;
 	f->ended = f->ended || (p->flags & (TH_FIN | TH_RST)) != 0;

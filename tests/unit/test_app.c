@@ -436,6 +436,32 @@ static void test_own_ports(void)
 	CHECK(at_host(&p) == LINK_APP && p.proto == IPPROTO_ICMP && nothing());
 }
 
+/* Who asks from addresses that are not his, and so never goes on, does not end a
+ * connection that is idle. */
+static void test_flood(void)
+{
+	struct segment client = { .from = bad4, .from_port = 7, .to_port = 8080, .flags = 2 };
+	struct packet p;
+
+	tcp_from_host(client);
+	CHECK(at_kernel(&p));
+	tcp_from_kernel(
+		(struct segment){ .to = bad4, .from_port = 8080, .to_port = 7, .flags = 18 });
+	CHECK(at_host(&p) == LINK_APP);
+	client.flags = 16;
+	tcp_from_host(client);
+	CHECK(at_kernel(&p));
+	app_tick(50000);
+	for (uint16_t port = 1000; port < 1000 + 2 * FLOW_MAX; port++) {
+		tcp_from_host((struct segment){
+			.from = bad6, .from_port = port, .to_port = 8080, .flags = 2 });
+		CHECK(at_kernel(&p));
+	}
+	tcp_from_host(client);
+	CHECK(at_kernel(&p) && p.flags == 16 && nothing());
+	app_tick(1000);
+}
+
 /* --- names ----------------------------------------------------------------------------- */
 
 static size_t put_question(uint8_t *m, uint8_t id, const char *name)
@@ -704,6 +730,7 @@ int main(void)
 	test_silence();
 	test_dropped();
 	test_own_ports();
+	test_flood();
 	test_names();
 	test_tls();
 	test_two_links();
