@@ -19,6 +19,8 @@ enum {
 	/* Lines about what was refused, of which there can be any number. */
 	LINES_MAX = 16,
 	LINES_MS = 10000,
+	/* What is not TCP has no end but silence (RFC 4787 §4.3: two minutes or more). */
+	SILENT_MS = 180000,
 };
 
 static struct {
@@ -115,6 +117,14 @@ static bool is_echo_request(const struct packet *p)
 	return p->type == (p->v6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO);
 }
 
+static struct flow *find(const struct flow_key *key)
+{
+	struct flow *f = flow_find(key);
+
+	return f == NULL || key->proto == IPPROTO_TCP || a.now_ms - f->heard_ms < SILENT_MS ? f
+	                                                                                    : NULL;
+}
+
 /* A packet with which no flow goes on begins one, if a rule allows it; else NULL. */
 static struct flow *begin_out(const struct packet *p, const struct flow_key *key)
 {
@@ -148,6 +158,8 @@ static void note(struct flow *f, const struct packet *p, bool from_app)
 	               ((p->flags & TH_FIN) != 0);
 
 	f->heard_ms = a.now_ms;
+	f->met = f->met || (p->proto == IPPROTO_TCP ? (p->flags & TH_SYN) == 0
+	                                            : from_app == (f->kind == FLOW_IN));
 	if (p->proto != IPPROTO_TCP)
 		return;
 	f->ended = f->ended || (p->flags & (TH_FIN | TH_RST)) != 0;
@@ -213,7 +225,7 @@ static void on_dns(const struct packet *p, bool from_app)
 {
 	static uint8_t out[DNS_AT + DNS_REPLY_MAX];
 	struct slice message = slice_of(p->ip.p + p->body, p->ip.len - p->body);
-	struct resolver_to to;
+	struct resolver_to to = { 0 };
 	size_t n = from_app ? resolver_ask(message, p->from_port, a.now_ms, out + DNS_AT, &to)
 	                    : resolver_answer(message, p->to_port, a.now_ms, out + DNS_AT, &to);
 
@@ -228,9 +240,10 @@ static bool is_dns(const struct packet *p, const uint8_t *server, uint16_t port)
 
 /* --- from the link -------------------------------------------------------------------- */
 
-static bool is_own(uint16_t port)
+static bool is_own(const struct packet *p, uint16_t port)
 {
-	return port == POLICY_OWN_PORT || port >= POLICY_OWN_FIRST;
+	return (p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP) &&
+	       (port == POLICY_OWN_PORT || port >= POLICY_OWN_FIRST);
 }
 
 /* Only TCP is to know: it makes smaller segments. Of datagrams the kernel would make
@@ -245,7 +258,7 @@ static bool is_too_big(const struct packet *p)
 static struct flow *flow_in(const struct packet *p)
 {
 	struct flow_key key = flow_key_of(p, false);
-	struct flow *f = flow_find(&key);
+	struct flow *f = find(&key);
 	struct packet about;
 
 	if (f != NULL && (!asks(p) || p->proto != IPPROTO_TCP || !f->ended))
@@ -281,13 +294,14 @@ static void on_packet(int link, uint8_t *payload, size_t len)
 	struct packet p;
 
 	if (link != a.link || packet_parse(slice_of(ip, len - LINK_VNET), &p) != RC_OK ||
-	    memcmp(p.to, p.v6 ? tun_enclave6 : tun_enclave4, PACKET_ADDRESS) != 0)
+	    memcmp(p.to, p.v6 ? tun_enclave6 : tun_enclave4, PACKET_ADDRESS) != 0 ||
+	    memcmp(p.from, p.to, PACKET_ADDRESS) == 0)
 		a.count.dropped++;
-	else if (is_dns(&p, p.from, p.from_port) && is_own(p.to_port))
+	else if (is_dns(&p, p.from, p.from_port) && is_own(&p, p.to_port))
 		on_dns(&p, false);
-	else if (p.proto == IPPROTO_TCP && is_own(p.to_port) && !p.v6)
+	else if (p.proto == IPPROTO_TCP && is_own(&p, p.to_port) && !p.v6)
 		stack_input(link, &p, ip);
-	else if ((p.proto == IPPROTO_TCP || p.proto == IPPROTO_UDP) && is_own(p.to_port))
+	else if (is_own(&p, p.to_port))
 		deny(&p, false);
 	else if (a.tun >= 0)
 		to_app(&p, payload);
@@ -318,7 +332,7 @@ static bool hello_passes(struct flow *f, const struct packet *p)
 	uint8_t out[LINK_VNET + REFUSE_MAX], name[HELLO_NAME_MAX];
 	size_t n = 0;
 
-	if (!f->hello || said.len == 0)
+	if (!f->hello || p->proto != IPPROTO_TCP || said.len == 0)
 		return true;
 	if ((p->flags & TH_SYN) == 0 && hello_name(said, name, &n) == RC_OK &&
 	    (policy_named(a.policy, slice_of(name, n)) & f->rules) != 0) {
@@ -344,7 +358,7 @@ static bool is_local(const struct packet *p)
 static struct flow *flow_out(const struct packet *p)
 {
 	struct flow_key key = flow_key_of(p, true);
-	struct flow *f = flow_find(&key);
+	struct flow *f = find(&key);
 	struct packet about;
 
 	/* Who connects anew is judged anew. */
@@ -377,7 +391,7 @@ static bool passes(const struct packet *p)
 			answer(p, true, REFUSE_NET);
 		return false;
 	}
-	f = flow_out(p);
+	f = is_own(p, p->from_port) ? NULL : flow_out(p);
 	if (f == NULL && asks(p))
 		deny(p, true);
 	else if (f == NULL)

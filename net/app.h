@@ -5,7 +5,8 @@
  * TCP to POLICY_OWN_PORT and above POLICY_OWN_FIRST is the stack's, UDP there the
  * resolver's, everything else the app's. What is let through is a flow's (flow.h):
  * one begins with a packet that a rule of the policy allows, and then all of its
- * packets pass, and the ICMP errors about them. What is not is refused at once
+ * packets pass, and the ICMP errors about them; what is not TCP is judged anew after
+ * three minutes of silence. What is not is refused at once
  * (refuse.h), counted, and logged with its reason.
  *
  * Packets are hostile on both sides: the app may have been taken over, and the link

@@ -67,6 +67,11 @@ void flow_end(struct flow *f)
 	t.count[f->kind]--;
 }
 
+static bool is_live(const struct flow *f)
+{
+	return f->met && !f->ended;
+}
+
 /* A slot of that kind, free. */
 static struct flow *take_slot(enum flow_kind kind)
 {
@@ -77,8 +82,8 @@ static struct flow *take_slot(enum flow_kind kind)
 
 		if (!f->used)
 			return f;
-		if (best == NULL || f->ended > best->ended ||
-		    (f->ended == best->ended && f->heard_ms < best->heard_ms))
+		if (best == NULL || is_live(f) < is_live(best) ||
+		    (is_live(f) == is_live(best) && f->heard_ms < best->heard_ms))
 			best = f;
 	}
 	flow_end(best);

@@ -3,8 +3,9 @@
  *
  * One table, the one instance of a process. Flows that the app began and those that
  * others began have a count of their own each: whoever floods takes the places of
- * his kind. When those are taken, a new flow gets that of one that has ended or been
- * silent for long.
+ * his kind. When those are taken, a new flow gets that of one that has ended or that
+ * only its beginner has said something of, or has been silent for long: who floods from
+ * addresses that are not his does not end what others have under way.
  */
 #ifndef NET_FLOW_H
 #define NET_FLOW_H
@@ -27,6 +28,7 @@ struct flow {
 	struct flow_key key;
 	enum flow_kind kind;
 	bool used, ended;
+	bool met;       /* both ends have been heard; of TCP, after the handshake */
 	bool hello;     /* the app may send nothing before a ClientHello ... */
 	uint64_t rules; /* ... with a name of these */
 	int64_t heard_ms;

@@ -39,6 +39,14 @@ static enum rc parse_v4(struct packet *p, bool whole)
 	return RC_OK;
 }
 
+/* What stands behind one (RFC 8200 §4) has a protocol and ports that are not seen here.
+ */
+static bool is_extension(uint8_t next)
+{
+	return next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING || next == IPPROTO_FRAGMENT ||
+	       next == IPPROTO_DSTOPTS || next == IPPROTO_AH || next == IPPROTO_MH;
+}
+
 static enum rc parse_v6(struct packet *p, bool whole)
 {
 	struct ip6_hdr ip;
@@ -47,7 +55,7 @@ static enum rc parse_v6(struct packet *p, bool whole)
 		return RC_BAD;
 	memcpy(&ip, p->ip.p, sizeof ip);
 	/* An IPv4 address is not to come in this form. */
-	if ((whole && ntohs(ip.ip6_plen) + sizeof ip != p->ip.len) ||
+	if ((whole && ntohs(ip.ip6_plen) + sizeof ip != p->ip.len) || is_extension(ip.ip6_nxt) ||
 	    packet_is_v4(ip.ip6_src.s6_addr) || packet_is_v4(ip.ip6_dst.s6_addr))
 		return RC_BAD;
 	memcpy(p->from, &ip.ip6_src, PACKET_ADDRESS);
@@ -141,7 +149,8 @@ enum rc packet_quoted(const struct packet *p, struct packet *quoted)
 	           : p->type != ICMP_DEST_UNREACH && p->type != ICMP_TIME_EXCEEDED &&
 	                     p->type != ICMP_PARAMETERPROB) ||
 	    parse_ip(slice_of(p->ip.p + at, p->ip.len - at), quoted, false) != RC_OK ||
-	    quoted->ip.len - quoted->head < ICMP_MINLEN)
+	    quoted->ip.len - quoted->head < ICMP_MINLEN ||
+	    memcmp(quoted->from, p->to, PACKET_ADDRESS) != 0)
 		return RC_BAD;
 	if (is_icmp(quoted))
 		return parse_icmp(quoted);

@@ -38,7 +38,8 @@ enum packet_way packet_way(const struct packet *p, const uint8_t to[PACKET_ADDRE
 
 /* Of an ICMP error message (destination unreachable, packet too big, time exceeded,
  * parameter problem): the beginning of the packet that it is about, as far as
- * addresses, protocol and ports. RC_BAD: p is no such message, or quotes none. */
+ * addresses, protocol and ports. RC_BAD: p is no such message, or does not go to who
+ * has sent what it quotes. */
 RC_CHECK enum rc packet_quoted(const struct packet *p, struct packet *quoted);
 
 /* An IPv4 address in the form that addresses have here, and whether it is one. */

@@ -70,7 +70,7 @@ size_t refuse(const struct packet *p, enum refuse_why why, uint8_t out[REFUSE_MA
 
 	if (p->proto == IPPROTO_TCP)
 		return reset(p, out);
-	if ((p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6) && p->ip.p[p->head] != echo)
+	if ((p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6) && p->type != echo)
 		return 0;
 	return unreachable(p, why, out);
 }

@@ -15,7 +15,9 @@
 #include "appliance/base/io.h"
 #include "net/link.h"
 
-enum { TUN_MTU = 65535 };
+/* Linux sends no smaller segments: a kernel that is to route them makes as many packets
+ * of one as there are. */
+enum { TUN_MTU = 65535, SEGMENT_MIN = 48 };
 
 #define V4(last)                                                                                   \
 	{                                                                                          \
@@ -142,8 +144,8 @@ void tun_prepare(struct packet *p, uint8_t *payload)
 		h.csum_start = (uint16_t)p->head;
 		h.csum_offset = (uint16_t)at;
 	}
-	if (p->proto == IPPROTO_TCP && in.gso_type != VIRTIO_NET_HDR_GSO_NONE && in.gso_size > 0 &&
-	    in.gso_size < p->ip.len - p->body) {
+	if (p->proto == IPPROTO_TCP && in.gso_type != VIRTIO_NET_HDR_GSO_NONE &&
+	    in.gso_size >= SEGMENT_MIN && in.gso_size < p->ip.len - p->body) {
 		h.gso_type = p->v6 ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4;
 		h.gso_size = in.gso_size;
 		h.hdr_len = (uint16_t)p->body;

@@ -339,10 +339,54 @@ static void test_icmp(void)
 	CHECK(nothing() && count->dropped >= dropped);
 }
 
+/* What a program says from the gate's own ports would be the gate's to clients. */
+static void test_own_source(void)
+{
+	static const uint16_t own[] = { 8443, 61000, 65535 };
+	uint64_t refused = count->out_refused;
+	struct packet p;
+
+	for (size_t i = 0; i < 3; i++) {
+		tcp_from_kernel((struct segment){
+			.to = good4, .from_port = own[i], .to_port = 80, .flags = 2 });
+		CHECK(at_kernel(&p) && (p.flags & TH_RST) != 0 && nothing());
+	}
+	tcp_from_kernel(
+		(struct segment){ .to = good4, .from_port = 60999, .to_port = 80, .flags = 2 });
+	CHECK(at_host(&p) == LINK_APP && nothing() && count->out_refused == refused + 3);
+}
+
+/* A datagram opens the way back for a while, and not for good. */
+static void test_silence(void)
+{
+	struct packet_ends out = {
+		.from = tun_enclave4, .to = good4, .from_port = 12, .to_port = 53
+	};
+	struct packet_ends back = {
+		.from = good4, .to = tun_enclave4, .from_port = 53, .to_port = 12
+	};
+	struct slice body = slice_str("x");
+	struct packet p;
+	uint8_t ip[MAX];
+
+	from_kernel(ip, put_udp(ip, out, body));
+	CHECK(at_host(&p) == LINK_APP);
+	app_tick(1000 + 179999);
+	packet_from_host(ip, put_udp(ip, back, body));
+	CHECK(at_kernel(&p) && nothing());
+	app_tick(1000 + 179999 + 180000);
+	packet_from_host(ip, put_udp(ip, back, body));
+	CHECK(at_host(&p) == LINK_APP && p.proto == IPPROTO_ICMP && nothing());
+	app_tick(1000);
+}
+
 /* Packets that are none, or nobody's, and whose senders lie. */
 static void test_dropped(void)
 {
 	uint64_t dropped = count->dropped;
+	struct packet_ends self = {
+		.from = tun_enclave6, .to = tun_enclave6, .from_port = 5353, .to_port = 5353
+	};
 	uint8_t ip[MAX];
 	size_t n = put_tcp(
 		ip,
@@ -367,7 +411,9 @@ static void test_dropped(void)
 	ip[7] = 1;
 	packet_from_host(ip, n);
 	packet_from_host(ip, 19);
-	CHECK(nothing() && count->dropped == dropped + 6);
+	n = put_udp(ip, self, slice_str("echo")); /* its answer would be for itself */
+	packet_from_host(ip, n);
+	CHECK(nothing() && count->dropped == dropped + 7);
 }
 
 /* The gate's own ports: TCP's are the stack's, which has no listener here and resets;
@@ -388,6 +434,32 @@ static void test_own_ports(void)
 	CHECK(at_host(&p) == LINK_APP && (p.flags & TH_RST) != 0);
 	packet_from_host(ip, put_udp(ip, e, slice_str("x")));
 	CHECK(at_host(&p) == LINK_APP && p.proto == IPPROTO_ICMP && nothing());
+}
+
+/* Who asks from addresses that are not his, and so never goes on, does not end a
+ * connection that is idle. */
+static void test_flood(void)
+{
+	struct segment client = { .from = bad4, .from_port = 7, .to_port = 8080, .flags = 2 };
+	struct packet p;
+
+	tcp_from_host(client);
+	CHECK(at_kernel(&p));
+	tcp_from_kernel(
+		(struct segment){ .to = bad4, .from_port = 8080, .to_port = 7, .flags = 18 });
+	CHECK(at_host(&p) == LINK_APP);
+	client.flags = 16;
+	tcp_from_host(client);
+	CHECK(at_kernel(&p));
+	app_tick(50000);
+	for (uint16_t port = 1000; port < 1000 + 2 * FLOW_MAX; port++) {
+		tcp_from_host((struct segment){
+			.from = bad6, .from_port = port, .to_port = 8080, .flags = 2 });
+		CHECK(at_kernel(&p));
+	}
+	tcp_from_host(client);
+	CHECK(at_kernel(&p) && p.flags == 16 && nothing());
+	app_tick(1000);
 }
 
 /* --- names ----------------------------------------------------------------------------- */
@@ -654,8 +726,11 @@ int main(void)
 	test_tcp_in(bad6);
 	test_udp();
 	test_icmp();
+	test_own_source();
+	test_silence();
 	test_dropped();
 	test_own_ports();
+	test_flood();
 	test_names();
 	test_tls();
 	test_two_links();

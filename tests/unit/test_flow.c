@@ -81,17 +81,32 @@ static void test_who_gives_way(void)
 	for (; n < FLOW_MAX; n++) {
 		struct flow_key k = key(n);
 
-		flow_begin(&k, FLOW_OUT, 1000 + n);
+		flow_begin(&k, FLOW_OUT, 1000 + n)->met = true;
 	}
 	flow_find(&ended)->ended = true;
 	flow_find(&silent)->heard_ms = 0;
 	for (; n < 2 * FLOW_MAX && (flow_find(&ended) != NULL || flow_find(&silent) != NULL); n++) {
 		late = key(n);
-		flow_begin(&late, FLOW_OUT, 100000);
+		flow_begin(&late, FLOW_OUT, 100000)->met = true;
 	}
 	/* As soon as it was looked at: once around, at the latest. */
 	CHECK(flow_find(&ended) == NULL && flow_find(&silent) == NULL);
 	CHECK(n <= FLOW_MAX + FLOW_MAX / 64 + 1);
+	clear();
+}
+
+/* A flood of what nobody goes on with takes its own places, not those of long ago. */
+static void test_flood(void)
+{
+	struct flow_key live = key(0);
+
+	flow_begin(&live, FLOW_IN, 0)->met = true;
+	for (unsigned n = 1; n < 4 * FLOW_MAX; n++) {
+		struct flow_key k = key(n);
+
+		flow_begin(&k, FLOW_IN, n);
+	}
+	CHECK(flow_find(&live) != NULL);
 	clear();
 }
 
@@ -101,5 +116,6 @@ int main(void)
 	test_find();
 	test_full();
 	test_who_gives_way();
+	test_flood();
 	return test_end();
 }

@@ -74,8 +74,53 @@ static void test_syn(void)
 	}
 }
 
+/* IPv6 whose payload is not what the header says: headers between hide it. Alone, and
+ * quoted by an error. */
+static void test_extensions(void)
+{
+	static const uint8_t hidden[] = { 0, 43, 44, 51, 60, 135 };
+	uint8_t p[48] = { 0x60, 0, 0, 0, 0, 8, 0, 64, 0x20, 1, [24] = 0xfd, 7, [39] = 2, 17 };
+	struct packet packet;
+
+	for (unsigned next = 0; next < 256; next++) {
+		bool known = next == 6 || next == 17 || memchr(hidden, (int)next, sizeof hidden);
+		struct slice g;
+
+		p[6] = (uint8_t)next;
+		g = test_guard(slice_of(p, sizeof p));
+		if (!known)
+			CHECK(packet_parse(g, &packet) == RC_OK && packet.proto == next);
+		else
+			CHECK(packet_parse(g, &packet) == RC_BAD);
+		test_unguard(g);
+	}
+}
+
+/* An error is for who has sent the packet that it quotes, and nobody else. */
+static void test_quoted(void)
+{
+	static const uint8_t error[] = { 0x45, 0, 0,   56, 0, 0, 0x40, 0, 64, 1,  0, 0,  192, 0,
+		                         2,    9, 10,  7,  0, 2, 3,    3, 0,  0,  0, 0,  0,   0,
+		                         0x45, 0, 0,   99, 0, 0, 0x40, 0, 64, 17, 0, 0,  10,  7,
+		                         0,    2, 192, 0,  2, 1, 0,    9, 0,  53, 0, 79, 0,   0 };
+	uint8_t m[sizeof error];
+	struct packet p, about;
+
+	memcpy(m, error, sizeof m);
+	CHECK(packet_parse(slice_of(m, sizeof m), &p) == RC_OK &&
+	      packet_quoted(&p, &about) == RC_OK && about.from_port == 9 && about.to_port == 53);
+	for (size_t i = 16; i < 20; i++) {
+		m[i] ^= 1;
+		CHECK(packet_parse(slice_of(m, sizeof m), &p) == RC_OK &&
+		      packet_quoted(&p, &about) == RC_BAD);
+		m[i] ^= 1;
+	}
+}
+
 int main(void)
 {
+	test_extensions();
+	test_quoted();
 	test_lengths();
 	test_bits();
 	test_syn();

@@ -143,6 +143,22 @@ static void test_of_icmp(void)
 	}
 }
 
+/* ICMP of the other version, of which there is nothing: it has no type to look at. */
+static void test_other_icmp(void)
+{
+	uint8_t in[40], out[REFUSE_MAX];
+
+	for (int v6 = 0; v6 < 2; v6++) {
+		size_t n = packet_put_ip(in, v6, v6 ? IPPROTO_ICMP : IPPROTO_ICMPV6, 0,
+		                         v6 ? a6 : a4, v6 ? b6 : b4);
+		struct slice g = test_guard(slice_of(in, n));
+		struct packet p;
+
+		CHECK(packet_parse(g, &p) == RC_OK && refuse(&p, REFUSE_HOST, out) == 0);
+		test_unguard(g);
+	}
+}
+
 /* Sums with many carries, of an odd number of bytes, and where what was there before
  * is no part of it. */
 static void test_sums(void)
@@ -171,6 +187,7 @@ int main(void)
 	test_tcp();
 	test_icmp();
 	test_of_icmp();
+	test_other_icmp();
 	test_sums();
 	return test_end();
 }
