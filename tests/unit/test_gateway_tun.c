@@ -27,7 +27,7 @@
 #include "net/tun.h"
 #include "net/wire.h"
 #include "tests/unit/test.h"
-#include "tools/casemate/checksum.h"
+#include "net/checksum.h"
 #include "tools/casemate/rules.h"
 #include "tools/casemate/text.h"
 #include "tools/casemate/verb.h"
