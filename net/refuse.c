@@ -23,14 +23,12 @@ static size_t put_reset(uint8_t *out, const struct packet *p, struct tcphdr tcp,
 
 static size_t reset(const struct packet *p, uint8_t *out)
 {
-	uint32_t after = p->seq + (uint32_t)(p->ip.len - p->body) + ((p->flags & TH_SYN) != 0) +
-	                 ((p->flags & TH_FIN) != 0);
 	struct tcphdr tcp = { .th_flags = TH_RST, .th_seq = htonl(p->ack) };
 
 	if ((p->flags & TH_RST) != 0)
 		return 0;
 	if ((p->flags & TH_ACK) == 0)
-		tcp = (struct tcphdr){ .th_flags = TH_RST | TH_ACK, .th_ack = htonl(after) };
+		tcp = (struct tcphdr){ .th_flags = TH_RST | TH_ACK, .th_ack = htonl(packet_end(p)) };
 	return put_reset(out, p, tcp, true);
 }
 
@@ -70,7 +68,7 @@ size_t refuse(const struct packet *p, enum refuse_why why, uint8_t out[REFUSE_MA
 
 	if (p->proto == IPPROTO_TCP)
 		return reset(p, out);
-	if ((p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6) && p->ip.p[p->head] != echo)
+	if ((p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6) && p->type != echo)
 		return 0;
 	return unreachable(p, why, out);
 }

@@ -143,6 +143,23 @@ static void test_of_icmp(void)
 	}
 }
 
+/* The other version's ICMP is no ICMP that anybody reads: it may be empty, and gets no
+ * answer. The packet ends where its memory does. */
+static void test_of_other_icmp(void)
+{
+	for (int v6 = 0; v6 < 2; v6++) {
+		size_t n = v6 ? 40 : 20;
+		uint8_t in[40], out[REFUSE_MAX], *exact = malloc(n);
+		struct packet p =
+			make(in, v6, v6 ? IPPROTO_ICMP : IPPROTO_ICMPV6, (const uint8_t *)"", 0);
+
+		memcpy(exact, in, n);
+		CHECK(packet_parse(slice_of(exact, n), &p) == RC_OK);
+		CHECK(refuse(&p, REFUSE_HOST, out) == 0);
+		free(exact);
+	}
+}
+
 /* Sums with many carries, of an odd number of bytes, and where what was there before
  * is no part of it. */
 static void test_sums(void)
@@ -171,6 +188,7 @@ int main(void)
 	test_tcp();
 	test_icmp();
 	test_of_icmp();
+	test_of_other_icmp();
 	test_sums();
 	return test_end();
 }
