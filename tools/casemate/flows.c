@@ -208,7 +208,7 @@ static bool name_client(const struct address *client, struct peer *p)
 {
 	p->port = address_get(client, p->address);
 	if (!destinations_is_client(p->address))
-		memcpy(p->address, address_is_v6(p->address) ? tun_gateway6 : tun_gateway4,
+		memcpy(p->address, packet_is_v4(p->address) ? tun_gateway4 : tun_gateway6,
 		       PACKET_ADDRESS);
 	for (int i = 0; i < PROBES; i++, p->port = p->port == UINT16_MAX ? 1 : p->port + 1) {
 		const struct peer *other = peers_find(p->address, p->port, p->enclave_port);
