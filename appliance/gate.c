@@ -277,8 +277,7 @@ static const struct policy *policy(void)
 	static struct policy p;
 	struct manifest m;
 
-	if (manifest_parse(facts()->manifest, &m) == RC_OK &&
-	    policy_parse(m.network, &p) == RC_OK)
+	if (manifest_parse(facts()->manifest, &m) == RC_OK && policy_parse(m.network, &p) == RC_OK)
 		return &p;
 	log_line("manifest: what it says of the network makes no sense");
 	return NULL;

@@ -28,7 +28,8 @@ static size_t reset(const struct packet *p, uint8_t *out)
 	if ((p->flags & TH_RST) != 0)
 		return 0;
 	if ((p->flags & TH_ACK) == 0)
-		tcp = (struct tcphdr){ .th_flags = TH_RST | TH_ACK, .th_ack = htonl(packet_end(p)) };
+		tcp = (struct tcphdr){ .th_flags = TH_RST | TH_ACK,
+			               .th_ack = htonl(packet_end(p)) };
 	return put_reset(out, p, tcp, true);
 }
 

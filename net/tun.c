@@ -112,8 +112,8 @@ void tun_prepare(struct packet *p, uint8_t *payload)
 	memcpy(&in, payload, sizeof in);
 	if (p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP) {
 		/* What the device goes on from. */
-		checksum_put(ip + p->head + at, checksum_pseudo(p->v6, p->proto, p->from, p->to,
-		                                                p->ip.len - p->head));
+		checksum_put(ip + p->head + at,
+		             checksum_pseudo(p->v6, p->proto, p->from, p->to, p->ip.len - p->head));
 		h.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
 		h.csum_start = (uint16_t)p->head;
 		h.csum_offset = (uint16_t)at;

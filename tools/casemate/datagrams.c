@@ -20,7 +20,7 @@
 #include "net/stack.h"
 #include "net/tun.h"
 #include "tools/casemate/address.h"
-#include "tools/casemate/answers.h"
+#include "tools/casemate/gateway_refuse.h"
 #include "tools/casemate/text.h"
 
 enum {
@@ -209,12 +209,12 @@ static struct flow *begin(int link, const struct packet *p, const struct key *k,
 	int fd;
 
 	if (!destinations_find(d.destinations, p->to, real)) {
-		answers_prohibit(link, p);
+		gateway_refuse_prohibited(link, p);
 		return NULL;
 	}
 	fd = open_socket(k, real, &raw);
 	if (fd < 0) {
-		answers_refuse(link, p, answers_why(errno));
+		gateway_refuse(link, p, gateway_refuse_why(errno));
 		return NULL;
 	}
 	f = new_flow(k, link, now_ms);
@@ -264,7 +264,7 @@ void datagrams_packet(int link, const struct packet *p, int64_t now_ms)
 	heard(f, now_ms);
 	if (send_body(f, body) >= 0 || errno == EAGAIN || errno == EINTR || errno == ENOBUFS)
 		return;
-	answers_refuse(link, p, answers_why(errno));
+	gateway_refuse(link, p, gateway_refuse_why(errno));
 	/* That was told of one before; now it is this one's turn. */
 	if (errno == ECONNREFUSED)
 		(void)send_body(f, body);
@@ -308,7 +308,7 @@ static void tell_error(const struct flow *f, int error)
 	size_t n = packet_put_udp(sent, &ends, 0);
 
 	if (!is_icmp(&f->key) && packet_parse(slice_of(sent, n), &p) == RC_OK)
-		answers_refuse(f->link, &p, answers_why(error));
+		gateway_refuse(f->link, &p, gateway_refuse_why(error));
 }
 
 /* Is it the answer to an echo request of the flow? Then it has the app's identifier. */
