@@ -172,15 +172,6 @@ void policy_admit(uint64_t rules, const uint8_t address[16], int64_t until_ms)
 	}
 }
 
-unsigned policy_admitted(int64_t now_ms)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < POLICY_ADMITTED_MAX; i++)
-		n += admitted[i].until_ms > now_ms;
-	return n;
-}
-
 /* --- the answers --- */
 
 static bool is_for(const struct policy_rule *r, uint8_t proto, uint16_t port)

@@ -98,8 +98,6 @@ uint64_t policy_named(const struct policy *p, struct slice name);
 /* A name that rules match, of policy_named, has this address until then, which is not
  * yet; said again, the later time counts. No rules: nothing is done. */
 void policy_admit(uint64_t rules, const uint8_t address[16], int64_t until_ms);
-/* How many of them are still good, for /metrics. */
-unsigned policy_admitted(int64_t now_ms);
 
 /* The builder's half (policy_put.c): appends the encoding; w->over when it does not
  * fit. */
