@@ -1,11 +1,12 @@
 /* Theory of operation.
  *
- * One epoll over PID 1's pair, the listener and the links. It tells the links in
- * the order in which they became ready, so that a burst on one does not overtake
- * what came on another before. What a wakeup brings is done first, PID 1's
- * answers, links' bytes into the stack, new links; then new connections,
- * connections about which something has changed, and deadlines; then documents
- * are asked for and everything that was written goes out.
+ * One epoll over PID 1's pair, the listener, the app's device and the links. It
+ * tells the links in the order in which they became ready, so that a burst on one
+ * does not overtake what came on another before. What a wakeup brings is done first,
+ * PID 1's answers, links' bytes into the stack and to the app, the app's packets, new
+ * links; then new connections, connections about which something has changed, and
+ * deadlines; then documents are asked for and everything that was written goes out.
+ * While the link that carries the app's packets is full, the device is not watched.
  *
  * What PID 1 is asked for is answered in order, so that only the number of
  * questions in flight is kept. Mark 0 is the certificate's document. When PID 1
