@@ -27,8 +27,8 @@ struct flow {
 	struct flow_key key;
 	enum flow_kind kind;
 	bool used, ended; /* ended: one side has sent FIN or RST; its place goes first */
-	bool hello;     /* the app may send nothing before a ClientHello ... */
-	uint64_t rules; /* ... with a name of these */
+	bool hello;       /* the app may send nothing before a ClientHello ... */
+	uint64_t rules;   /* ... with a name of these */
 	int64_t heard_ms;
 	/* What a reset needs that the app's kernel believes. asked: it did, with seq;
 	 * answered: it was, and expects next. */
