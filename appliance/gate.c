@@ -1,11 +1,12 @@
 /* Theory of operation.
  *
- * One epoll over PID 1's pair, the listener and the links. It tells the links in
- * the order in which they became ready, so that a burst on one does not overtake
- * what came on another before. What a wakeup brings is done first, PID 1's
- * answers, links' bytes into the stack, new links; then new connections,
- * connections about which something has changed, and deadlines; then documents
- * are asked for and everything that was written goes out.
+ * One epoll over PID 1's pair, the listener, the app's device and the links. It
+ * tells the links in the order in which they became ready, so that a burst on one
+ * does not overtake what came on another before. What a wakeup brings is done first,
+ * PID 1's answers, links' bytes into the stack and to the app, the app's packets, new
+ * links; then new connections, connections about which something has changed, and
+ * deadlines; then documents are asked for and everything that was written goes out.
+ * While the link that carries the app's packets is full, the device is not watched.
  *
  * What PID 1 is asked for is answered in order, so that only the number of
  * questions in flight is kept. Mark 0 is the certificate's document. When PID 1
@@ -271,20 +272,21 @@ static void wakeup(void)
 	stack_flush();
 }
 
-/* What the measured manifest says, which PID 1 has read before. */
+/* What the measured manifest says of the network; PID 1 has checked all else of it. */
 static const struct policy *policy(void)
 {
 	static struct policy p;
 	struct manifest m;
 
-	return manifest_parse(facts()->manifest, &m) == RC_OK &&
-	                       policy_parse(m.network, &p) == RC_OK
-	               ? &p
-	               : NULL;
+	if (manifest_parse(facts()->manifest, &m) == RC_OK && policy_parse(m.network, &p) == RC_OK)
+		return &p;
+	log_line("manifest: what it says of the network makes no sense");
+	return NULL;
 }
 
 static bool begin(int listener, int broker, int shared, int tun)
 {
+	const struct policy *rules;
 	uint8_t seed[SEED_LEN];
 
 	g.listener = listener;
@@ -293,10 +295,10 @@ static bool begin(int listener, int broker, int shared, int tun)
 	g.now_ms = clock_mono_ms();
 	g.epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (g.epoll < 0 || facts_open(shared) != RC_OK || clients_init() != RC_OK ||
-	    policy() == NULL || getrandom(seed, sizeof seed, 0) != sizeof seed)
+	    (rules = policy()) == NULL || getrandom(seed, sizeof seed, 0) != sizeof seed)
 		return false;
 	https_init(seed, facts());
-	app_init(tun, policy(), g.now_ms);
+	app_init(tun, rules, g.now_ms);
 	stack_init(STACK_ENCLAVE, &app_hooks);
 	return stack_listen(HTTPS_PORT) == RC_OK;
 }

@@ -1,8 +1,9 @@
-/* The gate role: serves attestation to the network.
+/* The gate role: serves attestation to the network, and is the app's way to it.
  *
  * Accepts links (a gateway's vsock connection each) on a listener that PID 1
  * made, runs the TCP stack over them, takes connections on HTTPS_PORT and pumps
- * each through an HTTPS engine; documents are asked of PID 1 (broker.h).
+ * each through an HTTPS engine; documents are asked of PID 1 (broker.h). What the app
+ * sends and gets passes by here, under the measured policy (net/app.h).
  *
  * Runs as its own uid without capabilities, in an empty root and under a
  * seccomp filter that names the calls it uses. Everything it reads is hostile
@@ -31,8 +32,8 @@ enum {
 	GATE_PAUSE_MS = 20,
 };
 
-/* Serves over the listener, our end of the pair and the shared memory, until
- * PID 1 shuts the pair down; the exit status. Once per process. confined: under
+/* Serves over the listener, our end of the pair, the shared memory and the app's
+ * device (net/tun.h; -1: none), until PID 1 shuts the pair down; the exit status. Once per process. confined: under
  * the filter, which the sanitizers that tests run with do not bear. */
 int gate_main(int listener, int broker, int shared, int tun, bool confined);
 

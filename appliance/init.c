@@ -113,7 +113,7 @@ static enum rc step_network(void)
 	if (rc == RC_OK)
 		rc = io_put_file(AT_FDCWD, PROC_IPV4 "ip_unprivileged_port_start", "0");
 	if (rc != RC_OK)
-		log_line("network: the app's device: %m");
+		log_line("network: cannot be set up: %m");
 	return rc;
 }
 

@@ -154,8 +154,7 @@ static struct flow *begin_in(const struct packet *p, const struct flow_key *key)
  * over anyway. */
 static void note(struct flow *f, const struct packet *p, bool from_app)
 {
-	uint32_t end = p->seq + (uint32_t)(p->ip.len - p->body) + ((p->flags & TH_SYN) != 0) +
-	               ((p->flags & TH_FIN) != 0);
+	uint32_t end = packet_end(p);
 
 	f->heard_ms = a.now_ms;
 	f->met = f->met || (p->proto == IPPROTO_TCP ? (p->flags & TH_SYN) == 0

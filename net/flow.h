@@ -27,28 +27,30 @@ struct flow_key {
 struct flow {
 	struct flow_key key;
 	enum flow_kind kind;
-	bool used, ended;
-	bool met;       /* both ends have been heard; of TCP, after the handshake */
-	bool hello;     /* the app may send nothing before a ClientHello ... */
-	uint64_t rules; /* ... with a name of these */
+	bool used, ended; /* ended: one side has sent FIN or RST; its place goes first */
+	bool met;         /* both ends have been heard; of TCP, after the handshake */
+	bool hello;       /* the app may send nothing before a ClientHello ... */
+	uint64_t rules;   /* ... with a name of these */
 	int64_t heard_ms;
-	/* What a reset needs that the app's kernel believes: it has asked, and the
-	 * number that it expects next. */
+	/* What a reset needs that the app's kernel believes. asked: it did, with seq;
+	 * answered: it was, and expects next. */
 	bool asked, answered;
 	uint32_t seq, next;
 	struct flow *chain;
 };
 
-/* Chooses the table's secret. */
+/* Once, at the start: chooses the table's secret, so that nobody can
+ * choose flows that meet in one bucket; without one the process ends. */
 void flow_init(void);
 
 /* Of a packet from the app, or to it. */
 struct flow_key flow_key_of(const struct packet *p, bool from_app);
 
 struct flow *flow_find(const struct flow_key *key);
-/* One that begins now, in place of any with that key. */
+/* One that begins now, in place of any with that key; never NULL. Valid until it is
+ * ended or another of its kind begins. */
 struct flow *flow_begin(const struct flow_key *key, enum flow_kind kind, int64_t now_ms);
-/* Forgets it. */
+/* Forgets it: f is not to be used but by flow_after. */
 void flow_end(struct flow *f);
 
 /* All of them: from NULL on, NULL at the end. f may have been ended. */

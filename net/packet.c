@@ -160,6 +160,12 @@ enum rc packet_quoted(const struct packet *p, struct packet *quoted)
 	return quoted->proto == IPPROTO_TCP || quoted->proto == IPPROTO_UDP ? RC_OK : RC_BAD;
 }
 
+uint32_t packet_end(const struct packet *p)
+{
+	return p->seq + (uint32_t)(p->ip.len - p->body) + ((p->flags & TH_SYN) != 0) +
+	       ((p->flags & TH_FIN) != 0);
+}
+
 enum packet_way packet_way(const struct packet *p, const uint8_t to[PACKET_ADDRESS])
 {
 	size_t options = p->body - p->head - sizeof(struct tcphdr);

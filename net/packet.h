@@ -21,7 +21,7 @@ struct packet {
 	uint8_t from[PACKET_ADDRESS], to[PACKET_ADDRESS];
 	/* Of TCP and UDP; of an ICMP echo both are its identifier; else 0. */
 	uint16_t from_port, to_port;
-	uint8_t type;      /* of ICMP */
+	uint8_t type;      /* of ICMP, and of the version's own; else 0 */
 	uint8_t flags;     /* of TCP */
 	uint32_t seq, ack; /* of TCP */
 	size_t head, body; /* where the IP header ends, and TCP's or UDP's */
@@ -35,6 +35,9 @@ RC_CHECK enum rc packet_parse(struct slice ip, struct packet *p);
  * handshake cannot change what was agreed in it. */
 enum packet_way { PACKET_NOBODY, PACKET_STACK, PACKET_STACK_SYN };
 enum packet_way packet_way(const struct packet *p, const uint8_t to[PACKET_ADDRESS]);
+
+/* The number of what follows a packet of TCP: its data, SYN and FIN count. */
+uint32_t packet_end(const struct packet *p);
 
 /* Of an ICMP error message (destination unreachable, packet too big, time exceeded,
  * parameter problem): the beginning of the packet that it is about, as far as

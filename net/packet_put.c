@@ -6,6 +6,8 @@
 #include <netinet/ip_icmp.h>
 #include <netinet/udp.h>
 
+#include "net/checksum.h"
+
 size_t packet_put_ip(uint8_t *out, bool v6, uint8_t proto, size_t n,
                      const uint8_t from[PACKET_ADDRESS], const uint8_t to[PACKET_ADDRESS])
 {
@@ -43,26 +45,11 @@ size_t packet_put_udp(uint8_t *out, const struct packet_ends *e, size_t n)
 	return head + sizeof udp;
 }
 
-/* RFC 1071, of the bytes and what is in s already. */
-static uint16_t checksum(const uint8_t *p, size_t n, uint32_t s)
-{
-	for (size_t i = 0; i < n; i++)
-		s += i % 2 == 0 ? (uint32_t)p[i] << 8 : p[i];
-	s = (s & 0xffff) + (s >> 16);
-	return htons((uint16_t) ~(s + (s >> 16)));
-}
-
 void packet_put_icmp_sum(uint8_t *icmp, size_t n, const struct packet_ends *e)
 {
 	uint8_t *at = icmp + offsetof(struct icmphdr, checksum);
-	uint32_t s = 0;
-	uint16_t sum;
+	uint16_t before = e->v6 ? checksum_pseudo(true, IPPROTO_ICMPV6, e->from, e->to, n) : 0;
 
-	/* IPv6's covers addresses, length and protocol as well (RFC 8200 §8.1). */
-	for (size_t i = 0; e->v6 && i < PACKET_ADDRESS; i++)
-		s += (uint32_t)(e->from[i] + e->to[i]) << (i % 2 == 0 ? 8 : 0);
-	s += e->v6 ? (uint32_t)n + IPPROTO_ICMPV6 : 0;
-	memset(at, 0, sizeof sum);
-	sum = checksum(icmp, n, s);
-	memcpy(at, &sum, sizeof sum);
+	checksum_put(at, 0);
+	checksum_put(at, (uint16_t)~checksum(before, icmp, n));
 }

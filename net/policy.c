@@ -3,8 +3,9 @@
 #include <netinet/in.h>
 
 #include "appliance/base/dcbor.h"
+#include "net/packet.h"
 
-enum { ADDRESS = 16, V4_BITS = 96, LABEL_MAX = 63 };
+enum { ADDRESS = PACKET_ADDRESS, V4_BITS = 8 * PACKET_V4, LABEL_MAX = 63 };
 
 /* --- the rules --- */
 
@@ -37,13 +38,6 @@ static bool is_within(const uint8_t address[ADDRESS], const uint8_t net[ADDRESS]
 
 	return memcmp(address, net, whole) == 0 &&
 	       (rest == 0 || (address[whole] ^ net[whole]) >> (8 - rest) == 0);
-}
-
-static bool is_v4(const uint8_t address[ADDRESS])
-{
-	static const uint8_t mapped[ADDRESS] = { [10] = 0xff, [11] = 0xff };
-
-	return is_within(address, mapped, V4_BITS);
 }
 
 static bool ends_at(const uint8_t address[ADDRESS], unsigned bits)
@@ -178,15 +172,6 @@ void policy_admit(uint64_t rules, const uint8_t address[16], int64_t until_ms)
 	}
 }
 
-unsigned policy_admitted(int64_t now_ms)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < POLICY_ADMITTED_MAX; i++)
-		n += admitted[i].until_ms > now_ms;
-	return n;
-}
-
 /* --- the answers --- */
 
 static bool is_for(const struct policy_rule *r, uint8_t proto, uint16_t port)
@@ -222,7 +207,7 @@ uint64_t policy_egress(const struct policy *p, uint8_t proto, const uint8_t addr
 		const struct policy_rule *r = &p->egress[i];
 		bool match = r->prefix == POLICY_BY_NAME
 		                     ? named >> i & 1
-		                     : (r->prefix >= V4_BITS || !is_v4(address)) &&
+		                     : (r->prefix >= V4_BITS || !packet_is_v4(address)) &&
 		                               is_within(address, r->address, r->prefix);
 
 		allowing |= (uint64_t)(match && is_for(r, proto, port)) << i;

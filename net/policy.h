@@ -90,16 +90,14 @@ int policy_ingress(const struct policy *p, uint8_t proto, uint16_t port);
 uint64_t policy_egress(const struct policy *p, uint8_t proto, const uint8_t address[16],
                        uint16_t port, int64_t now_ms);
 
-/* The set of rules that let it be asked for name: those of POLICY_ANY, and those
- * by name that match it, in whatever case: dotted text without
- * a dot at the end. None match what is no name. */
+/* The set of rules that let it be asked for name: those of POLICY_ANY, and those by
+ * name that match it, in whatever case: dotted text without a dot at the end. None
+ * match what is no name. */
 uint64_t policy_named(const struct policy *p, struct slice name);
 
 /* A name that rules match, of policy_named, has this address until then, which is not
  * yet; said again, the later time counts. No rules: nothing is done. */
 void policy_admit(uint64_t rules, const uint8_t address[16], int64_t until_ms);
-/* How many of them are still good, for /metrics. */
-unsigned policy_admitted(int64_t now_ms);
 
 /* The builder's half (policy_put.c): appends the encoding; w->over when it does not
  * fit. */

@@ -23,14 +23,13 @@ static size_t put_reset(uint8_t *out, const struct packet *p, struct tcphdr tcp,
 
 static size_t reset(const struct packet *p, uint8_t *out)
 {
-	uint32_t after = p->seq + (uint32_t)(p->ip.len - p->body) + ((p->flags & TH_SYN) != 0) +
-	                 ((p->flags & TH_FIN) != 0);
 	struct tcphdr tcp = { .th_flags = TH_RST, .th_seq = htonl(p->ack) };
 
 	if ((p->flags & TH_RST) != 0)
 		return 0;
 	if ((p->flags & TH_ACK) == 0)
-		tcp = (struct tcphdr){ .th_flags = TH_RST | TH_ACK, .th_ack = htonl(after) };
+		tcp = (struct tcphdr){ .th_flags = TH_RST | TH_ACK,
+			               .th_ack = htonl(packet_end(p)) };
 	return put_reset(out, p, tcp, true);
 }
 

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "appliance/base/io.h"
+#include "net/checksum.h"
 #include "net/link.h"
 
 /* Linux sends no smaller segments: a kernel that is to route them makes as many packets
@@ -103,33 +104,6 @@ enum rc tun_open(const char *name, enum tun_end end, int *fd)
 	return rc;
 }
 
-/* RFC 1071, not yet folded: of an even number of bytes. */
-static uint32_t sum(const uint8_t *p, size_t n, uint32_t s)
-{
-	for (; n > 1; p += 2, n -= 2)
-		s += (uint32_t)p[0] << 8 | p[1];
-	return s;
-}
-
-static void put_folded(uint8_t *at, uint32_t s, uint32_t flip)
-{
-	s = (s & 0xffff) + (s >> 16);
-	s = ((s & 0xffff) + (s >> 16)) ^ flip;
-	at[0] = (uint8_t)(s >> 8);
-	at[1] = (uint8_t)s;
-}
-
-/* The sum that a device goes on from: of the addresses, the protocol, the length. */
-static void put_pseudo(const struct packet *p, uint8_t *at)
-{
-	size_t n = p->ip.len - p->head;
-	uint32_t s = p->proto + (uint32_t)(n & 0xffff);
-
-	s = p->v6 ? sum(p->from, PACKET_ADDRESS, s) : sum(p->from + PACKET_V4, 4, s);
-	s = p->v6 ? sum(p->to, PACKET_ADDRESS, s) : sum(p->to + PACKET_V4, 4, s);
-	put_folded(at, s, 0);
-}
-
 void tun_prepare(struct packet *p, uint8_t *payload)
 {
 	struct virtio_net_hdr h = { 0 }, in;
@@ -139,7 +113,9 @@ void tun_prepare(struct packet *p, uint8_t *payload)
 
 	memcpy(&in, payload, sizeof in);
 	if (p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP) {
-		put_pseudo(p, ip + p->head + at);
+		/* What the device goes on from. */
+		checksum_put(ip + p->head + at,
+		             checksum_pseudo(p->v6, p->proto, p->from, p->to, p->ip.len - p->head));
 		h.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
 		h.csum_start = (uint16_t)p->head;
 		h.csum_offset = (uint16_t)at;
@@ -151,8 +127,6 @@ void tun_prepare(struct packet *p, uint8_t *payload)
 		h.hdr_len = (uint16_t)p->body;
 	}
 	memcpy(payload, &h, sizeof h);
-	if (p->v6)
-		return;
-	memset(ip + offsetof(struct iphdr, check), 0, 2);
-	put_folded(ip + offsetof(struct iphdr, check), sum(ip, p->head, 0), 0xffff);
+	if (!p->v6)
+		checksum_head(ip, p->head);
 }

@@ -163,7 +163,7 @@ static void test_address(void)
 		address_put(&at, a, 8443);
 		CHECK(at.at.ss_family == (i == 0 ? AF_INET : AF_INET6));
 		CHECK(address_get(&at, b) == 8443 && memcmp(a, b, sizeof a) == 0);
-		CHECK(address_is_v6(a) == (i == 1));
+		CHECK(packet_is_v4(a) == (i == 0));
 	}
 }
 

@@ -23,11 +23,11 @@
 #include <sys/wait.h>
 
 #include "appliance/base/io.h"
+#include "net/checksum.h"
 #include "net/packet_put.h"
 #include "net/tun.h"
 #include "net/wire.h"
 #include "tests/unit/test.h"
-#include "tools/casemate/checksum.h"
 #include "tools/casemate/rules.h"
 #include "tools/casemate/text.h"
 #include "tools/casemate/verb.h"

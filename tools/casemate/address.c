@@ -2,21 +2,13 @@
 
 #include <netinet/in.h>
 
-bool address_is_v6(const uint8_t address[PACKET_ADDRESS])
-{
-	uint8_t four[PACKET_ADDRESS];
-
-	packet_v4(four, address + PACKET_V4);
-	return memcmp(four, address, PACKET_ADDRESS) != 0;
-}
-
 void address_put(struct address *a, const uint8_t address[PACKET_ADDRESS], uint16_t port)
 {
 	struct sockaddr_in *four = (struct sockaddr_in *)(void *)&a->at;
 	struct sockaddr_in6 *six = (struct sockaddr_in6 *)(void *)&a->at;
 
 	memset(a, 0, sizeof *a);
-	if (address_is_v6(address)) {
+	if (!packet_is_v4(address)) {
 		six->sin6_family = AF_INET6;
 		six->sin6_port = htons(port);
 		memcpy(&six->sin6_addr, address, PACKET_ADDRESS);

@@ -12,7 +12,6 @@ struct address {
 	socklen_t len;
 };
 
-bool address_is_v6(const uint8_t address[PACKET_ADDRESS]);
 void address_put(struct address *a, const uint8_t address[PACKET_ADDRESS], uint16_t port);
 /* Of AF_INET or AF_INET6; the port. */
 uint16_t address_get(const struct address *a, uint8_t address[PACKET_ADDRESS]);

@@ -20,7 +20,7 @@
 #include "net/stack.h"
 #include "net/tun.h"
 #include "tools/casemate/address.h"
-#include "tools/casemate/answers.h"
+#include "tools/casemate/gateway_refuse.h"
 #include "tools/casemate/text.h"
 
 enum {
@@ -186,7 +186,7 @@ static int echo_socket(bool v6, bool *raw)
 
 static int open_socket(const struct key *k, const uint8_t *real, bool *raw)
 {
-	bool v6 = address_is_v6(real);
+	bool v6 = !packet_is_v4(real);
 	struct address to;
 	int fd;
 
@@ -209,12 +209,12 @@ static struct flow *begin(int link, const struct packet *p, const struct key *k,
 	int fd;
 
 	if (!destinations_find(d.destinations, p->to, real)) {
-		answers_prohibit(link, p);
+		gateway_refuse_prohibited(link, p);
 		return NULL;
 	}
 	fd = open_socket(k, real, &raw);
 	if (fd < 0) {
-		answers_refuse(link, p, answers_why(errno));
+		gateway_refuse(link, p, gateway_refuse_why(errno));
 		return NULL;
 	}
 	f = new_flow(k, link, now_ms);
@@ -264,7 +264,7 @@ void datagrams_packet(int link, const struct packet *p, int64_t now_ms)
 	heard(f, now_ms);
 	if (send_body(f, body) >= 0 || errno == EAGAIN || errno == EINTR || errno == ENOBUFS)
 		return;
-	answers_refuse(link, p, answers_why(errno));
+	gateway_refuse(link, p, gateway_refuse_why(errno));
 	/* That was told of one before; now it is this one's turn. */
 	if (errno == ECONNREFUSED)
 		(void)send_body(f, body);
@@ -276,7 +276,7 @@ void datagrams_packet(int link, const struct packet *p, int64_t now_ms)
  * head, from f's far end; on its way. */
 static void deliver(const struct flow *f, uint8_t *out, size_t head, size_t n)
 {
-	bool v6 = address_is_v6(f->key.address);
+	bool v6 = !packet_is_v4(f->key.address);
 	struct packet_ends ends = { .v6 = v6,
 		                    .from = f->key.address,
 		                    .to = v6 ? tun_enclave6 : tun_enclave4,
@@ -297,7 +297,7 @@ static void deliver(const struct flow *f, uint8_t *out, size_t head, size_t n)
 /* Tells the app what its socket was told of a datagram that it sent. */
 static void tell_error(const struct flow *f, int error)
 {
-	bool v6 = address_is_v6(f->key.address);
+	bool v6 = !packet_is_v4(f->key.address);
 	struct packet_ends ends = { .v6 = v6,
 		                    .from = v6 ? tun_enclave6 : tun_enclave4,
 		                    .to = f->key.address,
@@ -308,7 +308,7 @@ static void tell_error(const struct flow *f, int error)
 	size_t n = packet_put_udp(sent, &ends, 0);
 
 	if (!is_icmp(&f->key) && packet_parse(slice_of(sent, n), &p) == RC_OK)
-		answers_refuse(f->link, &p, answers_why(error));
+		gateway_refuse(f->link, &p, gateway_refuse_why(error));
 }
 
 /* Is it the answer to an echo request of the flow? Then it has the app's identifier. */
@@ -327,7 +327,7 @@ static bool take_echo(const struct flow *f, uint8_t *icmp, size_t n)
 /* One datagram; false: there is none now, or no room. */
 static bool receive(struct flow *f, int64_t now_ms)
 {
-	bool v6 = address_is_v6(f->key.address), icmp = is_icmp(&f->key);
+	bool v6 = !packet_is_v4(f->key.address), icmp = is_icmp(&f->key);
 	size_t head = (v6 ? sizeof(struct ip6_hdr) : sizeof(struct iphdr)) +
 	              (icmp ? 0 : sizeof(struct udphdr));
 	/* Raw sockets of IPv4 give the header, too. */
@@ -364,7 +364,7 @@ static struct flow *client_flow(int link, const struct publish *p, const struct 
 
 	k.port = address_get(client, k.address);
 	if (!destinations_is_client(k.address))
-		memcpy(k.address, address_is_v6(k.address) ? tun_gateway6 : tun_gateway4,
+		memcpy(k.address, packet_is_v4(k.address) ? tun_gateway4 : tun_gateway6,
 		       PACKET_ADDRESS);
 	for (int i = 0; i < PROBES; i++, k.port = k.port == UINT16_MAX ? 1 : k.port + 1) {
 		f = find(&k);

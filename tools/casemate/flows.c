@@ -11,7 +11,7 @@
 #include "appliance/base/io.h"
 #include "net/stack_connect.h"
 #include "net/tun.h"
-#include "tools/casemate/answers.h"
+#include "tools/casemate/gateway_refuse.h"
 #include "tools/casemate/peers.h"
 
 enum {
@@ -208,7 +208,7 @@ static bool name_client(const struct address *client, struct peer *p)
 {
 	p->port = address_get(client, p->address);
 	if (!destinations_is_client(p->address))
-		memcpy(p->address, address_is_v6(p->address) ? tun_gateway6 : tun_gateway4,
+		memcpy(p->address, packet_is_v4(p->address) ? tun_gateway4 : tun_gateway6,
 		       PACKET_ADDRESS);
 	for (int i = 0; i < PROBES; i++, p->port = p->port == UINT16_MAX ? 1 : p->port + 1) {
 		const struct peer *other = peers_find(p->address, p->port, p->enclave_port);
@@ -263,13 +263,13 @@ static void begin(int link, const struct packet *p)
 	int fd;
 
 	if (!destinations_find(fl.destinations, p->to, real)) {
-		answers_prohibit(link, p);
+		gateway_refuse_prohibited(link, p);
 		return;
 	}
 	fd = p->ip.len <= SYN_MAX && fl.count < FLOWS_MAX ? connect_to(real, p->to_port) : -1;
 	f = new_flow(fd, link);
 	if (f == NULL) {
-		answers_refuse(link, p, REFUSE_HOST);
+		gateway_refuse(link, p, REFUSE_HOST);
 		return;
 	}
 	memcpy(peer.address, p->to, PACKET_ADDRESS);
@@ -298,7 +298,7 @@ void flows_packet(int link, const struct packet *packet, uint8_t *ip)
 	if (asks && f == NULL)
 		begin(link, &p);
 	else if (peer == NULL)
-		answers_refuse(link, &p, REFUSE_PORT);
+		gateway_refuse(link, &p, REFUSE_PORT);
 	else if (f != NULL && f->syn_len > 0)
 		on_early(f, &p);
 	else if ((ip = peers_to_stack(peer, &p, ip)) != NULL)
@@ -318,7 +318,7 @@ static void connected(struct flow *f)
 	if (peer == NULL || packet_parse(slice_of(syn, f->syn_len), &p) != RC_OK)
 		abort();
 	if (getsockopt(f->fd, SOL_SOCKET, SO_ERROR, &error, &n) != 0 || error != 0) {
-		answers_refuse(f->link, &p, answers_why(error));
+		gateway_refuse(f->link, &p, gateway_refuse_why(error));
 		end_flow(f, true);
 		return;
 	}

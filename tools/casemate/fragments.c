@@ -6,8 +6,8 @@
 #include <netinet/udp.h>
 #include <unistd.h>
 
+#include "net/checksum.h"
 #include "net/link.h"
-#include "tools/casemate/checksum.h"
 
 enum {
 	HEADS = sizeof(struct ip6_hdr) + sizeof(struct ip6_frag),

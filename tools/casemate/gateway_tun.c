@@ -27,7 +27,7 @@
 #include "appliance/base/io.h"
 #include "net/stack.h"
 #include "net/tun.h"
-#include "tools/casemate/loopback.h"
+#include "tools/casemate/route.h"
 #include "tools/casemate/rules.h"
 #include "tools/casemate/text.h"
 #include "tools/casemate/tunnel.h"
@@ -82,7 +82,7 @@ static bool may_start(void)
  * nothing that the enclave says about routes is believed. */
 static bool set_device(void)
 {
-	static const struct settings device = {
+	static const struct sysctls device = {
 		.n = 2,
 		.s = { { .path = "net/ipv4/conf/" GATEWAY_TUN_DEVICE "/route_localnet",
 		         .now = "1" },
@@ -90,8 +90,8 @@ static bool set_device(void)
 		         .now = "0" } },
 	};
 
-	if (loopback_route6(GATEWAY_TUN_DEVICE))
-		return settings_apply(&device);
+	if (route_loopback6(GATEWAY_TUN_DEVICE))
+		return sysctl_apply(&device);
 	say("cannot route ::1 by " GATEWAY_TUN_DEVICE ": %m");
 	return false;
 }
@@ -161,12 +161,12 @@ static int await(pid_t pid)
 
 /* Owns link. */
 static int serve(const struct gateway *g, int link, bool (*ready)(const struct gateway *g),
-                 const sigset_t *before, const struct settings *s)
+                 const sigset_t *before, const struct sysctls *s)
 {
 	int tun = -1, status = STATUS_FAILED;
 	pid_t pid = -1;
 
-	if (make_device(&tun) && settings_apply(s)) {
+	if (make_device(&tun) && sysctl_apply(s)) {
 		pid = start_tunnel(&g->target, tun, link, before);
 		if (pid < 0)
 			say("cannot start a process: %m");
@@ -184,7 +184,7 @@ static int serve(const struct gateway *g, int link, bool (*ready)(const struct g
 
 int gateway_tun_serve(const struct gateway *g, bool (*ready)(const struct gateway *g))
 {
-	static struct settings s;
+	static struct sysctls s;
 	struct rules r = { GATEWAY_TUN_DEVICE, g->port, g->ports, &g->destinations, &s };
 	sigset_t set = watched_set(), before;
 	int link, status = STATUS_FAILED;
@@ -194,10 +194,10 @@ int gateway_tun_serve(const struct gateway *g, bool (*ready)(const struct gatewa
 		return STATUS_FAILED;
 	/* From here on nothing ends this process but the end of serve(). */
 	sigprocmask(SIG_BLOCK, &set, &before);
-	settings_router(&s);
+	sysctl_router(&s);
 	if (rules_apply(&r)) {
 		status = serve(g, link, ready, &before, &s);
-		if (!settings_restore(&s))
+		if (!sysctl_restore(&s))
 			status = STATUS_FAILED;
 		if (!rules_remove())
 			status = STATUS_FAILED;

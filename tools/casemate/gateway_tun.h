@@ -1,7 +1,7 @@
 /* The gateway in TUN mode: the kernel of this host routes the enclave's packets, and
  * clients' addresses are real. Needs root, /dev/net/tun and nft(8).
  *
- * It makes a device, a table of rules (rules.h) and some settings (settings.h), and
+ * It makes a device, a table of rules (rules.h) and some settings (sysctl.h), and
  * takes all of them away when it ends. When it is killed, the device goes with it
  * and the rest stays for the next one to take over: it matches nothing without the
  * device, but the host forwards as it was told to.

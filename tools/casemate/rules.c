@@ -35,7 +35,7 @@ static const char *text(const uint8_t address[PACKET_ADDRESS])
 
 /* --- the table ------------------------------------------------------------------- */
 
-static void put_settings(FILE *out, const struct settings *s)
+static void put_sysctls(FILE *out, const struct sysctls *s)
 {
 	fputs("\tchain settings {\n", out);
 	for (size_t i = 0; i < s->n; i++)
@@ -143,10 +143,10 @@ static void put_filters(FILE *out, const struct rules *r)
 	const char *d = r->device;
 
 	fputs("\tchain through {\n\t\ttype filter hook forward priority filter\n", out);
-	if (settings_has(r->settings, SETTINGS_FORWARD4))
+	if (sysctl_has(r->settings, SYSCTL_FORWARD4))
 		fprintf(out, "\t\tmeta nfproto ipv4 iifname != \"%s\" oifname != \"%s\" drop\n", d,
 		        d);
-	if (settings_has(r->settings, SETTINGS_FORWARD6))
+	if (sysctl_has(r->settings, SYSCTL_FORWARD6))
 		fprintf(out, "\t\tmeta nfproto ipv6 iifname != \"%s\" oifname != \"%s\" drop\n", d,
 		        d);
 	fprintf(out,
@@ -176,7 +176,7 @@ void rules_write(FILE *out, const struct rules *r)
 {
 	/* Made, if it is not there, so that it can be deleted. */
 	fputs("table " TABLE "\ndelete table " TABLE "\ntable " TABLE " {\n", out);
-	put_settings(out, r->settings);
+	put_sysctls(out, r->settings);
 	put_allowed(out, r->allowed, false);
 	put_allowed(out, r->allowed, true);
 	put_nat(out, r);
@@ -244,7 +244,7 @@ bool rules_remove(void)
 	return nft(args, -1, -1, false) == 0;
 }
 
-static void read_settings(char *listing, struct settings *s)
+static void read_sysctls(char *listing, struct sysctls *s)
 {
 	static const char begin[] = "comment \"";
 	char *at = listing, *end, *equals;
@@ -256,12 +256,12 @@ static void read_settings(char *listing, struct settings *s)
 		if (end == NULL || equals == NULL || equals > end)
 			return;
 		*end = *equals = '\0';
-		settings_was(s, at, equals + 1);
+		sysctl_was(s, at, equals + 1);
 		at = end + 1;
 	}
 }
 
-bool rules_left(struct settings *s)
+bool rules_left(struct sysctls *s)
 {
 	static const char *const args[] = { "list", "chain", "inet", "casemate", "settings", NULL };
 	static char listing[LISTING_MAX];
@@ -273,7 +273,7 @@ bool rules_left(struct settings *s)
 		n = pread(fd, listing, sizeof listing - 1, 0);
 	if (n > 0) {
 		listing[n] = '\0';
-		read_settings(listing, s);
+		read_sysctls(listing, s);
 	}
 	io_close(&fd);
 	return status >= 0 && status != NO_PROGRAM;

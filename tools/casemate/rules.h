@@ -21,14 +21,14 @@
 
 #include "tools/casemate/destinations.h"
 #include "tools/casemate/publish.h"
-#include "tools/casemate/settings.h"
+#include "tools/casemate/sysctl.h"
 
 struct rules {
 	const char *device;
 	const struct publish *port; /* open, so that their numbers are known */
 	size_t ports;
 	const struct destinations *allowed;
-	const struct settings *settings; /* kept in the table */
+	const struct sysctls *settings; /* kept in the table */
 };
 
 /* The table as nft(8) reads it. */
@@ -41,6 +41,6 @@ bool rules_remove(void);
 
 /* What settings were before a gateway that was killed and has left its table. False
  * after saying why nft cannot be asked; no table is nothing wrong. */
-bool rules_left(struct settings *s);
+bool rules_left(struct sysctls *s);
 
 #endif

@@ -15,11 +15,11 @@
 #include <unistd.h>
 
 #include "appliance/base/io.h"
+#include "net/checksum.h"
 #include "net/packet_put.h"
 #include "net/stack.h"
 #include "net/tun.h"
 #include "net/wire.h"
-#include "tools/casemate/checksum.h"
 #include "tools/casemate/fragments.h"
 #include "tools/casemate/gateway.h"
 #include "tools/casemate/resolve.h"

@@ -1,6 +1,6 @@
 /* The loopback address of IPv6, by way of another device than the loopback's. */
-#ifndef TOOL_LOOPBACK_H
-#define TOOL_LOOPBACK_H
+#ifndef TOOL_ROUTE_H
+#define TOOL_ROUTE_H
 
 #include <stdbool.h>
 
@@ -8,6 +8,6 @@
  * host's rules have led away from ::1 comes back that way. What has ::1 as its address
  * before the rules is still dropped. IPv4 has a setting for that (route_localnet). False
  * with errno. */
-bool loopback_route6(const char *device);
+bool route_loopback6(const char *device);
 
 #endif

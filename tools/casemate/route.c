@@ -1,4 +1,4 @@
-#include "tools/casemate/loopback.h"
+#include "tools/casemate/route.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
@@ -28,7 +28,7 @@ struct reply {
 };
 
 /* rtnetlink(7). */
-bool loopback_route6(const char *device)
+bool route_loopback6(const char *device)
 {
 	struct request q = {
 		.head = { .nlmsg_len = sizeof q,

@@ -1,4 +1,4 @@
-#include "tools/casemate/settings.h"
+#include "tools/casemate/sysctl.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,13 +16,13 @@
 enum { FORWARDS = 2 /* what must have room: IPv4's and IPv6's */ };
 
 /* The first word of the file; false: there is none. */
-static bool look(const char *path, char value[SETTING_VALUE_MAX])
+static bool look(const char *path, char value[SYSCTL_VALUE_MAX])
 {
-	char full[sizeof ROOT + SETTING_PATH_MAX];
+	char full[sizeof ROOT + SYSCTL_PATH_MAX];
 	size_t len;
 
 	snprintf(full, sizeof full, ROOT "/%s", path);
-	if (io_read_file(full, value, SETTING_VALUE_MAX - 1, &len) != RC_OK)
+	if (io_read_file(full, value, SYSCTL_VALUE_MAX - 1, &len) != RC_OK)
 		return false;
 	value[len] = '\0';
 	value[strcspn(value, " \t\n")] = '\0';
@@ -30,7 +30,7 @@ static bool look(const char *path, char value[SETTING_VALUE_MAX])
 }
 
 /* Its place; s->n: there is none. */
-static size_t find(const struct settings *s, const char *path)
+static size_t find(const struct sysctls *s, const char *path)
 {
 	size_t i = 0;
 
@@ -41,57 +41,57 @@ static size_t find(const struct settings *s, const char *path)
 
 /* The one that is there, or a new one; NULL: no room, or not a path to be quoted in
  * the rules, where it is kept. */
-static struct setting *add(struct settings *s, const char *path)
+static struct sysctl *add(struct sysctls *s, const char *path)
 {
 	size_t i = find(s, path);
 
 	if (i < s->n)
 		return &s->s[i];
-	if (s->n == SETTINGS_MAX || strlen(path) >= SETTING_PATH_MAX ||
+	if (s->n == SYSCTL_MAX || strlen(path) >= SYSCTL_PATH_MAX ||
 	    strpbrk(path, "\"\\=\n") != NULL)
 		return NULL;
-	s->s[i] = (struct setting){ 0 };
+	s->s[i] = (struct sysctl){ 0 };
 	memcpy(s->s[i].path, path, strlen(path) + 1);
 	s->n++;
 	return &s->s[i];
 }
 
-void settings_was(struct settings *s, const char *path, const char *was)
+void sysctl_was(struct sysctls *s, const char *path, const char *was)
 {
-	struct setting *one = strlen(was) < SETTING_VALUE_MAX ? add(s, path) : NULL;
+	struct sysctl *one = strlen(was) < SYSCTL_VALUE_MAX ? add(s, path) : NULL;
 
 	if (one != NULL)
 		memcpy(one->was, was, strlen(was) + 1);
 }
 
 /* From one value to another; other values are left alone. */
-static void change(struct settings *s, const char *path, const char *from, const char *to)
+static void change(struct sysctls *s, const char *path, const char *from, const char *to)
 {
-	char value[SETTING_VALUE_MAX];
-	struct setting *one;
+	char value[SYSCTL_VALUE_MAX];
+	struct sysctl *one;
 
 	if (find(s, path) == s->n) {
 		if (!look(path, value) || strcmp(value, from) != 0)
 			return;
-		settings_was(s, path, value);
+		sysctl_was(s, path, value);
 	}
 	one = add(s, path);
 	if (one != NULL)
 		memcpy(one->now, to, strlen(to) + 1);
 }
 
-bool settings_has(const struct settings *s, const char *path)
+bool sysctl_has(const struct sysctls *s, const char *path)
 {
 	return find(s, path) < s->n;
 }
 
-static void keep_advertisements(struct settings *s)
+static void keep_advertisements(struct sysctls *s)
 {
 	DIR *d = opendir(ROOT "/" INTERFACES6);
-	char path[SETTING_PATH_MAX + NAME_MAX];
+	char path[SYSCTL_PATH_MAX + NAME_MAX];
 	struct dirent *e;
 
-	while (d != NULL && s->n < SETTINGS_MAX - FORWARDS && (e = readdir(d)) != NULL) {
+	while (d != NULL && s->n < SYSCTL_MAX - FORWARDS && (e = readdir(d)) != NULL) {
 		if (e->d_name[0] == '.' || strcmp(e->d_name, "all") == 0 ||
 		    strcmp(e->d_name, "default") == 0)
 			continue;
@@ -102,15 +102,15 @@ static void keep_advertisements(struct settings *s)
 		closedir(d);
 }
 
-void settings_router(struct settings *s)
+void sysctl_router(struct sysctls *s)
 {
-	char value[SETTING_VALUE_MAX];
+	char value[SYSCTL_VALUE_MAX];
 
-	if (settings_has(s, SETTINGS_FORWARD6) ||
-	    (look(SETTINGS_FORWARD6, value) && strcmp(value, "0") == 0))
+	if (sysctl_has(s, SYSCTL_FORWARD6) ||
+	    (look(SYSCTL_FORWARD6, value) && strcmp(value, "0") == 0))
 		keep_advertisements(s);
-	change(s, SETTINGS_FORWARD4, "0", "1");
-	change(s, SETTINGS_FORWARD6, "0", "1");
+	change(s, SYSCTL_FORWARD4, "0", "1");
+	change(s, SYSCTL_FORWARD6, "0", "1");
 }
 
 static bool put(const char *path, const char *value)
@@ -124,7 +124,7 @@ static bool put(const char *path, const char *value)
 	return done || errno == ENOENT;
 }
 
-bool settings_apply(const struct settings *s)
+bool sysctl_apply(const struct sysctls *s)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		if (s->s[i].now[0] != '\0' && !put(s->s[i].path, s->s[i].now))
@@ -133,7 +133,7 @@ bool settings_apply(const struct settings *s)
 	return true;
 }
 
-bool settings_restore(const struct settings *s)
+bool sysctl_restore(const struct sysctls *s)
 {
 	bool all = true;
 

@@ -1,0 +1,35 @@
+#include "net/checksum.h"
+
+#include <netinet/ip.h>
+
+uint16_t checksum(uint32_t before, const uint8_t *p, size_t n)
+{
+	uint32_t s = before;
+
+	for (size_t i = 0; i < n; i++)
+		s += i % 2 == 0 ? (uint32_t)p[i] << 8 : p[i];
+	s = (s & UINT16_MAX) + (s >> 16);
+	return (uint16_t)(s + (s >> 16));
+}
+
+uint16_t checksum_pseudo(bool v6, uint8_t proto, const uint8_t from[PACKET_ADDRESS],
+                         const uint8_t to[PACKET_ADDRESS], size_t n)
+{
+	size_t skip = v6 ? 0 : PACKET_V4, len = PACKET_ADDRESS - skip;
+
+	return checksum(checksum(proto + (uint32_t)n, from + skip, len), to + skip, len);
+}
+
+void checksum_put(uint8_t *at, uint16_t sum)
+{
+	at[0] = (uint8_t)(sum >> 8);
+	at[1] = (uint8_t)sum;
+}
+
+void checksum_head(uint8_t *ip, size_t n)
+{
+	uint8_t *at = ip + offsetof(struct iphdr, check);
+
+	checksum_put(at, 0);
+	checksum_put(at, (uint16_t)~checksum(0, ip, n));
+}
