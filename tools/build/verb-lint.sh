@@ -39,7 +39,7 @@ tests/unit       *
 tests/sim        *
 tests/fuzz       *
 tests/e2e        appliance/base attest tests/e2e
-tests/bench      appliance/base attest tests/bench
+tests/bench      appliance/base attest net tests/bench
 '
 
 # --- names: library, its header, what its names look like, the files that may ----
