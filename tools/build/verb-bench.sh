@@ -7,8 +7,8 @@ verb_help() {
     cat <<'EOF'
 usage: ./build.sh bench [argument of tests/bench/run...]
 
-Measures sizes, boot time, transfer rates, memory, the attestation server and the
-verifier against their budgets and references, and writes build/bench.json. Leave
+Measures sizes, boot time, transfer rates, memory, the attestation server, the
+verifier and the app's network against their budgets and references, and writes build/bench.json. Leave
 the machine alone meanwhile.
 EOF
 }
@@ -25,7 +25,7 @@ unpack_nginx() {
 verb_main() {
     lock_build
     build_all
-    need_packages busybox-static python3 openssl wrk
+    need_packages busybox-static cpio iproute2 nftables openssl python3 valgrind wrk
     if command -v nginx >/dev/null; then
         CASEMATE_BENCH_NGINX=$(command -v nginx)
     else

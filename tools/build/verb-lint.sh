@@ -20,6 +20,7 @@ usage: ./build.sh lint [--fix] [CHECK...]
   cppcheck  cppcheck
   format    clang-format, .clang-format; with --fix it is applied
   shell     shellcheck
+  table     the table in net/README.md is as the bench has put it there
 EOF
 }
 
@@ -39,7 +40,7 @@ tests/unit       *
 tests/sim        *
 tests/fuzz       *
 tests/e2e        appliance/base attest tests/e2e
-tests/bench      appliance/base attest tests/bench
+tests/bench      appliance/base attest net tests/bench
 '
 
 # --- names: library, its header, what its names look like, the files that may ----
@@ -157,8 +158,13 @@ check_shell() {
     done | xargs shellcheck -x -S warning
 }
 
+# What the bench has put into a document was not changed since.
+check_table() {
+    tests/bench/run --check-readme
+}
+
 verb_main() {
-    local all=(compile arrows names size tidy cppcheck format shell) chosen=() name failed=0 start
+    local all=(compile arrows names size tidy cppcheck format shell table) chosen=() name failed=0 start
     FIX=
     while [ $# -gt 0 ]; do
         case $1 in
