@@ -75,6 +75,8 @@ copy_program() { # with its libraries, where it expects them
 }
 copy_program "$(command -v curl)"
 cp ca.pem root/etc/
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout other.key -out root/etc/other.pem \
+    -days 30 -subj '/CN=another' >said 2>&1
 mkdir root/www
 echo 'served by the app' >root/www/index.html
 "$PYTHON" - >said <<'PY'
@@ -228,15 +230,15 @@ address: ^HTTP: talk tcp 192.0.2.2 80 /etc/request
 prefix-first: ^GET: talk tcp 198.51.100.1 7 /etc/request
 ports-last: ^18 : talk tcp 198.51.100.1 9 /etc/request
 udp: ^echoed 1 of 100$: talk udp 198.51.100.1 7 100
-ping: round-trip: ping -c 1 -W 60 198.51.100.1
+ping: ^echo$: talk ping 198.51.100.1
 address6: ^HTTP: talk tcp 2001:db8:1::2 80 /etc/request
 prefix6: ^GET: talk tcp 2001:db8:2::1 7 /etc/request
 ports6-last: ^18 : talk tcp 2001:db8:2::1 9 /etc/request
 udp6: ^echoed 1 of 100$: talk udp 2001:db8:2::1 7 100
-ping6: round-trip: ping -6 -c 1 -W 60 2001:db8:2::1
+ping6: ^echo$: talk ping 2001:db8:2::1
 CASES
 }
-# denied TCP UDP UDP6 PING SECONDS: what comes of it, and how long to wait for an echo
+# denied TCP OTHER OTHER6: what comes of it
 denied() {
     cat <<CASES
 other-port: $1: talk tcp 192.0.2.2 7
@@ -245,19 +247,19 @@ behind-prefix: $1: talk tcp 198.51.100.2 7
 behind-ports: $1: talk tcp 198.51.100.1 11
 udp-of-tcp: $2: talk udp 192.0.2.2 7 100
 udp-other-address: $2: talk udp 198.51.100.2 7 100
-ping-other: $4: ping -c 1 -W $5 198.51.100.2
+ping-other: $2: talk ping 198.51.100.2
 other-port6: $1: talk tcp 2001:db8:1::2 7
 other-address6: $1: talk tcp 2001:db8:4::1 7
 behind-prefix6: $1: talk tcp 2001:db8:2::2 7
 behind-ports6: $1: talk tcp 2001:db8:2::1 11
 udp6-other: $3: talk udp 2001:db8:2::2 7 100
-ping6-other: $4: ping -6 -c 1 -W $5 2001:db8:2::2
+ping6-other: $3: talk ping 2001:db8:2::2
 nobody-asked: $1: talk tcp 203.0.113.10 7
 nobody-asked6: $1: talk tcp 2001:db8:3::10 7
 nobody-asked-udp: $2: talk udp 203.0.113.10 7 100
 CASES
 }
-NO_TCP='^ECONNREFUSED$' NO_UDP='^EHOSTUNREACH$' NO_UDP6='^EACCES$' NO_PING='100% packet loss'
+NO_TCP='^ECONNREFUSED$' NO_UDP='^EHOSTUNREACH$' NO_UDP6='^EACCES$'
 SOME='^(nothing|bye|HTTP.*)$'
 
 # names: after they have been asked for; before, denied() has shown that they are not
@@ -305,7 +307,7 @@ nc: ^far$: nc 192.0.2.2 80 </etc/request
 nc6: ^far$: nc 2001:db8:1::2 80 </etc/request
 curl: ^far$: curl -sS -4 --cacert /etc/ca.pem https://secure.example/
 curl6: ^far$: curl -sS -6 --cacert /etc/ca.pem https://secure.example/
-curl-checks: issuer|self.signed: curl -sS https://secure.example/
+curl-checks: certificate: curl -sS --cacert /etc/other.pem https://secure.example/
 curl-other-name: reset: curl -sSk --connect-to other.example:443:203.0.113.12:443 https://other.example/
 curl-no-name: reset: curl -sSk https://203.0.113.12/
 CASES
@@ -326,12 +328,18 @@ both-close6: ^met 20 times$: talk meet 2001:db8:1::3 12 20
 same-ports: ^20 times$: talk again 192.0.2.3 11 30000 20
 same-ports6: ^20 times$: talk again 2001:db8:1::3 11 30001 20
 datagrams: ^echoed 200 of 1300$: talk udp 192.0.2.3 7 1300 200
-large-datagrams: ^echoed 5 of 60000$: talk udp 192.0.2.3 7 60000 5
-large-datagrams6: ^echoed 5 of 60000$: talk udp 2001:db8:1::3 7 60000 5
 metadata: ^ECONNREFUSED$: talk tcp 169.254.169.254 80 /etc/request
 metadata6: ^ECONNREFUSED$: talk tcp fd00:ec2::254 80 /etc/request
 loopback: ^ECONNREFUSED$: talk tcp 10.7.0.1 7 /etc/request
 loopback6: ^ECONNREFUSED$: talk tcp fd07:ca5e:3a7e::1 7 /etc/request
+CASES
+}
+# The gateway's sockets cut them up; in TUN mode that would be the app's kernel, whose
+# fragments do not pass.
+large() {
+    cat <<'CASES'
+large-datagrams: ^echoed 5 of 60000$: talk udp 192.0.2.3 7 60000 5
+large-datagrams6: ^echoed 5 of 60000$: talk udp 2001:db8:1::3 7 60000 5
 CASES
 }
 reachable_when_allowed() {
@@ -347,8 +355,8 @@ ALLOW=(--allow 169.254.169.254 --allow fd00:ec2::254 --allow 127.0.0.1 --allow :
 # --- the app's servers
 CUT='^(Connection(Refused|Reset)Error|BrokenPipeError|other bytes)$'
 published() { # PREFIX
-    from_far "$1-published" '^echoed 1000000$' echo 192.0.2.1 7000 1000000
-    from_far "$1-published6" '^echoed 1000000$' echo 2001:db8:1::1 7000 1000000
+    from_far "$1-published" '^1 flows of 1000000$' many 192.0.2.1 7000 1 1000000
+    from_far "$1-published6" '^1 flows of 1000000$' many 2001:db8:1::1 7000 1 1000000
     from_far "$1-published-udp" '^echoed 1200$' udp 192.0.2.1 7000 1200
     from_far "$1-published-udp6" '^echoed 1200$' udp 2001:db8:1::1 7000 1200
     from_far "$1-published-httpd" '^served by the app$' http 192.0.2.1 8080
@@ -422,12 +430,12 @@ tcp6: $NO_WAY: talk tcp 2001:db8:1::3 7
 udp: $NO_UDP: talk udp 192.0.2.3 7 10
 metadata: $NO_WAY: talk tcp 169.254.169.254 80
 metadata6: $NO_WAY: talk tcp fd00:ec2::254 80
-ping: $NO_PING: ping -c 1 -W 2 192.0.2.3
+ping: $NO_UDP: talk ping 192.0.2.3
 CASES
 from_far default-deny-ingress "$CUT" echo 192.0.2.1 6000 10
 
 # --- with all rules: what box denies
-denied "$SOME" '^echoed' '^echoed' round-trip 60 | in_app all any
+denied "$SOME" '^echo' '^echo' | in_app all any
 from_far any-ingress '^echoed 10$' echo 192.0.2.1 5003 10
 from_far any-ingress-udp '^echoed 10$' udp 192.0.2.1 5003 10
 
@@ -441,10 +449,11 @@ for mode in user tun; do
     for m in asked denied answered failed; do declare "dns_$m=$(metric box dns_${m}_total)"; done
     start_net box "${options[@]}"
     allowed | in_app box $mode-allowed
-    denied "$NO_TCP" "$NO_UDP" "$NO_UDP6" "$NO_PING" 1 | in_app box $mode-denied
+    denied "$NO_TCP" "$NO_UDP" "$NO_UDP6" | in_app box $mode-denied
     [ $mode = tun ] || names | in_app box $mode-names
     programs | in_app box $mode
     answers | in_app box $mode
+    [ $mode = tun ] || large | in_app box $mode
     published $mode
     published_nc $mode
     rises $mode-counts-refused box network_out_refused_total "$refused"
