@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 
-from web import dial_vsock
+from wire import dial as dial_vsock
 
 LINK_PORT, LONG = 7001, 120
 PACKET, APP, HELLO = 1, 2, 3
@@ -171,7 +171,7 @@ def names(link, name):
             link.send(ip(6, tcp(to, port, RST | ACK, 0, seq + 1), source=p[16:20]))
     link.answer = refuse
     tries = '; '.join(f'talk tcp 203.0.113.{n} 7' for n in [100 + i for i in range(len(order))] + [200, 201])
-    subprocess.run(['casemate', 'exec', name, '--', 'sh', '-c', tries], capture_output=True, timeout=LONG, check=True)
+    subprocess.run(['casemate', 'exec', name, '--', 'sh', '-c', tries], capture_output=True, timeout=LONG, check=False)
     for i, label in enumerate(order):
         yield f'answer-{label}', (100 + i in seen) == ANSWERS[label][0]
     yield 'answer-with-another-opens-nothing', 200 not in seen
