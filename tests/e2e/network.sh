@@ -455,7 +455,8 @@ for mode in user tun; do
     refused=$(metric box network_out_refused_total)
     in_refused=$(metric box network_in_refused_total)
     hellos=$(metric box network_hello_refused_total)
-    for m in asked denied answered failed; do declare "dns_$m=$(metric box dns_${m}_total)"; done
+    declare -A dns=()
+    for m in asked denied answered failed; do dns[$m]=$(metric box dns_${m}_total); done
     start_net box "${options[@]}"
     allowed | in_app box $mode-allowed
     denied "$NO_TCP" "$NO_UDP" "$NO_UDP6" | in_app box $mode-denied
@@ -468,11 +469,10 @@ for mode in user tun; do
     rises $mode-counts-refused box network_out_refused_total "$refused"
     rises $mode-counts-in-refused box network_in_refused_total "$in_refused"
     rises $mode-counts-hellos box network_hello_refused_total "$hellos"
-    rises $mode-counts-answered box dns_answered_total "$dns_answered"
+    rises $mode-counts-answered box dns_answered_total "${dns[answered]}"
     if [ $mode = user ]; then
         for m in asked denied failed; do
-            name=dns_$m
-            rises $mode-counts-dns-$m box dns_${m}_total "${!name}"
+            rises $mode-counts-dns-$m box dns_${m}_total "${dns[$m]}"
         done
     fi
     stalled $mode
