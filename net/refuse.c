@@ -63,11 +63,18 @@ static size_t unreachable(const struct packet *p, enum refuse_why why, uint8_t *
 	return head + n;
 }
 
+/* A program that connects is told that there is no way, and not that nobody listens. */
+static bool wants_icmp(const struct packet *p, enum refuse_why why)
+{
+	return (p->flags & (TH_SYN | TH_ACK)) == TH_SYN && p->ip.len > 0 &&
+	       (why == REFUSE_NET || why == REFUSE_HOST);
+}
+
 size_t refuse(const struct packet *p, enum refuse_why why, uint8_t out[REFUSE_MAX])
 {
 	uint8_t echo = p->v6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO;
 
-	if (p->proto == IPPROTO_TCP)
+	if (p->proto == IPPROTO_TCP && !wants_icmp(p, why))
 		return reset(p, out);
 	if ((p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6) && p->type != echo)
 		return 0;

@@ -1,6 +1,6 @@
 /* Answers to a packet that is not let through, so that its sender knows at once:
- * a reset to TCP (RFC 9293 §3.5.2), else an ICMP message that carries the packet's
- * beginning (RFC 792, RFC 4443 §3.1). Pure.
+ * a reset to TCP (RFC 9293 §3.5.2), but for a SYN that has nowhere to go; else an ICMP
+ * message that carries the packet's beginning (RFC 792, RFC 4443 §3.1). Pure.
  */
 #ifndef NET_REFUSE_H
 #define NET_REFUSE_H

@@ -130,7 +130,7 @@ check network-own-hosts of another any.yaml
 check network-own-hosts-root root_of own
 same network-own-hosts-kept '10.0.0.1 db' "$(cat own/etc/hosts)"
 # Files that mkfs.erofs took for each other, when it looked at their tails at a wrong place.
-mkdir tails && head -c 100000 /dev/zero >tails/0 && { seq 900 && head -c 64 /dev/zero; } >tails/1 && seq 1000 >tails/2
+mkdir tails && { seq 900 && head -c 400 /dev/zero; } >tails/1 && echo 'not zeros' >tails/2 && seq 9 >tails/3
 check network-tails of tails any.yaml
 check network-tails-root root_of tailed
 check network-tails-contents diff -r --exclude=etc tails tailed

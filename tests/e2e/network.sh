@@ -6,6 +6,7 @@
 # Everything is in two network namespaces: that of the host, where the enclaves and
 # the gateways run, and what is far from it, behind a link of 1,400 bytes.
 # shellcheck disable=SC2016 # what is in quotes is for a shell in the enclave
+# shellcheck disable=SC2317 # check and until_true call them
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -75,6 +76,8 @@ copy_program() { # with its libraries, where it expects them
 }
 copy_program "$(command -v curl)"
 cp ca.pem root/etc/
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout other.key -out root/etc/other.pem \
+    -days 30 -subj '/CN=another' >said 2>&1
 mkdir root/www
 echo 'served by the app' >root/www/index.html
 "$PYTHON" - >said <<'PY'
@@ -228,15 +231,15 @@ address: ^HTTP: talk tcp 192.0.2.2 80 /etc/request
 prefix-first: ^GET: talk tcp 198.51.100.1 7 /etc/request
 ports-last: ^18 : talk tcp 198.51.100.1 9 /etc/request
 udp: ^echoed 1 of 100$: talk udp 198.51.100.1 7 100
-ping: round-trip: ping -c 1 -W 60 198.51.100.1
+ping: ^echo$: talk ping 198.51.100.1
 address6: ^HTTP: talk tcp 2001:db8:1::2 80 /etc/request
 prefix6: ^GET: talk tcp 2001:db8:2::1 7 /etc/request
 ports6-last: ^18 : talk tcp 2001:db8:2::1 9 /etc/request
 udp6: ^echoed 1 of 100$: talk udp 2001:db8:2::1 7 100
-ping6: round-trip: ping -6 -c 1 -W 60 2001:db8:2::1
+ping6: ^echo$: talk ping 2001:db8:2::1
 CASES
 }
-# denied TCP UDP UDP6 PING SECONDS: what comes of it, and how long to wait for an echo
+# denied TCP OTHER OTHER6: what comes of it
 denied() {
     cat <<CASES
 other-port: $1: talk tcp 192.0.2.2 7
@@ -245,24 +248,26 @@ behind-prefix: $1: talk tcp 198.51.100.2 7
 behind-ports: $1: talk tcp 198.51.100.1 11
 udp-of-tcp: $2: talk udp 192.0.2.2 7 100
 udp-other-address: $2: talk udp 198.51.100.2 7 100
-ping-other: $4: ping -c 1 -W $5 198.51.100.2
+ping-other: $2: talk ping 198.51.100.2
 other-port6: $1: talk tcp 2001:db8:1::2 7
 other-address6: $1: talk tcp 2001:db8:4::1 7
 behind-prefix6: $1: talk tcp 2001:db8:2::2 7
 behind-ports6: $1: talk tcp 2001:db8:2::1 11
 udp6-other: $3: talk udp 2001:db8:2::2 7 100
-ping6-other: $4: ping -6 -c 1 -W $5 2001:db8:2::2
-nobody-asked: $1: talk tcp 203.0.113.10 7
-nobody-asked6: $1: talk tcp 2001:db8:3::10 7
-nobody-asked-udp: $2: talk udp 203.0.113.10 7 100
+ping6-other: $3: talk ping 2001:db8:2::2
+of-no-name: $1: talk tcp 203.0.113.9 7
+of-no-name6: $1: talk tcp 2001:db8:3::9 7
 CASES
 }
-NO_TCP='^ECONNREFUSED$' NO_UDP='^EHOSTUNREACH$' NO_UDP6='^EACCES$' NO_PING='100% packet loss'
+NO_TCP='^ECONNREFUSED$' NO_UDP='^EHOSTUNREACH$' NO_UDP6='^EACCES$'
 SOME='^(nothing|bye|HTTP.*)$'
 
-# names: after they have been asked for; before, denied() has shown that they are not
+# names: an address opens with the answer that has it
 names() {
     cat <<'CASES'
+nobody-asked: ^ECONNREFUSED$: talk tcp 203.0.113.10 7
+nobody-asked6: ^ECONNREFUSED$: talk tcp 2001:db8:3::10 7
+nobody-asked-udp: ^EHOSTUNREACH$: talk udp 203.0.113.10 7 100
 name-answer: 203.0.113.10$: nslookup -type=a name.example | grep -w Address
 name-answer6: 2001:db8:3::10$: nslookup -type=aaaa name.example | grep -w Address
 name: ^GET: talk tcp 203.0.113.10 7 /etc/request
@@ -295,6 +300,11 @@ tls-other-port: ^ECONNREFUSED$: talk tcp 203.0.113.12 9
 CASES
 }
 
+hello_logged() {
+    in_box 'talk tcp 203.0.113.12 7 /etc/other.example.hello'
+    "$CASEMATE" console box | grep -E 'network: refused TCP .*: no rule with tls: is of other.example'
+}
+
 # --- programs as they are
 programs() {
     cat <<'CASES'
@@ -305,7 +315,7 @@ nc: ^far$: nc 192.0.2.2 80 </etc/request
 nc6: ^far$: nc 2001:db8:1::2 80 </etc/request
 curl: ^far$: curl -sS -4 --cacert /etc/ca.pem https://secure.example/
 curl6: ^far$: curl -sS -6 --cacert /etc/ca.pem https://secure.example/
-curl-checks: issuer|self.signed: curl -sS https://secure.example/
+curl-checks: certificate: curl -sS --cacert /etc/other.pem https://secure.example/ 2>&1 | head -n 1
 curl-other-name: reset: curl -sSk --connect-to other.example:443:203.0.113.12:443 https://other.example/
 curl-no-name: reset: curl -sSk https://203.0.113.12/
 CASES
@@ -318,7 +328,7 @@ refused-there: ^ECONNREFUSED$: talk tcp 192.0.2.3 1
 refused-there6: ^ECONNREFUSED$: talk tcp 2001:db8:1::3 1
 refused-there-udp: ^ECONNREFUSED$: talk udp 192.0.2.3 1 10
 unreachable: ^EHOSTUNREACH$: talk tcp 192.0.2.66 1
-unreachable6: ^EHOSTUNREACH$: talk tcp 2001:db8:1::66 1
+unreachable6: ^E(HOST|NET)UNREACH$: talk tcp 2001:db8:1::66 1
 half-closed: ^5000000 right$: talk push 192.0.2.3 9 5000000
 half-closed6: ^5000000 right$: talk push 2001:db8:1::3 9 5000000
 both-close: ^met 100 times$: talk meet 192.0.2.3 12 100
@@ -326,12 +336,18 @@ both-close6: ^met 20 times$: talk meet 2001:db8:1::3 12 20
 same-ports: ^20 times$: talk again 192.0.2.3 11 30000 20
 same-ports6: ^20 times$: talk again 2001:db8:1::3 11 30001 20
 datagrams: ^echoed 200 of 1300$: talk udp 192.0.2.3 7 1300 200
-large-datagrams: ^echoed 5 of 60000$: talk udp 192.0.2.3 7 60000 5
-large-datagrams6: ^echoed 5 of 60000$: talk udp 2001:db8:1::3 7 60000 5
 metadata: ^ECONNREFUSED$: talk tcp 169.254.169.254 80 /etc/request
 metadata6: ^ECONNREFUSED$: talk tcp fd00:ec2::254 80 /etc/request
 loopback: ^ECONNREFUSED$: talk tcp 10.7.0.1 7 /etc/request
 loopback6: ^ECONNREFUSED$: talk tcp fd07:ca5e:3a7e::1 7 /etc/request
+CASES
+}
+# The gateway's sockets cut them up; in TUN mode that would be the app's kernel, whose
+# fragments do not pass.
+large() {
+    cat <<'CASES'
+large-datagrams: ^echoed 5 of 60000$: talk udp 192.0.2.3 7 60000 5
+large-datagrams6: ^echoed 5 of 60000$: talk udp 2001:db8:1::3 7 60000 5
 CASES
 }
 reachable_when_allowed() {
@@ -347,8 +363,8 @@ ALLOW=(--allow 169.254.169.254 --allow fd00:ec2::254 --allow 127.0.0.1 --allow :
 # --- the app's servers
 CUT='^(Connection(Refused|Reset)Error|BrokenPipeError|other bytes)$'
 published() { # PREFIX
-    from_far "$1-published" '^echoed 1000000$' echo 192.0.2.1 7000 1000000
-    from_far "$1-published6" '^echoed 1000000$' echo 2001:db8:1::1 7000 1000000
+    from_far "$1-published" '^1 flows of 1000000$' many 192.0.2.1 7000 1 1000000
+    from_far "$1-published6" '^1 flows of 1000000$' many 2001:db8:1::1 7000 1 1000000
     from_far "$1-published-udp" '^echoed 1200$' udp 192.0.2.1 7000 1200
     from_far "$1-published-udp6" '^echoed 1200$' udp 2001:db8:1::1 7000 1200
     from_far "$1-published-httpd" '^served by the app$' http 192.0.2.1 8080
@@ -414,6 +430,13 @@ CASES
     [ "$1" = tun ] || { wait $far && check "$1-far-hears" grep -qE '^(end|ConnectionResetError)$' held.out; }
 }
 
+# --- a host that lies
+in_host env XDG_RUNTIME_DIR="$XDG_RUNTIME_DIR" "$PYTHON" "$ROOT/tests/e2e/network_host.py" box "$(vm_socket box)" \
+    >host.out 2>host.err || FAILED=1
+cat host.out
+[ -s host.err ] && not_ok hostile-host-runs "$(tail -n 1 host.err)"
+same hostile-host-attestation 200 "$(in_far curl -sSk -o /dev/null -w '%{http_code}' https://192.0.2.1:4443/health)"
+
 # --- without rules
 NO_WAY='^ECONNREFUSED$'
 in_app bare default-deny <<CASES
@@ -422,12 +445,12 @@ tcp6: $NO_WAY: talk tcp 2001:db8:1::3 7
 udp: $NO_UDP: talk udp 192.0.2.3 7 10
 metadata: $NO_WAY: talk tcp 169.254.169.254 80
 metadata6: $NO_WAY: talk tcp fd00:ec2::254 80
-ping: $NO_PING: ping -c 1 -W 2 192.0.2.3
+ping: $NO_UDP: talk ping 192.0.2.3
 CASES
 from_far default-deny-ingress "$CUT" echo 192.0.2.1 6000 10
 
 # --- with all rules: what box denies
-denied "$SOME" '^echoed' '^echoed' round-trip 60 | in_app all any
+denied "$SOME" '^echo' '^echo' | in_app all any
 from_far any-ingress '^echoed 10$' echo 192.0.2.1 5003 10
 from_far any-ingress-udp '^echoed 10$' udp 192.0.2.1 5003 10
 
@@ -438,23 +461,27 @@ for mode in user tun; do
     refused=$(metric box network_out_refused_total)
     in_refused=$(metric box network_in_refused_total)
     hellos=$(metric box network_hello_refused_total)
-    for m in asked denied answered failed; do declare "dns_$m=$(metric box dns_${m}_total)"; done
+    declare -A dns=()
+    for m in asked denied answered failed; do dns[$m]=$(metric box dns_${m}_total); done
     start_net box "${options[@]}"
     allowed | in_app box $mode-allowed
-    denied "$NO_TCP" "$NO_UDP" "$NO_UDP6" "$NO_PING" 1 | in_app box $mode-denied
-    [ $mode = tun ] || names | in_app box $mode-names
+    denied "$NO_TCP" "$NO_UDP" "$NO_UDP6" | in_app box $mode-denied
+    if [ $mode = user ]; then
+        names | in_app box $mode-names
+        check log-hello until_true hello_logged # of many refusals at once some are only counted
+    fi
     programs | in_app box $mode
     answers | in_app box $mode
+    [ $mode = tun ] || large | in_app box $mode
     published $mode
     published_nc $mode
     rises $mode-counts-refused box network_out_refused_total "$refused"
     rises $mode-counts-in-refused box network_in_refused_total "$in_refused"
     rises $mode-counts-hellos box network_hello_refused_total "$hellos"
-    rises $mode-counts-answered box dns_answered_total "$dns_answered"
+    rises $mode-counts-answered box dns_answered_total "${dns[answered]}"
     if [ $mode = user ]; then
         for m in asked denied failed; do
-            name=dns_$m
-            rises $mode-counts-dns-$m box dns_${m}_total "${!name}"
+            rises $mode-counts-dns-$m box dns_${m}_total "${dns[$m]}"
         done
     fi
     stalled $mode
@@ -469,10 +496,9 @@ CASES
     reachable_when_allowed | in_app box $mode-when-allowed
     stop_net $mode-allowing
 done
-gives log-egress 0 'network: refused TCP from 10.7.0.2 port [0-9]+ to 192.0.2.2 port 7: no rule of egress' \
+gives log-egress 0 'network: refused TCP from 10.7.0.2 port [0-9]+ to .* port 7: no rule of egress' \
     "$CASEMATE" console box
-gives log-ingress 0 'network: refused (TCP|UDP) from .* port 7003: no rule of ingress' "$CASEMATE" console box
-gives log-hello 0 'network: refused TCP .*: no rule with tls: is of other.example' "$CASEMATE" console box
+gives log-ingress 0 'network: refused (TCP|UDP) from .*: no rule of ingress' "$CASEMATE" console box
 
 same no-crash '' "$("$CASEMATE" console box | grep -E 'segfault|Oops|Kernel panic|ended by signal (4|6|7|8|11|31)' | head -n 3)"
 done_testing

@@ -5,6 +5,7 @@
  *                                 its half, and prints what comes back. LOCAL: from
  *                                 that port; "-" for no file
  *   udp ADDR PORT SIZE [COUNT]    COUNT datagrams, one after the other, each to be echoed
+ *   ping ADDR                     one echo request
  *   flows ADDR PORT COUNT BYTES   COUNT connections at once, each of which sends BYTES
  *                                 of its own and gets them back
  *   push ADDR PORT BYTES          sends, ends its half, prints what comes back
@@ -19,10 +20,13 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
+#include <netinet/ip_icmp.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -258,6 +262,29 @@ static int udp(int argc, char **argv)
 	return 0;
 }
 
+static int ping(char **argv)
+{
+	struct end e = end_of(argv[0], "0");
+	bool v6 = e.at.ss_family == AF_INET6;
+	int fd = socket(e.at.ss_family, SOCK_DGRAM, v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+	uint8_t message[64] = { v6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO };
+	struct timeval patience = { .tv_sec = PATIENCE_MS / 1000 };
+
+	if (fd < 0)
+		fail();
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+	connect_to(fd, &e);
+	memset(message + 8, 'p', sizeof message - 8);
+	if (send(fd, message, sizeof message, 0) < 0 ||
+	    recv(fd, buffer, sizeof buffer, 0) != sizeof message)
+		fail();
+	if (buffer[0] != (char)(v6 ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY) ||
+	    memcmp(buffer + 8, message + 8, sizeof message - 8) != 0)
+		wrong("no echo");
+	puts("echo");
+	return 0;
+}
+
 static int push(char **argv)
 {
 	int fd = dial(argv);
@@ -314,6 +341,15 @@ static int meet(char **argv)
 	return 0;
 }
 
+static bool is_closed(int fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof info;
+
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
+	       info.tcpi_state == TCP_CLOSE;
+}
+
 static int again(char **argv)
 {
 	static const struct linger cut = { .l_onoff = 1 };
@@ -329,8 +365,11 @@ static int again(char **argv)
 			fail();
 		if (i % 2 == 1)
 			setsockopt(fd, SOL_SOCKET, SO_LINGER, &cut, sizeof cut);
-		else if (recv(fd, buffer, 1, 0) != 0)
+		else if (recv(fd, buffer, 1, 0) != 0 || shutdown(fd, SHUT_WR) != 0)
 			fail();
+		/* The ports are free when the peer has acknowledged our end. */
+		while (i % 2 == 0 && !is_closed(fd))
+			usleep(1000);
 		close(fd);
 	}
 	printf("%d times\n", count);
@@ -553,6 +592,8 @@ int main(int argc, char **argv)
 		return tcp(argc, argv);
 	if (strcmp(what, "udp") == 0 && argc >= 3)
 		return udp(argc, argv);
+	if (strcmp(what, "ping") == 0 && argc == 1)
+		return ping(argv);
 	if (strcmp(what, "flows") == 0 && argc == 4)
 		return flows(argv);
 	if (strcmp(what, "push") == 0 && argc == 3)

@@ -69,6 +69,19 @@ static void test_tcp(void)
 		check_reset(v6, 0, 3, 0, 0x01020307, RST | ACK);
 		check_reset(v6, ACK, 50, 0x05060708, 0, RST);
 		check_reset(v6, SYN | ACK, 0, 0x05060708, 0, RST);
+		/* Nowhere to go: only who connects is told so by ICMP. */
+		for (enum refuse_why why = REFUSE_PROHIBITED; why <= REFUSE_PORT; why++) {
+			bool icmp = why == REFUSE_NET || why == REFUSE_HOST;
+
+			p = make_tcp(in, v6, SYN, 0);
+			n = refuse(&p, why, out);
+			CHECK(packet_parse(slice_of(out, n), &r) == RC_OK &&
+			      (r.proto != IPPROTO_TCP) == icmp);
+			p = make_tcp(in, v6, ACK, 5);
+			n = refuse(&p, why, out);
+			CHECK(packet_parse(slice_of(out, n), &r) == RC_OK &&
+			      r.proto == IPPROTO_TCP);
+		}
 		p = make_tcp(in, v6, RST, 0);
 		CHECK(refuse(&p, REFUSE_PORT, out) == 0);
 		p = make_tcp(in, v6, RST | ACK, 0);

@@ -295,6 +295,11 @@ void flows_packet(int link, const struct packet *packet, uint8_t *ip)
 	struct flow *f = peer != NULL && peer->flow >= 0 ? &fl.flow[peer->flow] : NULL;
 	bool asks = (p.flags & (TH_SYN | TH_ACK)) == TH_SYN;
 
+	/* The app's kernel is done with the one before, whose socket is not yet. */
+	if (asks && f != NULL && f->c != NULL) {
+		end_flow(f, true);
+		f = NULL;
+	}
 	if (asks && f == NULL)
 		begin(link, &p);
 	else if (peer == NULL)
