@@ -125,11 +125,21 @@ static struct flow *find(const struct flow_key *key)
 	                                                                                    : NULL;
 }
 
+/* What stands behind an IPv6 extension header (RFC 8200 §4) has a protocol and ports that
+ * no rule was asked about: such packets are no flow, whatever a rule allows. */
+static bool is_extension(const struct packet *p)
+{
+	uint8_t next = p->v6 ? p->proto : IPPROTO_NONE;
+
+	return next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING || next == IPPROTO_FRAGMENT ||
+	       next == IPPROTO_DSTOPTS || next == IPPROTO_AH || next == IPPROTO_MH;
+}
+
 /* A packet with which no flow goes on begins one, if a rule allows it; else NULL. */
 static struct flow *begin_out(const struct packet *p, const struct flow_key *key)
 {
 	bool icmp = p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6;
-	uint64_t rules = icmp && !is_echo_request(p)
+	uint64_t rules = is_extension(p) || (icmp && !is_echo_request(p))
 	                         ? 0
 	                         : policy_egress(a.policy, p->proto, p->to, p->to_port, a.now_ms);
 	struct flow *f;

@@ -39,14 +39,6 @@ static enum rc parse_v4(struct packet *p, bool whole)
 	return RC_OK;
 }
 
-/* What stands behind one (RFC 8200 §4) has a protocol and ports that are not seen here.
- */
-static bool is_extension(uint8_t next)
-{
-	return next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING || next == IPPROTO_FRAGMENT ||
-	       next == IPPROTO_DSTOPTS || next == IPPROTO_AH || next == IPPROTO_MH;
-}
-
 static enum rc parse_v6(struct packet *p, bool whole)
 {
 	struct ip6_hdr ip;
@@ -55,7 +47,7 @@ static enum rc parse_v6(struct packet *p, bool whole)
 		return RC_BAD;
 	memcpy(&ip, p->ip.p, sizeof ip);
 	/* An IPv4 address is not to come in this form. */
-	if ((whole && ntohs(ip.ip6_plen) + sizeof ip != p->ip.len) || is_extension(ip.ip6_nxt) ||
+	if ((whole && ntohs(ip.ip6_plen) + sizeof ip != p->ip.len) ||
 	    packet_is_v4(ip.ip6_src.s6_addr) || packet_is_v4(ip.ip6_dst.s6_addr))
 		return RC_BAD;
 	memcpy(p->from, &ip.ip6_src, PACKET_ADDRESS);

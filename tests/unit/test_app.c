@@ -356,6 +356,25 @@ static void test_own_source(void)
 	CHECK(at_host(&p) == LINK_APP && nothing() && count->out_refused == refused + 3);
 }
 
+/* A fragment would let its far end send others, to any port, even where everything may
+ * go out. */
+static void test_extensions(void)
+{
+	static const uint8_t hidden[] = { 0, 43, 44, 51, 60, 135 };
+	uint8_t ip[MAX] = { 0 };
+	struct packet p;
+
+	rule(POLICY_ANY, bad6, 128, NULL, 0, UINT16_MAX);
+	for (size_t i = 0; i < sizeof hidden; i++) {
+		from_kernel(ip, packet_put_ip(ip, true, hidden[i], 16, tun_enclave6, bad6) + 16);
+		CHECK(at_kernel(&p) && p.type == 1 && nothing());
+		packet_from_host(ip,
+		                 packet_put_ip(ip, true, hidden[i], 16, bad6, tun_enclave6) + 16);
+		CHECK(at_host(&p) == LINK_APP && p.type == 1 && nothing());
+	}
+	policy.egresses--;
+}
+
 /* A datagram opens the way back for a while, and not for good. */
 static void test_silence(void)
 {
@@ -728,6 +747,7 @@ int main(void)
 	test_icmp();
 	test_own_source();
 	test_silence();
+	test_extensions();
 	test_dropped();
 	test_own_ports();
 	test_flood();

@@ -74,28 +74,6 @@ static void test_syn(void)
 	}
 }
 
-/* IPv6 whose payload is not what the header says: headers between hide it. Alone, and
- * quoted by an error. */
-static void test_extensions(void)
-{
-	static const uint8_t hidden[] = { 0, 43, 44, 51, 60, 135 };
-	uint8_t p[48] = { 0x60, 0, 0, 0, 0, 8, 0, 64, 0x20, 1, [24] = 0xfd, 7, [39] = 2, 17 };
-	struct packet packet;
-
-	for (unsigned next = 0; next < 256; next++) {
-		bool known = next == 6 || next == 17 || memchr(hidden, (int)next, sizeof hidden);
-		struct slice g;
-
-		p[6] = (uint8_t)next;
-		g = test_guard(slice_of(p, sizeof p));
-		if (!known)
-			CHECK(packet_parse(g, &packet) == RC_OK && packet.proto == next);
-		else
-			CHECK(packet_parse(g, &packet) == RC_BAD);
-		test_unguard(g);
-	}
-}
-
 /* An error is for who has sent the packet that it quotes, and nobody else. */
 static void test_quoted(void)
 {
@@ -119,7 +97,6 @@ static void test_quoted(void)
 
 int main(void)
 {
-	test_extensions();
 	test_quoted();
 	test_lengths();
 	test_bits();
