@@ -208,7 +208,7 @@ def garbage(args):
     """Bytes that are no frames end their link; frames that hold no packets are
     dropped; neither is anything to the others."""
     rng = random.Random(1)
-    for raw in (b'\xff' * 1000, b'\0\0\0\0', b'\x01\0\0\0', b'\x02\0\0\x04abcd', b'GET / HTTP/1.1\r\n\r\n',
+    for raw in (b'\xff' * 1000, b'\0\0\0\0', b'\x01\0\0\0', b'\x04\0\0\x04abcd', b'\x02\x01\0\x0a', b'\x03\0\0\2ab', b'GET / HTTP/1.1\r\n\r\n',
                 rng.randbytes(100000)):
         s = link(args)
         try:
