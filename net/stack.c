@@ -51,7 +51,7 @@
 
 enum {
 	SLOTS = STACK_CONNS_MAX + STACK_SPARE,
-	HALF_OPEN_MAX = 512,
+	HALF_OPEN_MAX = STACK_CONNS_MAX, /* an app may begin all of its own at once */
 	LINGER_MS = 5000,
 	/* At least as many make up a full ring: only every second segment is
 	 * acknowledged at once. */

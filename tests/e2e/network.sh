@@ -361,7 +361,7 @@ CASES
 ALLOW=(--allow 169.254.169.254 --allow fd00:ec2::254 --allow 127.0.0.1 --allow ::1)
 
 # --- the app's servers
-CUT='^(Connection(Refused|Reset)Error|BrokenPipeError|other bytes)$'
+CUT='^(Connection(Refused|Reset)Error|BrokenPipeError|OSError|other bytes)$'
 published() { # PREFIX
     from_far "$1-published" '^1 flows of 1000000$' many 192.0.2.1 7000 1 1000000
     from_far "$1-published6" '^1 flows of 1000000$' many 2001:db8:1::1 7000 1 1000000
