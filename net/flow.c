@@ -15,7 +15,8 @@ static_assert(sizeof(struct flow_key) == 24 && (BUCKETS & (BUCKETS - 1)) == 0, "
 static struct {
 	struct flow slot[SLOTS];
 	struct flow *bucket[BUCKETS];
-	unsigned count[FLOW_KINDS], hand[FLOW_KINDS];
+	unsigned count[FLOW_KINDS];
+	uint32_t dice;
 	uint64_t secret[WORDS];
 } t;
 
@@ -77,8 +78,12 @@ static struct flow *take_slot(enum flow_kind kind)
 {
 	struct flow *slots = &t.slot[kind * FLOW_MAX], *best = NULL;
 
+	/* Anywhere in the table: who began one after the other are not looked at
+	 * together, and none of them gives way while others have ended. */
 	for (int i = 0; i < LOOKED_AT; i++) {
-		struct flow *f = &slots[t.hand[kind]++ % FLOW_MAX];
+		struct flow *f = &slots[(t.dice >> 16) % FLOW_MAX];
+
+		t.dice = t.dice * 1664525 + 1013904223; /* Numerical Recipes' */
 
 		if (!f->used)
 			return f;
