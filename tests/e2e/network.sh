@@ -26,6 +26,9 @@ check namespace-host until_true apart $HOST
 check namespace-far until_true apart $FAR
 in_host() { nsenter --net="/proc/$HOST/ns/net" -- "$@"; }
 in_far() { nsenter --net="/proc/$FAR/ns/net" -- "$@"; }
+# In the background the job is the program itself, and ends with the test.
+job_in_host() { exec nsenter --net="/proc/$HOST/ns/net" -- "$@"; }
+job_in_far() { exec nsenter --net="/proc/$FAR/ns/net" -- "$@"; }
 
 FAR_ADDRESSES=(192.0.2.2 192.0.2.3 198.51.100.{1..4} 203.0.113.{9..14} 169.254.169.254
     2001:db8:1::{2,3} 2001:db8:2::{1,2} 2001:db8:4::1 2001:db8:3::{9,10,11,12,13,14} fd00:ec2::254)
@@ -59,8 +62,8 @@ printf 'subjectAltName=DNS:secure.example,DNS:other.example\n' >extensions
 check certificates openssl x509 -req -in far.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 \
     -extfile extensions -out far/crt
 cat far/key far/crt >far/far.pem
-in_far "$PYTHON" "$FAR_PY" serve far "${FAR_ADDRESSES[@]}" >far.out 2>&1 &
-in_host "$PYTHON" "$FAR_PY" serve-loopback far 127.0.0.1 ::1 >near.out 2>&1 &
+job_in_far "$PYTHON" "$FAR_PY" serve far "${FAR_ADDRESSES[@]}" >far.out 2>&1 &
+job_in_host "$PYTHON" "$FAR_PY" serve-loopback far 127.0.0.1 ::1 >near.out 2>&1 &
 check far-serves until_true grep -qx ready far.out
 check loopback-serves until_true grep -qx ready near.out
 printf 'nameserver 192.0.2.2\n' >resolv.conf
@@ -409,7 +412,7 @@ killed() { # PREFIX GATEWAY'S OPTIONS...
     before=$(metric box network_reset_total)
     in_box 'exec talk hold 192.0.2.3 7' >hold.out 2>&1 &
     local app=$!
-    in_far "$PYTHON" "$FAR_PY" client hold 192.0.2.1 7000 >held.out 2>&1 &
+    job_in_far "$PYTHON" "$FAR_PY" client hold 192.0.2.1 7000 >held.out 2>&1 &
     local far=$!
     check "$1-app-holds" until_true grep -qx held hold.out
     check "$1-far-holds" until_true grep -qx held held.out
