@@ -24,7 +24,8 @@ enum {
 };
 
 static struct {
-	int tun, link; /* link: that carries the app's packets; -1: none */
+	int tun, link;                /* link: that carries the app's packets; -1: none */
+	bool offers[STACK_LINKS_MAX]; /* links that have said that they do */
 	const struct policy *policy;
 	int64_t now_ms;
 	int64_t gone_ms; /* when there was a gateway last */
@@ -321,12 +322,18 @@ static void on_hello(int link)
 	if (a.link >= 0 && a.link != link)
 		link_gone();
 	a.link = link;
+	a.offers[link] = true;
 }
 
 static void on_over(int link)
 {
-	if (a.link == link)
-		link_gone();
+	a.offers[link] = false;
+	if (a.link != link)
+		return;
+	link_gone();
+	for (int i = 0; i < STACK_LINKS_MAX; i++)
+		if (a.offers[i])
+			a.link = i;
 }
 
 const struct stack_app app_hooks = { .packet = on_packet, .hello = on_hello, .over = on_over };

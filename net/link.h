@@ -12,7 +12,8 @@
  *               and the size of segments and nothing else, and an IP packet of at
  *               most LINK_PACKET_MAX bytes, either version
  * LINK_HELLO    one byte, LINK_VERSION, from the host's end alone: it carries
- *               the app's packets. Of several links the last to say so does.
+ *               the app's packets. Of several links the last to say so does;
+ *               when that ends, one of the others.
  *
  * On a link no checksum of an IPv4 header, of TCP or of UDP means anything: who
  * hands a packet on to a kernel makes it right, or leaves it to a device. That of

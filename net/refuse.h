@@ -19,8 +19,9 @@ enum {
 	REFUSE_MAX = 40 + 8 + REFUSE_QUOTE,
 };
 
-/* An IP packet to p's sender. 0: what it is gets no answer, as a reset and an ICMP
- * message but for an echo request. Checksums of IPv4 headers and of TCP are 0. */
+/* An IP packet to p's sender; to a SYN of which there are no bytes to quote (p->ip is
+ * empty) a reset, too. 0: what it is gets no answer, as a reset and an ICMP message
+ * but for an echo request. Checksums of IPv4 headers and of TCP are 0. */
 size_t refuse(const struct packet *p, enum refuse_why why, uint8_t out[REFUSE_MAX]);
 
 /* The reset that tells p's receiver that its sender is gone. */

@@ -672,6 +672,20 @@ static void test_two_links(void)
 	CHECK(flow_count(FLOW_OUT) == 0 && flow_count(FLOW_IN) == 0);
 	syn_to(good4, 51, 80);
 	CHECK(at_host(&p) == LINK_APP);
+	/* When it ends, the one before is good enough again. */
+	cut_link();
+	while (at_kernel(&p))
+		CHECK((p.flags & TH_RST) != 0);
+	host = first;
+	link_number = first_number;
+	syn_to(good4, 52, 80);
+	CHECK(at_host(&p) == LINK_APP);
+	open_link();
+	say_hello();
+	while (at_kernel(&p))
+		CHECK((p.flags & TH_RST) != 0);
+	syn_to(good4, 51, 80);
+	CHECK(at_host(&p) == LINK_APP);
 	io_close(&first);
 	CHECK(!stack_link_io(first_number, EPOLLIN));
 	tcp_from_host(
