@@ -265,12 +265,17 @@ CASES
 NO_TCP='^ECONNREFUSED$' NO_UDP='^EHOSTUNREACH$' NO_UDP6='^EACCES$'
 SOME='^(nothing|bye|HTTP.*)$'
 
-# names: an address opens with the answer that has it
+# names: an address opens with the answer that has it, and stays open for its TTL
+nobody_asked() {
+    cat <<'CASES'
+tcp: ^ECONNREFUSED$: talk tcp 203.0.113.10 7
+tcp6: ^ECONNREFUSED$: talk tcp 2001:db8:3::10 7
+udp: ^EHOSTUNREACH$: talk udp 203.0.113.10 7 100
+tls: ^ECONNREFUSED$: talk tcp 203.0.113.12 7 /etc/secure.example.hello
+CASES
+}
 names() {
     cat <<'CASES'
-nobody-asked: ^ECONNREFUSED$: talk tcp 203.0.113.10 7
-nobody-asked6: ^ECONNREFUSED$: talk tcp 2001:db8:3::10 7
-nobody-asked-udp: ^EHOSTUNREACH$: talk udp 203.0.113.10 7 100
 name-answer: 203.0.113.10$: nslookup -type=a name.example | grep -w Address
 name-answer6: 2001:db8:3::10$: nslookup -type=aaaa name.example | grep -w Address
 name: ^GET: talk tcp 203.0.113.10 7 /etc/request
@@ -290,7 +295,6 @@ near-name-fails: SERVFAIL: nslookup -type=a near.example | grep -w find
 near-name: ^ECONNREFUSED$: talk tcp 127.0.0.1 7
 meta-name-fails: SERVFAIL: nslookup -type=a meta.example | grep -w find
 meta-name6-fails: SERVFAIL: nslookup -type=aaaa meta.example | grep -w find
-tls-nobody-asked: ^ECONNREFUSED$: talk tcp 203.0.113.12 7 /etc/secure.example.hello
 tls-answer: 203.0.113.12$: nslookup -type=a secure.example | grep -w Address
 tls-answer6: 2001:db8:3::12$: nslookup -type=aaaa secure.example | grep -w Address
 tls-right-name: ^[0-9]+ bytes$: talk tcp 203.0.113.12 7 /etc/secure.example.hello
@@ -339,18 +343,12 @@ both-close6: ^met 20 times$: talk meet 2001:db8:1::3 12 20
 same-ports: ^20 times$: talk again 192.0.2.3 11 30000 20
 same-ports6: ^20 times$: talk again 2001:db8:1::3 11 30001 20
 datagrams: ^echoed 200 of 1300$: talk udp 192.0.2.3 7 1300 200
+large-datagrams: ^echoed 5 of 60000$: talk udp 192.0.2.3 7 60000 5
+large-datagrams6: ^echoed 5 of 60000$: talk udp 2001:db8:1::3 7 60000 5
 metadata: ^ECONNREFUSED$: talk tcp 169.254.169.254 80 /etc/request
 metadata6: ^ECONNREFUSED$: talk tcp fd00:ec2::254 80 /etc/request
 loopback: ^ECONNREFUSED$: talk tcp 10.7.0.1 7 /etc/request
 loopback6: ^ECONNREFUSED$: talk tcp fd07:ca5e:3a7e::1 7 /etc/request
-CASES
-}
-# The gateway's sockets cut them up; in TUN mode that would be the app's kernel, whose
-# fragments do not pass.
-large() {
-    cat <<'CASES'
-large-datagrams: ^echoed 5 of 60000$: talk udp 192.0.2.3 7 60000 5
-large-datagrams6: ^echoed 5 of 60000$: talk udp 2001:db8:1::3 7 60000 5
 CASES
 }
 reachable_when_allowed() {
@@ -370,6 +368,8 @@ published() { # PREFIX
     from_far "$1-published6" '^1 flows of 1000000$' many 2001:db8:1::1 7000 1 1000000
     from_far "$1-published-udp" '^echoed 1200$' udp 192.0.2.1 7000 1200
     from_far "$1-published-udp6" '^echoed 1200$' udp 2001:db8:1::1 7000 1200
+    from_far "$1-published-udp-large" '^echoed 60000$' udp 192.0.2.1 7000 60000
+    from_far "$1-published-udp6-large" '^echoed 60000$' udp 2001:db8:1::1 7000 60000
     from_far "$1-published-httpd" '^served by the app$' http 192.0.2.1 8080
     from_far "$1-published-httpd6" '^served by the app$' http 2001:db8:1::1 8080
     from_far "$1-client-address" '^::ffff:192.0.2.2$' who 192.0.2.1 7001
@@ -471,24 +471,19 @@ for mode in user tun; do
     start_net box "${options[@]}"
     allowed | in_app box $mode-allowed
     denied "$NO_TCP" "$NO_UDP" "$NO_UDP6" | in_app box $mode-denied
-    if [ $mode = user ]; then
-        names | in_app box $mode-names
-        check log-hello until_true hello_logged # of many refusals at once some are only counted
-    fi
+    [ $mode = tun ] || nobody_asked | in_app box nobody-asked
+    names | in_app box $mode-names
+    check $mode-log-hello until_true hello_logged # of many refusals at once some are only counted
     programs | in_app box $mode
     answers | in_app box $mode
-    [ $mode = tun ] || large | in_app box $mode
     published $mode
     published_nc $mode
     rises $mode-counts-refused box network_out_refused_total "$refused"
     rises $mode-counts-in-refused box network_in_refused_total "$in_refused"
     rises $mode-counts-hellos box network_hello_refused_total "$hellos"
-    rises $mode-counts-answered box dns_answered_total "${dns[answered]}"
-    if [ $mode = user ]; then
-        for m in asked denied failed; do
-            rises $mode-counts-dns-$m box dns_${m}_total "${dns[$m]}"
-        done
-    fi
+    for m in asked denied answered failed; do
+        rises $mode-counts-dns-$m box dns_${m}_total "${dns[$m]}"
+    done
     stalled $mode
     in_app box $mode <<'CASES'
 thousand: ^1000 flows of 20000$: ulimit -n 2000; talk flows 192.0.2.3 7 1000 20000

@@ -104,27 +104,10 @@ static void link_over(struct tunnel *t)
 
 /* --- from the enclave ------------------------------------------------------------------ */
 
-static bool is_fragment(struct slice s, const uint8_t **from, const uint8_t **to)
-{
-	struct iphdr ip;
-
-	if (s.len < sizeof ip || s.p[0] != 0x45)
-		return false;
-	memcpy(&ip, s.p, sizeof ip);
-	*from = s.p + offsetof(struct iphdr, saddr);
-	*to = s.p + offsetof(struct iphdr, daddr);
-	return ntohs(ip.tot_len) == s.len && (ip.frag_off & htons(0x3fff)) != 0;
-}
-
 static bool is_enclave(const uint8_t address[PACKET_ADDRESS])
 {
 	return memcmp(address, tun_enclave4, PACKET_ADDRESS) == 0 ||
 	       memcmp(address, tun_enclave6, PACKET_ADDRESS) == 0;
-}
-
-static bool is_enclave4(const uint8_t *four)
-{
-	return memcmp(four, tun_enclave4 + PACKET_V4, 4) == 0;
 }
 
 static void to_device(const struct tunnel *t, const uint8_t *payload, size_t len)
@@ -134,30 +117,13 @@ static void to_device(const struct tunnel *t, const uint8_t *payload, size_t len
 		return;
 }
 
-/* Part of a datagram: its checksum is real, since no device could complete it. */
-static void on_fragment(const struct tunnel *t, uint8_t *payload, size_t len)
-{
-	const uint8_t *from, *to;
-
-	if (!is_fragment(slice_of(payload + LINK_VNET, len - LINK_VNET), &from, &to) ||
-	    !is_enclave4(from))
-		return;
-	memset(payload, 0, LINK_VNET);
-	checksum_head(payload + LINK_VNET, sizeof(struct iphdr));
-	to_device(t, payload, len);
-}
-
 static void on_app(const struct tunnel *t, uint8_t *payload, size_t len)
 {
 	struct packet p;
 
-	if (len <= LINK_VNET)
-		return;
-	if (packet_parse(slice_of(payload + LINK_VNET, len - LINK_VNET), &p) != RC_OK) {
-		on_fragment(t, payload, len);
-		return;
-	}
-	if (!is_enclave(p.from))
+	if (len <= LINK_VNET ||
+	    packet_parse(slice_of(payload + LINK_VNET, len - LINK_VNET), &p) != RC_OK ||
+	    !is_enclave(p.from))
 		return;
 	if (p.proto == IPPROTO_UDP && p.to_port == NAME_PORT &&
 	    memcmp(p.to, tun_gateway4, PACKET_ADDRESS) == 0) {
@@ -209,16 +175,13 @@ static void from_link(struct tunnel *t)
  * or that it is still to be computed, which is as good. */
 static bool is_fit(const uint8_t *payload, size_t len)
 {
-	struct slice ip = slice_of(payload + LINK_VNET, len - LINK_VNET);
 	struct virtio_net_hdr h;
-	const uint8_t *from, *to;
 	struct packet p;
 
-	if (packet_parse(ip, &p) != RC_OK)
-		return is_fragment(ip, &from, &to) && is_enclave4(to);
-	memcpy(&h, payload, sizeof h);
-	if (!is_enclave(p.to))
+	if (packet_parse(slice_of(payload + LINK_VNET, len - LINK_VNET), &p) != RC_OK ||
+	    !is_enclave(p.to))
 		return false;
+	memcpy(&h, payload, sizeof h);
 	return (p.proto != IPPROTO_TCP && p.proto != IPPROTO_UDP) ||
 	       (h.flags & (VIRTIO_NET_HDR_F_NEEDS_CSUM | VIRTIO_NET_HDR_F_DATA_VALID)) != 0 ||
 	       checksum_good(&p);
@@ -232,10 +195,13 @@ static void from_device(struct tunnel *t)
 		uint8_t *out = t->wire.fd < 0 ? nobody : wire_room(&t->wire, LINK_PAYLOAD_MAX);
 		ssize_t n = out == NULL ? -1 : read(t->tun, out, LINK_PAYLOAD_MAX);
 
+		size_t len;
+
 		if (n < 0)
 			return;
-		if (t->wire.fd >= 0 && n > LINK_VNET && is_fit(out, (size_t)n))
-			wire_put(&t->wire, LINK_APP, (size_t)n);
+		len = n > LINK_VNET ? fragments_join(out, (size_t)n) : 0;
+		if (t->wire.fd >= 0 && len > 0 && is_fit(out, len))
+			wire_put(&t->wire, LINK_APP, len);
 	}
 }
 
