@@ -1,82 +1,15 @@
 /* A manifest's text: what it compiles to, and every refusal of the corpus with its
- * place. The enclave's own reader judges whatever is compiled.
+ * place. Its network is test_manifest_network's, what it has of the image
+ * test_manifest_image's.
  *
  * With --print the corpus is not tested: what is said of each file is printed, as
  * EXPECTED.txt has it, to be read before it is kept.
  */
 #include <dirent.h>
 
-#include "appliance/base/io.h"
 #include "channel/message.h"
-#include "tests/unit/test.h"
+#include "tests/unit/manifest_steps.h"
 #include "tools/image/manifest_json.h"
-#include "tools/image/manifest_text.h"
-#include "tools/image/nearest.h"
-#include "tools/image/netrule.h"
-
-#define VECTORS "tests/vectors/manifest/"
-
-static const char passwd[] = "root:x:0:0::/root:/bin/sh\napp:x:1000:1000::/home/app:/bin/sh\n";
-static const char group[] = "app:x:1000:\nlog:x:4:app\n";
-
-static uint8_t text_bytes[1 << 20];
-
-static struct slice read_text_of(const char *path)
-{
-	size_t n = 0;
-
-	if (!CHECK(io_read_file(path, text_bytes, sizeof text_bytes, &n) == RC_OK))
-		printf("%s cannot be read: is this the root of the tree?\n", path);
-	return slice_of(text_bytes, n);
-}
-
-/* All the steps; *out when RC_OK. */
-static enum rc compile(struct plan *p, const char *file, struct slice text,
-                       const struct oci_config *c, struct slice *out)
-{
-	struct slice s = test_guard(text);
-	enum rc rc = plan_parse(p, file, s);
-
-	test_unguard(s); /* nothing points into it any more */
-	if (rc == RC_OK)
-		rc = plan_inherit(p, c, 0, NULL);
-	if (rc == RC_OK)
-		rc = plan_users(p, c, slice_str(passwd), slice_str(group));
-	if (rc == RC_OK)
-		rc = plan_encode(p, out);
-	CHECK((rc == RC_OK) == (p->notes.n == 0));
-	return rc;
-}
-
-static struct manifest m;
-static struct policy policy;
-static struct service service[SERVICES_MAX];
-
-/* Is what was compiled what the enclave takes? Then it is in m, policy and service. */
-static bool accepted(struct slice bytes)
-{
-	if (!CHECK(manifest_parse(bytes, &m) == RC_OK))
-		return false;
-	if (!CHECK(policy_parse(m.network, &policy) == RC_OK))
-		return false;
-	for (size_t i = 0; i < m.services; i++)
-		if (!CHECK(service_parse(m.service[i], i, &service[i]) == RC_OK))
-			return false;
-	return true;
-}
-
-/* A good one: its plan, of which m and service are views. */
-static struct plan *good(const char *text, const struct oci_config *c)
-{
-	struct plan *p = plan_new();
-	struct slice bytes = { 0 };
-
-	if (!CHECK(compile(p, "good", slice_str(text), c, &bytes) == RC_OK))
-		printf("%s\nof: %s\n", p->notes.text[0], text);
-	else
-		CHECK(accepted(bytes));
-	return p;
-}
 
 static void bad(const char *text, const char *want)
 {
@@ -448,113 +381,6 @@ static void orders(void)
 	}
 }
 
-/* --- what comes of the image --- */
-
-static struct oci_config config_of(const char *json)
-{
-	struct oci_config c;
-	char why[OCI_WHY_MAX];
-
-	CHECK(oci_config_load(slice_str(json), &c, why) == RC_OK);
-	CHECK(oci_config_user(&c, slice_str(passwd), slice_str(group), why) == RC_OK);
-	return c;
-}
-
-#define IMAGE(config)                                                                              \
-	"{\"os\":\"linux\",\"architecture\":\"amd64\",\"rootfs\":{\"type\":\"layers\",\"diff_"     \
-	"ids\":"                                                                                   \
-	"[]},\"config\":{" config "}}"
-
-static void inherited(void)
-{
-	struct oci_config c = config_of(IMAGE(
-		"\"Entrypoint\":[\"/e\"],\"Cmd\":[\"c\"],\"Env\":[\"A=1\",\"PATH=/p\",\"B=2\"],"
-		"\"WorkingDir\":\"/w\",\"User\":\"app\",\"StopSignal\":\"SIGQUIT\""));
-	struct plan *p = good("channel: open\n", &c);
-
-	CHECK(m.services == 1 && m.main == 0 && slice_is(service[0].name, "app"));
-	CHECK(service[0].argc == 2 && slice_is(service[0].argv[0], "/e"));
-	CHECK(service[0].envc == 4 && slice_is(service[0].env[1], "PATH=/p") &&
-	      slice_is(service[0].env[3], "HOME=/home/app"));
-	CHECK(slice_is(service[0].cwd, "/w") && service[0].idc == 3 && service[0].ids[2] == 4);
-	CHECK(service[0].policy.stop_signal == 3 && service[0].policy.caps == 0);
-	plan_free(p);
-	p = good("services:\n"
-	         "  one: {command: [x], environment: {C: 3, A: 9}, directory: /d, user: root,\n"
-	         "        stop-signal: 1}\n"
-	         "  two: {}\n",
-	         &c);
-	CHECK(service[0].argc == 1 && service[0].envc == 5 &&
-	      slice_is(service[0].env[0], "PATH=/p"));
-	CHECK(slice_is(service[0].env[1], "B=2") && slice_is(service[0].env[2], "C=3") &&
-	      slice_is(service[0].env[3], "A=9") && slice_is(service[0].env[4], "HOME=/root"));
-	CHECK(slice_is(service[0].cwd, "/d") && service[0].ids[0] == 0 &&
-	      service[0].policy.stop_signal == 1 && service[0].policy.caps == PLAN_CAPABILITIES);
-	CHECK(service[1].argc == 2 && service[1].envc == 4 && service[1].ids[0] == 1000);
-	plan_free(p);
-	p = good("main: app\nwhen-main-ends: keep\n", &c);
-	CHECK(m.main == 0 && m.keep);
-	plan_free(p);
-	oci_config_free(&c);
-	/* A real-time signal is none to stop by. */
-	c = config_of(IMAGE("\"Cmd\":[\"c\"],\"StopSignal\":\"SIGRTMIN+3\""));
-	p = good("", &c);
-	CHECK(service[0].policy.stop_signal == 15 && service[0].argc == 1);
-	plan_free(p);
-	oci_config_free(&c);
-}
-
-/* The command line's words, without a file. */
-static void no_file(void)
-{
-	char a[] = "x", *words[] = { a };
-	struct oci_config c = config_of(IMAGE("\"Entrypoint\":[\"/e\"],\"Cmd\":[\"c\"]"));
-	struct plan *p = plan_new();
-	struct slice bytes = { 0 };
-
-	plan_default(p, CHANNEL_OPEN);
-	CHECK(plan_inherit(p, &c, 1, words) == RC_OK);
-	CHECK(plan_users(p, &c, slice_str(""), slice_str("")) == RC_OK);
-	CHECK(plan_encode(p, &bytes) == RC_OK && accepted(bytes));
-	CHECK(m.channel == CHANNEL_OPEN && m.services == 1 && m.main == 0 && m.stop_ms == 10000);
-	CHECK(service[0].argc == 2 && slice_is(service[0].argv[1], "x"));
-	plan_free(p);
-	oci_config_free(&c);
-	p = plan_new();
-	plan_default(p, CHANNEL_OFF);
-	CHECK(plan_inherit(p, NULL, 0, NULL) == RC_OK);
-	CHECK(plan_users(p, NULL, slice_str(""), slice_str("")) == RC_OK);
-	CHECK(plan_encode(p, &bytes) == RC_OK && accepted(bytes) && m.services == 0);
-	plan_free(p);
-	p = plan_new();
-	plan_default(p, CHANNEL_OFF);
-	a[0] = '\0';
-	CHECK(plan_inherit(p, NULL, 1, words) == RC_BAD);
-	CHECK(strcmp(p->notes.text[0], "the command's first word is empty") == 0);
-	plan_free(p);
-}
-
-/* Every service has the image's variables: together they are too long. */
-static void too_long(void)
-{
-	static char json[1 << 15], text[2048];
-	size_t n = (size_t)snprintf(json, sizeof json, "%s", IMAGE("\"Cmd\":[\"c\"],\"Env\":["));
-	struct oci_config c;
-	struct plan *p = plan_new();
-	struct slice bytes;
-
-	n -= 2; /* the braces come below */
-	n += (size_t)snprintf(json + n, sizeof json - n, "\"A=%04000d\"]}}", 0);
-	c = config_of(json);
-	n = (size_t)snprintf(text, sizeof text, "services:\n");
-	for (int i = 0; i < 9; i++)
-		n += (size_t)snprintf(text + n, sizeof text - n, "  s%d: {}\n", i);
-	CHECK(compile(p, "long", slice_str(text), &c, &bytes) == RC_LIMIT);
-	CHECK(strstr(p->notes.text[0], "long:2:3: longer than a manifest's 32768 bytes") != NULL);
-	plan_free(p);
-	oci_config_free(&c);
-}
-
 /* --- the whole --- */
 
 /* Every beginning of the example: compiled or refused with a note, never beyond the
@@ -601,147 +427,6 @@ static void printed(void)
 	free(json);
 }
 
-static bool is_rule(size_t i, enum policy_proto proto, uint16_t first, uint16_t last,
-                    unsigned prefix, const char *address, const char *name)
-{
-	const struct policy_rule *r = &policy.egress[i];
-
-	return r->proto == proto && r->first == first && r->last == last && r->prefix == prefix &&
-	       memcmp(r->address, address, 16) == 0 && slice_is(r->name, name);
-}
-
-static void network_means(void)
-{
-	static const char v4[] = "\0\0\0\0\0\0\0\0\0\0\xff\xff\0\0\0",
-			  v6[] = "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
-			  ten[] = "\0\0\0\0\0\0\0\0\0\0\xff\xff\x0a\0\0",
-			  one[] = "\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\0\2\7",
-			  doc[] = "\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0",
-			  doc1[] = "\x20\1\x0d\xb8\0\0\0\1\0\0\0\0\0\0\0\1";
-	struct plan *p = plan_new();
-	struct slice bytes = { 0 };
-
-	CHECK(compile(p, "example.yaml", read_text_of(VECTORS "example.yaml"), NULL, &bytes) ==
-	      RC_OK);
-	CHECK(accepted(bytes) && policy.egresses == 13 && policy.ingresses == 3);
-	CHECK(is_rule(0, POLICY_TCP, 5432, 5432, 104, ten, ""));
-	CHECK(is_rule(1, POLICY_UDP, 123, 123, 128, one, ""));
-	CHECK(is_rule(2, POLICY_TCP, 443, 443, 32, doc, ""));
-	CHECK(is_rule(3, POLICY_TCP, 8000, 8100, 128, doc1, ""));
-	CHECK(is_rule(4, POLICY_TCP, 443, 443, POLICY_BY_NAME, v6, "api.example.com"));
-	CHECK(is_rule(5, POLICY_TLS, 443, 443, POLICY_BY_NAME, v6, "*.example.com"));
-	CHECK(is_rule(6, POLICY_TCP, 80, 80, 96, v4, "") &&
-	      is_rule(7, POLICY_TCP, 80, 80, 0, v6, ""));
-	CHECK(is_rule(8, POLICY_ICMP, 0, 65535, 104, ten, ""));
-	CHECK(is_rule(9, POLICY_ICMP, 0, 65535, 96, v4, "") &&
-	      is_rule(10, POLICY_ICMP, 0, 65535, 0, v6, ""));
-	CHECK(is_rule(11, POLICY_ANY, 0, 65535, 96, v4, "") &&
-	      is_rule(12, POLICY_ANY, 0, 65535, 0, v6, ""));
-	CHECK(policy_ingress(&policy, 6, 8080) == 0 && policy_ingress(&policy, 17, 5353) == 1);
-	CHECK(policy_ingress(&policy, 6, 9000) == 2 && policy_ingress(&policy, 6, 9010) == 2 &&
-	      policy_ingress(&policy, 6, 9011) == POLICY_NONE);
-	plan_free(p);
-	/* What allows nothing is no policy. */
-	p = good("network: {}\n", NULL);
-	CHECK(m.network.len == 0 && !plan_has_network(p));
-	plan_free(p);
-	p = good("network: {egress: [], ingress: []}\n", NULL);
-	CHECK(m.network.len == 0);
-	plan_free(p);
-	p = good("network: {egress: [icmp:1.2.3.4]}\n", NULL);
-	CHECK(m.network.len > 0 && plan_has_network(p) && policy.egresses == 1);
-	plan_free(p);
-}
-
-/* Each text, and what it is printed as. */
-static void network_printed(void)
-{
-	static const char *const texts[][2] = {
-		{ "any", "any" },
-		{ "tcp:*:1", "tcp:*:1" },
-		{ "icmp:*", "icmp:*" },
-		{ "udp:10.0.0.1/32:53-53", "udp:10.0.0.1:53" },
-		{ "udp:0.0.0.0/0:1-65535", "udp:0.0.0.0/0:1-65535" },
-		{ "tcp:[::/0]:7", "tcp:[::/0]:7" },
-		{ "tcp:[::]:7", "tcp:[::]:7" },
-		{ "tcp:[::1]:7", "tcp:[::1]:7" },
-		{ "tcp:[2001:DB8::0:0/32]:7-8", "tcp:[2001:db8::/32]:7-8" },
-		{ "tcp:[2001:db8::1/128]:7", "tcp:[2001:db8::1]:7" },
-		{ "tcp:[::1.2.3.4]:7", "tcp:[::1.2.3.4]:7" },
-		{ "icmp:[fe80::/10]", "icmp:[fe80::/10]" },
-		{ "tls:a-b_c.x:443", "tls:a-b_c.x:443" },
-		{ "udp:*.xn--bcher-kva.example:1", "udp:*.xn--bcher-kva.example:1" },
-		{ "tcp:4you.example:1", "tcp:4you.example:1" },
-		{ "tcp:1.2.3.4a:1", "tcp:1.2.3.4a:1" },
-		{ "tcp:localhost:65535", "tcp:localhost:65535" },
-	};
-	char text[NETRULE_TEXT_MAX], why[NETRULE_WHY_MAX];
-
-	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-		struct slice in = test_guard(slice_str(texts[i][0]));
-		struct policy_rule r[2];
-		size_t n = netrule_egress(in, r, why);
-
-		if (!CHECK(n > 0))
-			printf("%s: %s\n", texts[i][0], why);
-		else if (!CHECK(netrule_print_egress(text, r, n) == n &&
-		                strcmp(text, texts[i][1]) == 0))
-			printf("%s: printed as %s\n", texts[i][0], text);
-		test_unguard(in);
-	}
-}
-
-/* What a container image exposes, unless the file says what is to be reached. */
-static void network_exposed(void)
-{
-	struct oci_config c = config_of(
-		IMAGE("\"Cmd\":[\"c\"],\"ExposedPorts\":{\"8080/tcp\":{},\"53/udp\":{},\"8443/"
-	              "tcp\":{},\"8081\":{},\"8081/tcp\":{},\"53/tcp\":{},\"61000/udp\":{}}"));
-	char json[4096], *text;
-	size_t used = 0;
-	struct plan *p = good("network: {egress: [any]}\n", &c);
-
-	CHECK(policy.egresses == 2 && policy.ingresses == 3 && plan_own_ports(&c) == 2);
-	CHECK(policy_ingress(&policy, 6, 53) == 0 && policy_ingress(&policy, 6, 54) < 0);
-	CHECK(policy_ingress(&policy, 6, 8080) == 1 && policy_ingress(&policy, 6, 8081) == 1);
-	CHECK(policy_ingress(&policy, 17, 53) == 2 && policy_ingress(&policy, 17, 8080) < 0);
-	plan_free(p);
-	p = good("", &c);
-	CHECK(policy.egresses == 0 && policy.ingresses == 3);
-	plan_free(p);
-	p = good("network: {ingress: []}\n", &c);
-	CHECK(m.network.len == 0);
-	plan_free(p);
-	p = good("network: {ingress: [tcp:1]}\n", &c);
-	CHECK(policy.ingresses == 1 && policy_ingress(&policy, 6, 1) == 0);
-	plan_free(p);
-	/* Printed without the image's. */
-	p = plan_new();
-	CHECK(plan_parse(p, "file", slice_str("network: {egress: []}\n")) == RC_OK);
-	text = manifest_json(p);
-	CHECK(text && strstr(text, "egress") && !strstr(text, "ingress"));
-	free(text);
-	plan_free(p);
-	oci_config_free(&c);
-	for (int n = 64; n <= 65; n++) {
-		used = (size_t)snprintf(json, sizeof json, "%s",
-		                        IMAGE("\"Cmd\":[\"c\"],\"ExposedPorts\":{")) -
-		       2;
-		for (int i = 0; i < n; i++)
-			used += (size_t)snprintf(json + used, sizeof json - used, "%s\"%d\":{}",
-			                         i ? "," : "", 2 * i + 1);
-		snprintf(json + used, sizeof json - used, "}}}");
-		c = config_of(json);
-		p = plan_new();
-		plan_default(p, CHANNEL_OFF);
-		CHECK((plan_inherit(p, &c, 0, NULL) == RC_OK) == (n == 64));
-		CHECK(n == 64 ||
-		      (p->notes.n == 1 && strstr(p->notes.text[0], "more than 64 ranges")));
-		plan_free(p);
-		oci_config_free(&c);
-	}
-}
-
 static void messages(void)
 {
 	bad("services: {a: {command: [x], user: nobody}}",
@@ -772,14 +457,8 @@ int main(int argc, char **argv)
 	bounds();
 	order();
 	orders();
-	inherited();
-	no_file();
-	too_long();
 	prefixes();
 	printed();
-	network_means();
-	network_printed();
-	network_exposed();
 	messages();
 	return test_end();
 }
