@@ -201,17 +201,19 @@ static bool record_read(struct slice m, size_t *at, struct record *r)
 	return true;
 }
 
-/* Loopback, the link, link-local, or of no single host (dns.h). The first
- * 64 bits of IPv6 hold ::, ::1 and the ways to write an IPv4 address. */
+/* Loopback, the link, link-local, EC2's services, or of no single host (dns.h). The
+ * first 64 bits of IPv6 hold ::, ::1 and the ways to write an IPv4 address. */
 static bool is_near(const uint8_t *a, size_t len)
 {
 	static const uint8_t none[8], link[] = { 0xfd, 0x07, 0xca, 0x5e, 0x3a, 0x7e, 0, 0 };
+	static const uint8_t ec2[] = { 0xfd, 0x00, 0x0e, 0xc2 };
 
 	if (len == 4)
 		return a[0] == 0 || a[0] == 127 || a[0] >= 224 || (a[0] == 169 && a[1] == 254) ||
 		       (a[0] == 10 && a[1] == 7 && a[2] == 0);
 	return a[0] == 0xff || (a[0] == 0xfe && (a[1] & 0xc0) == 0x80) ||
-	       memcmp(a, none, sizeof none) == 0 || memcmp(a, link, sizeof link) == 0;
+	       memcmp(a, none, sizeof none) == 0 || memcmp(a, link, sizeof link) == 0 ||
+	       memcmp(a, ec2, sizeof ec2) == 0;
 }
 
 static bool take_address(struct slice m, const struct record *r, struct dns_answer *a)

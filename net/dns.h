@@ -17,11 +17,11 @@
  * (so a DNAME too) discredits the whole. What comes after the section is cut off:
  * nobody asked.
  *
- * Loopback, the link's own, link-local addresses (instance metadata) and multicast
- * are not believed either: a name that leads there is an attempt to reach by name
- * what the policy does not let be reached by address (DNS rebinding). The whole answer
- * goes with one of them: honest ones have none, and the other records have the same
- * author.
+ * Loopback, the link's own, link-local addresses, EC2's services (instance metadata:
+ * 169.254.169.254, and of fd00:ec2::/32) and multicast are not believed either: a name
+ * that leads there is an attempt to reach by name what the policy does not let be
+ * reached by address (DNS rebinding). The whole answer goes with one of them: honest
+ * ones have none, and the other records have the same author.
  *
  * Records of other types than A and AAAA are passed on as they came, whatever
  * is in them; a program that asks for them must bear what the host may say.
