@@ -63,7 +63,7 @@ check certificates openssl x509 -req -in far.csr -CA ca.pem -CAkey ca.key -CAcre
     -extfile extensions -out far/crt
 cat far/key far/crt >far/far.pem
 job_in_far "$PYTHON" "$FAR_PY" serve far "${FAR_ADDRESSES[@]}" >far.out 2>&1 &
-job_in_host "$PYTHON" "$FAR_PY" serve-loopback far 127.0.0.1 ::1 >near.out 2>&1 &
+job_in_host "$PYTHON" "$FAR_PY" serve-loopback far 127.0.0.1 ::1 192.0.2.1 2001:db8:1::1 >near.out 2>&1 &
 check far-serves until_true grep -qx ready far.out
 check loopback-serves until_true grep -qx ready near.out
 printf 'nameserver 192.0.2.2\n' >resolv.conf
@@ -141,6 +141,8 @@ network:
     - tcp:127.0.0.1:7
     - tcp:10.7.0.1:7
     - 'tcp:[fd07:ca5e:3a7e::1]:7'
+    - tcp:192.0.2.1:7
+    - 'tcp:[2001:db8:1::1]:7'
   ingress: [tcp:7000-7001, udp:7000, tcp:8080, tcp:9000]
 YAML
 network_image all <<'YAML'
@@ -349,6 +351,8 @@ metadata: ^ECONNREFUSED$: talk tcp 169.254.169.254 80 /etc/request
 metadata6: ^ECONNREFUSED$: talk tcp fd00:ec2::254 80 /etc/request
 loopback: ^ECONNREFUSED$: talk tcp 10.7.0.1 7 /etc/request
 loopback6: ^ECONNREFUSED$: talk tcp fd07:ca5e:3a7e::1 7 /etc/request
+here: ^ECONNREFUSED$: talk tcp 192.0.2.1 7 /etc/request
+here6: ^ECONNREFUSED$: talk tcp 2001:db8:1::1 7 /etc/request
 CASES
 }
 reachable_when_allowed() {
@@ -357,9 +361,12 @@ metadata: ^HTTP: talk tcp 169.254.169.254 80 /etc/request
 metadata6: ^HTTP: talk tcp fd00:ec2::254 80 /etc/request
 loopback: ^GET: talk tcp 10.7.0.1 7 /etc/request
 loopback6: ^GET: talk tcp fd07:ca5e:3a7e::1 7 /etc/request
+here: ^GET: talk tcp 192.0.2.1 7 /etc/request
+here6: ^GET: talk tcp 2001:db8:1::1 7 /etc/request
 CASES
 }
-ALLOW=(--allow 169.254.169.254 --allow fd00:ec2::254 --allow 127.0.0.1 --allow ::1)
+ALLOW=(--allow 169.254.169.254 --allow fd00:ec2::254 --allow 127.0.0.1 --allow ::1 --allow 192.0.2.1
+    --allow 2001:db8:1::1)
 
 # --- the app's servers
 CUT='^(Connection(Refused|Reset)Error|BrokenPipeError|OSError|other bytes)$'

@@ -2,6 +2,8 @@
 #include "tools/casemate/destinations.h"
 
 #include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 
 #include "tests/unit/test.h"
 #include "tools/casemate/address.h"
@@ -122,6 +124,30 @@ static void test_allowed(void)
 	}
 }
 
+/* This host's own: of the first device that has one and is no loopback. */
+static void test_here(void)
+{
+	struct destinations d = { .n = 0 };
+	struct ifaddrs *all = NULL, *one;
+	char text[INET_ADDRSTRLEN] = "";
+
+	CHECK(getifaddrs(&all) == 0);
+	for (one = all; one != NULL && *text == '\0'; one = one->ifa_next) {
+		const struct sockaddr_in *a = (const void *)one->ifa_addr;
+
+		if (a != NULL && a->sin_family == AF_INET && (one->ifa_flags & IFF_LOOPBACK) == 0)
+			inet_ntop(AF_INET, &a->sin_addr, text, sizeof text);
+	}
+	freeifaddrs(all);
+	if (*text == '\0') {
+		printf("skipped: this machine has no address but loopback's\n");
+		return;
+	}
+	check(&d, text, NULL);
+	allow(&d, text);
+	check(&d, text, text);
+}
+
 static void test_bad(void)
 {
 	static const char *const bad[] = {
@@ -171,6 +197,7 @@ int main(void)
 {
 	test_default();
 	test_allowed();
+	test_here();
 	test_bad();
 	test_address();
 	return test_end();

@@ -36,6 +36,9 @@ static void gateway_start(const char *conf)
 		[TCP_HERE] = "0:8080",         [UDP_HERE] = "0:8080/udp",
 	};
 
+	/* What is beyond the gateway is this host, too. */
+	static const char *const allowed[] = { "127.0.0.1", "::1", HOST4, HOST6 };
+
 	gateway.resolv_conf = conf;
 	gateway.target.kind = TARGET_UNIX;
 	snprintf(gateway.target.text, sizeof gateway.target.text, "unix:%s", app.path);
@@ -43,9 +46,9 @@ static void gateway_start(const char *conf)
 	for (size_t i = 0; i < PORTS; i++)
 		CHECK(publish_parse(ports[i], &gateway.port[i]));
 	CHECK(publish_open(gateway.port, PORTS));
-	CHECK(destinations_parse("127.0.0.1", &gateway.destinations.allowed[0]));
-	CHECK(destinations_parse("::1", &gateway.destinations.allowed[1]));
-	gateway.destinations.n = 2;
+	for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++)
+		CHECK(destinations_parse(allowed[i], &gateway.destinations.allowed[i]));
+	gateway.destinations.n = sizeof allowed / sizeof allowed[0];
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {

@@ -3,7 +3,9 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "appliance/base/io.h"
 #include "net/tun.h"
+#include "tools/casemate/address.h"
 #include "tools/casemate/text.h"
 
 enum { BITS_V4 = PACKET_V4 * 8, BITS = PACKET_ADDRESS * 8 };
@@ -63,6 +65,20 @@ static bool is_special(const uint8_t *address)
 	       any_covers(special6, sizeof special6 / sizeof special6[0], address);
 }
 
+/* Of this host: its kernel lets a socket have it. When nobody can tell, it is. */
+static bool is_here(const uint8_t *address)
+{
+	struct address a;
+	bool here;
+	int fd;
+
+	address_put(&a, address, 0);
+	fd = socket(a.at.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	here = fd < 0 || bind(fd, (struct sockaddr *)&a.at, a.len) == 0;
+	io_close(&fd);
+	return here;
+}
+
 /* Of the link between the enclave and its gateway. */
 static bool is_link(const uint8_t *address)
 {
@@ -114,7 +130,7 @@ bool destinations_find(const struct destinations *d, const uint8_t to[PACKET_ADD
 		return false;
 	else
 		memcpy(real, to, PACKET_ADDRESS);
-	return !is_special(real) || any_covers(d->allowed, d->n, real);
+	return any_covers(d->allowed, d->n, real) || (!is_special(real) && !is_here(real));
 }
 
 bool destinations_is_client(const uint8_t address[PACKET_ADDRESS])

@@ -2,14 +2,15 @@
  *
  * What the image allows is the enclave's to judge (net/policy.h). Here it is about
  * what must not be reachable because the packets come out of this host: its own
- * loopback, its link, the cloud's metadata service, groups. --allow ADDR[/PREFIX]
- * lets the app reach some of them.
+ * addresses, its loopback, its link, the cloud's metadata service, groups.
+ * --allow ADDR[/PREFIX] lets the app reach some of them.
  *
  *   10.7.0.1, fd07:ca5e:3a7e::1   this host's loopback, 127.0.0.1 and ::1, when those
  *                                 are allowed
  *   other addresses of the link   nobody's
  *
- * Addresses as net/policy.h has them. Pure; addresses are hostile.
+ * Addresses as net/policy.h has them; those of packets are hostile. Pure but for
+ * destinations_find, which asks the kernel for this host's addresses.
  */
 #ifndef TOOL_DESTINATIONS_H
 #define TOOL_DESTINATIONS_H

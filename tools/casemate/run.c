@@ -512,7 +512,7 @@ static const char help_text[] =
 	"                      port HOST of this host leads to port ENCLAVE of the enclave,\n"
 	"                      as long as it runs; see casemate gateway --help\n"
 	"  --allow ADDR[/PREFIX]\n"
-	"                      lets the app reach this host's loopback or link; see there, too\n"
+	"                      lets the app reach this host itself, or its link; see there, too\n"
 	"  --network none      without a gateway: nothing leads in or out\n"
 	"  --debug             nitro: debug mode, with a console and PCR0 to 2 zero;\n"
 	"                      emulator: shows the console until the enclave is ready\n"
