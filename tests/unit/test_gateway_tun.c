@@ -459,6 +459,22 @@ static pid_t gateway_child(void)
 	return atoi(text);
 }
 
+/* Who reads what the enclave sends is nobody, and cannot become anybody. */
+static void test_rights(void)
+{
+	static const char *const has[] = { "Uid:\t65534\t65534\t65534\t65534\n",
+		                           "Gid:\t65534\t65534\t65534\t65534\n",
+		                           "Groups:\t \n", "CapEff:\t0000000000000000\n",
+		                           "CapPrm:\t0000000000000000\n", "NoNewPrivs:\t1\n" };
+	char name[64], text[4096] = "";
+	size_t len;
+
+	snprintf(name, sizeof name, "/proc/%d/status", (int)gateway_child());
+	CHECK(io_read_file(name, text, sizeof text - 1, &len) == RC_OK);
+	for (size_t i = 0; i < sizeof has / sizeof has[0]; i++)
+		CHECK(strstr(text, has[i]) != NULL);
+}
+
 static void test_ends(void)
 {
 	static const char *const none[] = { NULL };
@@ -534,6 +550,7 @@ int main(void)
 	test_frames();
 	test_checksums();
 	test_names();
+	test_rights();
 	test_link_lost();
 	test_second();
 	test_ends();

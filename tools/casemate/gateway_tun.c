@@ -1,10 +1,10 @@
 /* Theory of operation.
  *
- * Two processes. The first makes everything, starts the second and waits for its end
- * or a signal; then it takes everything away. The second carries packets
- * (tunnel.h) and owns the device, which is gone with it, whatever it dies of: only
- * then the rules go, so that nothing passes without them. It does not outlive the
- * first.
+ * Two processes. The first makes everything, starts the second, connects for it, and
+ * waits for its end or a signal; then it takes everything away. The second carries
+ * packets (tunnel.h), which are hostile, as nobody and without root's rights. It owns
+ * the device, which is gone with it, whatever it dies of: only then the rules go, so
+ * that nothing passes without them. It does not outlive the first.
  *
  *   rules    before the device, so that nothing passes without them
  *   device
@@ -14,13 +14,17 @@
 #include "tools/casemate/gateway_tun.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -123,62 +127,100 @@ static sigset_t watched_set(void)
 	return set;
 }
 
-static pid_t start_tunnel(const struct target *t, int tun, int link, const sigset_t *before)
+/* From here on only what is open. A child's signal at the parent's death is lost with
+ * its rights, so it is asked for again. */
+static bool drop_rights(pid_t parent)
+{
+	enum { NOBODY = 65534 };
+
+	return setgroups(0, NULL) == 0 && setresgid(NOBODY, NOBODY, NOBODY) == 0 &&
+	       setresuid(NOBODY, NOBODY, NOBODY) == 0 &&
+	       prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	       prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent;
+}
+
+/* Its number; -1 with errno. pair: the first is ours and the second the child's. */
+static pid_t start_tunnel(const struct target *t, int tun, int link, const int pair[2],
+                          const sigset_t *before)
 {
 	pid_t parent = getpid(), pid = fork();
 
 	if (pid != 0)
 		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
+	close(pair[0]);
+	if (!drop_rights(parent)) {
+		say("cannot give up root's rights: %m");
 		_exit(STATUS_FAILED);
+	}
 	/* Signals of a terminal are for both; it must not be the one to notice first. */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	sigprocmask(SIG_SETMASK, before, NULL);
-	_exit(tunnel_serve(t, tun, link));
+	_exit(tunnel_serve(t, tun, link, pair[1]));
 }
 
-/* Until it ends or we are told to: the exit status. */
-static int await(pid_t pid)
+static bool has_ended(pid_t pid, int *status)
 {
-	sigset_t set = watched_set();
-	int status, sig;
+	int how;
 
-	do {
-		if (waitpid(pid, &status, WNOHANG) == pid) {
-			if (WIFEXITED(status))
-				return WEXITSTATUS(status);
-			say("the process that carries packets died of signal %d", WTERMSIG(status));
-			return STATUS_FAILED;
-		}
-	} while (sigwait(&set, &sig) != 0 || sig == SIGCHLD);
-	kill(pid, SIGKILL);
-	waitpid(pid, &status, 0);
-	return STATUS_OK;
+	if (waitpid(pid, &how, WNOHANG) != pid)
+		return false;
+	*status = WIFEXITED(how) ? WEXITSTATUS(how) : STATUS_FAILED;
+	if (!WIFEXITED(how))
+		say("the process that carries packets died of signal %d", WTERMSIG(how));
+	return true;
+}
+
+/* Until it ends or we are told to: the exit status. tunnel is our end of the pair. */
+static int await(const struct target *t, pid_t pid, int signals, int tunnel)
+{
+	struct pollfd p[] = { { signals, POLLIN, 0 },
+		              { tunnel, POLLIN, 0 } };
+	struct signalfd_siginfo signal = { .ssi_signo = SIGCHLD };
+	int status = STATUS_OK;
+
+	while (signal.ssi_signo == SIGCHLD && !has_ended(pid, &status)) {
+		(void)poll(p, 2, -1);
+		if (p[1].revents != 0 && !tunnel_dial(t, tunnel))
+			p[1].fd = -1;
+		if (p[0].revents != 0 && read(p[0].fd, &signal, sizeof signal) < 0)
+			signal.ssi_signo = 0;
+	}
+	if (signal.ssi_signo != SIGCHLD) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+	return status;
 }
 
 /* Owns link. */
 static int serve(const struct gateway *g, int link, bool (*ready)(const struct gateway *g),
                  const sigset_t *before, const struct sysctls *s)
 {
-	int tun = -1, status = STATUS_FAILED;
+	sigset_t set = watched_set();
+	int tun = -1, signals = -1, pair[2] = { -1, -1 }, status = STATUS_FAILED;
 	pid_t pid = -1;
 
 	if (make_device(&tun) && sysctl_apply(s)) {
-		pid = start_tunnel(&g->target, tun, link, before);
+		signals = signalfd(-1, &set, SFD_CLOEXEC);
+		if (signals >= 0 &&
+		    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0)
+			pid = start_tunnel(&g->target, tun, link, pair, before);
 		if (pid < 0)
 			say("cannot start a process: %m");
 	}
 	io_close(&tun);
 	io_close(&link);
+	io_close(&pair[1]);
 	if (pid > 0 && !ready(g)) {
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 	} else if (pid > 0) {
-		status = await(pid);
+		status = await(&g->target, pid, signals, pair[0]);
 	}
+	io_close(&signals);
+	io_close(&pair[0]);
 	return status;
 }
 

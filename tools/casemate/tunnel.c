@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "appliance/base/io.h"
+#include "appliance/base/pass.h"
 #include "net/checksum.h"
 #include "net/packet_put.h"
 #include "net/stack.h"
@@ -38,7 +39,7 @@ enum {
 
 struct tunnel {
 	const struct target *target;
-	int epoll, tun;
+	int epoll, tun, dialler;
 	uint32_t tun_events, link_events;
 	bool over, lost; /* lost: said that there is no link */
 	int64_t now_ms, since_ms, retry_ms;
@@ -75,10 +76,35 @@ static void take_link(struct tunnel *t, int fd)
 	t->lost = false;
 }
 
+bool tunnel_dial(const struct target *t, int tunnel)
+{
+	uint8_t m;
+	int fd;
+
+	if (recv(tunnel, &m, sizeof m, 0) <= 0)
+		return false;
+	m = (uint8_t)target_connect(t, STACK_PORT_LINK, &fd);
+	if (m == RC_OK && pass_send(tunnel, &m, sizeof m, fd) != RC_OK)
+		m = RC_IO;
+	io_close(&fd);
+	return m == RC_OK || send(tunnel, &m, sizeof m, MSG_NOSIGNAL) == sizeof m;
+}
+
+static enum rc ask(int dialler, int *fd)
+{
+	uint8_t m = 0;
+
+	*fd = -1;
+	if (send(dialler, &m, sizeof m, MSG_NOSIGNAL) != sizeof m ||
+	    pass_recv(dialler, &m, sizeof m, 0, fd) != sizeof m)
+		return RC_IO;
+	return m != RC_OK || *fd >= 0 ? (enum rc)m : RC_IO;
+}
+
 static void dial(struct tunnel *t)
 {
 	int fd;
-	enum rc rc = target_connect(t->target, STACK_PORT_LINK, &fd);
+	enum rc rc = ask(t->dialler, &fd);
 
 	t->now_ms = clock_mono_ms();
 	t->retry_ms = t->now_ms + GATEWAY_RETRY_MS;
@@ -290,12 +316,13 @@ static void turn(struct tunnel *t)
 	tick(t);
 }
 
-int tunnel_serve(const struct target *target, int tun, int link)
+int tunnel_serve(const struct target *target, int tun, int link, int dialler)
 {
 	static struct tunnel t;
 
 	t.target = target;
 	t.tun = tun;
+	t.dialler = dialler;
 	t.epoll = epoll_create1(EPOLL_CLOEXEC);
 	t.now_ms = clock_mono_ms();
 	t.tun_events = EPOLLIN;
@@ -306,6 +333,7 @@ int tunnel_serve(const struct target *target, int tun, int link)
 		turn(&t);
 	io_close(&t.wire.fd);
 	io_close(&t.tun);
+	io_close(&t.dialler);
 	io_close(&t.epoll);
 	return t.status;
 }

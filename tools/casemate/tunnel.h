@@ -7,15 +7,22 @@
  * the host: what the host has not checked itself is checked here, since the link has
  * no checksums. Questions to the gateway's name server are answered by this
  * process (resolve.h), not by the host's kernel.
+ *
+ * It needs no rights: who has those connects for it, one message of one byte each
+ * way over a SOCK_SEQPACKET pair (base/pass.h): anything, and enum rc as target_connect
+ * has it, with the connection if that is RC_OK.
  */
 #ifndef TOOL_TUNNEL_H
 #define TOOL_TUNNEL_H
 
 #include "tools/casemate/target.h"
 
-/* Serves until the target is a NAME that is gone: the exit status. Owns both
- * descriptors; the device's is non-blocking, link is connected. When it ends, packets are
- * dropped until there is a new one. */
-int tunnel_serve(const struct target *t, int tun, int link);
+/* Serves until the target is a NAME that is gone: the exit status. Owns the
+ * descriptors; the device's is non-blocking, link is connected, dialler is the pair's
+ * end. When the link ends, packets are dropped until there is a new one. */
+int tunnel_serve(const struct target *t, int tun, int link, int dialler);
+
+/* The other end: answers one message. False: the tunnel is gone. */
+bool tunnel_dial(const struct target *t, int tunnel);
 
 #endif
