@@ -1,15 +1,23 @@
 #include "net/checksum.h"
 
+#include <arpa/inet.h>
 #include <netinet/ip.h>
 
 uint16_t checksum(uint32_t before, const uint8_t *p, size_t n)
 {
-	uint32_t s = before;
+	uint64_t s = before;
+	uint32_t word;
 
+	/* Any width will do: what is carried comes around (RFC 1071 §2). */
+	for (; n >= sizeof word; p += sizeof word, n -= sizeof word) {
+		memcpy(&word, p, sizeof word);
+		s += ntohl(word);
+	}
 	for (size_t i = 0; i < n; i++)
 		s += i % 2 == 0 ? (uint32_t)p[i] << 8 : p[i];
-	s = (s & UINT16_MAX) + (s >> 16);
-	return (uint16_t)(s + (s >> 16));
+	while (s > UINT16_MAX)
+		s = (s & UINT16_MAX) + (s >> 16);
+	return (uint16_t)s;
 }
 
 uint16_t checksum_pseudo(bool v6, uint8_t proto, const uint8_t from[PACKET_ADDRESS],

@@ -48,11 +48,17 @@ struct flow_key flow_key_of(const struct packet *p, bool from_app)
 	return k;
 }
 
+static bool is_of(const struct flow *f, const struct flow_key *k)
+{
+	return packet_same(f->key.remote, k->remote) && f->key.remote_port == k->remote_port &&
+	       f->key.local_port == k->local_port && f->key.proto == k->proto;
+}
+
 struct flow *flow_find(const struct flow_key *key)
 {
 	struct flow *f = *bucket_of(key);
 
-	while (f != NULL && memcmp(&f->key, key, sizeof *key) != 0)
+	while (f != NULL && !is_of(f, key))
 		f = f->chain;
 	return f;
 }

@@ -142,7 +142,7 @@ enum rc packet_quoted(const struct packet *p, struct packet *quoted)
 	                     p->type != ICMP_PARAMETERPROB) ||
 	    parse_ip(slice_of(p->ip.p + at, p->ip.len - at), quoted, false) != RC_OK ||
 	    quoted->ip.len - quoted->head < ICMP_MINLEN ||
-	    memcmp(quoted->from, p->to, PACKET_ADDRESS) != 0)
+	    !packet_same(quoted->from, p->to))
 		return RC_BAD;
 	if (is_icmp(quoted))
 		return parse_icmp(quoted);
@@ -162,7 +162,7 @@ enum packet_way packet_way(const struct packet *p, const uint8_t to[PACKET_ADDRE
 {
 	size_t options = p->body - p->head - sizeof(struct tcphdr);
 
-	if (p->v6 || p->proto != IPPROTO_TCP || memcmp(p->to, to, PACKET_ADDRESS) != 0)
+	if (p->v6 || p->proto != IPPROTO_TCP || !packet_same(p->to, to))
 		return PACKET_NOBODY;
 	if ((p->flags & TH_SYN) == 0)
 		return options == 0 ? PACKET_STACK : PACKET_NOBODY;

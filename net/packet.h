@@ -45,6 +45,17 @@ uint32_t packet_end(const struct packet *p);
  * has sent what it quotes. */
 RC_CHECK enum rc packet_quoted(const struct packet *p, struct packet *quoted);
 
+/* Are they the same address? Asked several times for a packet; musl's memcmp goes byte
+ * by byte. */
+static inline bool packet_same(const uint8_t a[PACKET_ADDRESS], const uint8_t b[PACKET_ADDRESS])
+{
+	uint64_t x[2], y[2];
+
+	memcpy(x, a, sizeof x);
+	memcpy(y, b, sizeof y);
+	return x[0] == y[0] && x[1] == y[1];
+}
+
 /* An IPv4 address in the form that addresses have here, and whether it is one. */
 void packet_v4(uint8_t out[PACKET_ADDRESS], const uint8_t four[4]);
 bool packet_is_v4(const uint8_t address[PACKET_ADDRESS]);
