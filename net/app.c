@@ -244,7 +244,7 @@ static void on_dns(const struct packet *p, bool from_app)
 
 static bool is_dns(const struct packet *p, const uint8_t *server, uint16_t port)
 {
-	return p->proto == IPPROTO_UDP && memcmp(server, tun_gateway4, PACKET_ADDRESS) == 0 &&
+	return p->proto == IPPROTO_UDP && packet_same(server, tun_gateway4) &&
 	       port == DNS_PORT;
 }
 
@@ -304,8 +304,7 @@ static void on_packet(int link, uint8_t *payload, size_t len)
 	struct packet p;
 
 	if (link != a.link || packet_parse(slice_of(ip, len - LINK_VNET), &p) != RC_OK ||
-	    memcmp(p.to, p.v6 ? tun_enclave6 : tun_enclave4, PACKET_ADDRESS) != 0 ||
-	    memcmp(p.from, p.to, PACKET_ADDRESS) == 0)
+	    !packet_same(p.to, p.v6 ? tun_enclave6 : tun_enclave4) || packet_same(p.from, p.to))
 		a.count.dropped++;
 	else if (is_dns(&p, p.from, p.from_port) && is_own(&p, p.to_port))
 		on_dns(&p, false);
@@ -392,8 +391,7 @@ static bool passes(const struct packet *p)
 {
 	struct flow *f;
 
-	if (memcmp(p->from, p->v6 ? tun_enclave6 : tun_enclave4, PACKET_ADDRESS) != 0 ||
-	    is_local(p)) {
+	if (!packet_same(p->from, p->v6 ? tun_enclave6 : tun_enclave4) || is_local(p)) {
 		a.count.dropped++;
 		return false;
 	}
@@ -421,7 +419,7 @@ static bool passes(const struct packet *p)
 
 bool app_takes(void)
 {
-	return a.link < 0 || stack_link_room(a.link, LINK_PAYLOAD_MAX) != NULL;
+	return a.link < 0 || stack_link_takes(a.link);
 }
 
 void app_io(void)

@@ -7,7 +7,7 @@ void wire_open(struct wire *w, int fd)
 {
 	w->fd = fd;
 	w->in_at = w->in_len = w->out_at = w->out_len = 0;
-	w->refused = false;
+	w->refused = w->full = false;
 }
 
 bool wire_read(struct wire *w)
@@ -60,13 +60,28 @@ void wire_put(struct wire *w, enum link_kind kind, size_t n)
 
 bool wire_write(struct wire *w)
 {
-	ssize_t n = 0;
+	ssize_t n;
 
-	if (w->fd >= 0 && w->out_len > 0)
-		n = send(w->fd, w->out + w->out_at, w->out_len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (w->fd < 0 || w->out_len == 0 || w->full)
+		return false;
+	n = send(w->fd, w->out + w->out_at, w->out_len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	w->full = n < (ssize_t)w->out_len;
 	if (n <= 0)
 		return false;
 	w->out_len -= (size_t)n;
 	w->out_at = w->out_len == 0 ? 0 : w->out_at + (size_t)n;
+	return true;
+}
+
+void wire_ready(struct wire *w)
+{
+	w->full = false;
+}
+
+bool wire_relieved(struct wire *w)
+{
+	if (w->fd < 0 || !w->refused || w->out_len > WIRE_MAX / 2)
+		return false;
+	w->refused = false;
 	return true;
 }

@@ -10,8 +10,8 @@
 #include "net/link.h"
 
 enum {
-	/* Some packets of full size, and what comes while they are dealt with. */
-	WIRE_MAX = 4 * LINK_FRAME_MAX,
+	/* Some packets of full size, and as many while they are dealt with. */
+	WIRE_MAX = 8 * LINK_FRAME_MAX,
 	/* The last part of what waits to be written is for packets that carry
 	 * nothing: acknowledgements and resets pass when data does not. */
 	WIRE_RESERVE = 16384,
@@ -21,7 +21,8 @@ enum {
 struct wire {
 	int fd; /* -1: none. The owner's to close */
 	size_t in_at, in_len, out_at, out_len;
-	bool refused; /* wire_room() had no room; the owner's to clear */
+	bool refused; /* wire_room() had no room, and wire_relieved() was not true since */
+	bool full;    /* a write found no room, and wire_ready() was not called since */
 	uint8_t in[WIRE_MAX], out[WIRE_MAX];
 };
 
@@ -39,7 +40,11 @@ RC_CHECK enum rc wire_next(struct wire *w, enum link_kind *kind, uint8_t **paylo
 uint8_t *wire_room(struct wire *w, size_t n);
 void wire_put(struct wire *w, enum link_kind kind, size_t n);
 /* Writes what can be written; false when that was nothing. An error shows when
- * the wire is read. */
+ * the wire is read. Once the descriptor has no room it is not asked again until the
+ * owner has heard of some (EPOLLOUT) and says so. */
 bool wire_write(struct wire *w);
+void wire_ready(struct wire *w);
+/* True once after wire_room() has found no room: when half of it is free. */
+bool wire_relieved(struct wire *w);
 
 #endif

@@ -135,6 +135,8 @@ static _Noreturn void switch_main(int tun, int listener, int control)
 			take_link(listener);
 		from_kernel(tun);
 		for (int i = 0; i < SWITCHES; i++) {
+			if ((p[3 + i].revents & POLLOUT) != 0)
+				wire_ready(&links[i]);
 			while (wire_write(&links[i]))
 				;
 		}

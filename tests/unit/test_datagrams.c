@@ -229,6 +229,7 @@ static void test_waits(void)
 	CHECK(!datagrams_busy(number));
 	while (app_gets(&p)) {
 		got++;
+		CHECK(stack_link_io(number, EPOLLOUT));
 		stack_flush();
 	}
 	CHECK(got == sent);

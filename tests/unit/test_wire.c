@@ -70,12 +70,63 @@ static void test_full(void)
 	open_both();
 	for (; wire_room(&a, LINK_PAYLOAD_MAX) != NULL; large++)
 		wire_put(&a, LINK_APP, LINK_PAYLOAD_MAX);
-	CHECK(a.refused && large == 3);
+	CHECK(a.refused && large == WIRE_MAX / LINK_FRAME_MAX - 1);
 	for (; wire_room(&a, 40) != NULL; small++)
 		wire_put(&a, LINK_PACKET, 40);
 	CHECK(small >= WIRE_RESERVE / 44);
 	CHECK(a.out_len <= WIRE_MAX);
 	close_both();
+}
+
+/* Takes all that is on its way. */
+static size_t drain(struct wire *w)
+{
+	static uint8_t out[WIRE_MAX];
+	ssize_t n;
+	size_t all = 0;
+
+	while ((n = recv(w->fd, out, sizeof out, 0)) > 0)
+		all += (size_t)n;
+	return all;
+}
+
+/* A descriptor without room is left alone until somebody says that it has some. */
+static void test_ready(void)
+{
+	size_t all;
+
+	open_both();
+	while (!a.full) {
+		put(&a, LINK_PAYLOAD_MAX, 'x');
+		while (wire_write(&a))
+			;
+	}
+	all = a.out_len;
+	CHECK(drain(&b) > 0 && !wire_write(&a) && a.out_len == all);
+	for (; a.out_len > 0; wire_ready(&a)) {
+		while (wire_write(&a))
+			;
+		all -= drain(&b);
+	}
+	CHECK(all == 0 && !wire_write(&a));
+	close_both();
+}
+
+/* Who found no room hears once when half of it is free. */
+static void test_relieved(void)
+{
+	open_both();
+	CHECK(!wire_relieved(&a));
+	while (wire_room(&a, LINK_PAYLOAD_MAX) != NULL)
+		wire_put(&a, LINK_APP, LINK_PAYLOAD_MAX);
+	while (a.out_len > WIRE_MAX / 2) {
+		CHECK(!wire_relieved(&a) && a.refused);
+		wire_ready(&a);
+		CHECK(wire_write(&a) && drain(&b) > 0);
+	}
+	CHECK(wire_relieved(&a) && !a.refused && !wire_relieved(&a));
+	close_both();
+	CHECK(!wire_relieved(&a));
 }
 
 static void test_end_of_stream(void)
@@ -104,6 +155,8 @@ int main(void)
 {
 	test_many();
 	test_full();
+	test_ready();
+	test_relieved();
 	test_end_of_stream();
 	return test_end();
 }

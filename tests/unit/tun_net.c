@@ -130,6 +130,8 @@ _Noreturn void tun_net_enclave(int control)
 			enclave_device();
 		if (p[3].revents & (POLLIN | POLLHUP))
 			enclave_link();
+		if (p[3].revents & POLLOUT)
+			wire_ready(&e.wire);
 		(void)wire_write(&e.wire);
 	}
 }

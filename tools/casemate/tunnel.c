@@ -277,6 +277,8 @@ static void dispatch(struct tunnel *t, uint32_t tag, uint32_t events)
 	if (tag == TAG_TUN) {
 		from_device(t);
 	} else if (tag == TAG_LINK) {
+		if ((events & EPOLLOUT) != 0)
+			wire_ready(&t->wire);
 		if (t->wire.fd >= 0 && (events & ~(uint32_t)EPOLLOUT) != 0)
 			from_link(t);
 	} else {
@@ -288,7 +290,7 @@ static void dispatch(struct tunnel *t, uint32_t tag, uint32_t events)
 static void watch_again(struct tunnel *t)
 {
 	uint32_t link = t->wire.out_len > 0 ? EPOLLIN | EPOLLOUT : EPOLLIN;
-	uint32_t tun = t->wire.fd < 0 || wire_room(&t->wire, LINK_PAYLOAD_MAX) ? EPOLLIN : 0;
+	uint32_t tun = t->wire.fd < 0 || !t->wire.refused ? EPOLLIN : 0;
 
 	if (tun != t->tun_events)
 		watch(t, EPOLL_CTL_MOD, t->tun, tun, TAG_TUN);
@@ -308,6 +310,7 @@ static void turn(struct tunnel *t)
 	if (t->wire.fd < 0 && t->now_ms >= t->retry_ms)
 		dial(t);
 	(void)wire_write(&t->wire);
+	(void)wire_relieved(&t->wire);
 	watch_again(t);
 	n = epoll_wait(t->epoll, events, EVENTS, timeout(t));
 	t->now_ms = clock_mono_ms();
