@@ -1,6 +1,6 @@
 #include "net/stack_connect.h"
 
-#include <lwip/tcp.h>
+#include <lwip/priv/tcp_priv.h>
 
 static err_t on_connected(void *arg, struct tcp_pcb *pcb, err_t err)
 {
@@ -53,6 +53,11 @@ void stack_wrote(struct stack_conn *c, size_t n)
 {
 	c->tx.len += n;
 	stack_conn_push(c);
+}
+
+void stack_acknowledge(void)
+{
+	tcp_fasttmr();
 }
 
 bool stack_established(const struct stack_conn *c)

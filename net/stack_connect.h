@@ -1,5 +1,5 @@
 /* What the gateway's end of the stack (stack.h) does and the enclave's does not:
- * it connects, and writes without a copy. */
+ * it connects, writes without a copy, and speaks with a kernel's TCP. */
 #ifndef NET_STACK_CONNECT_H
 #define NET_STACK_CONNECT_H
 
@@ -14,6 +14,9 @@ uint32_t stack_peer(const struct stack_conn *c); /* the other end's address */
  * without room. stack_wrote() says how many it were; nothing in between. */
 uint8_t *stack_space(const struct stack_conn *c, size_t *n);
 void stack_wrote(struct stack_conn *c, size_t n);
+/* Acknowledges at once what lwIP has put off, in the hope of something to send with it,
+ * for up to TCP_FAST_INTERVAL. */
+void stack_acknowledge(void);
 bool stack_established(const struct stack_conn *c);
 bool stack_drained(const struct stack_conn *c); /* all written bytes acknowledged */
 

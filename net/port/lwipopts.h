@@ -66,7 +66,7 @@
 extern unsigned stack_window, stack_sndbuf;
 #define TCP_MSS                        65495
 #define LWIP_WND_SCALE                 1
-#define TCP_RCV_SCALE                  2
+#define TCP_RCV_SCALE                  3
 #define TCP_WND                        (stack_window ? stack_window : 65535)
 #define TCP_SND_BUF                    (stack_sndbuf ? stack_sndbuf : 65535)
 #define TCP_SND_QUEUELEN               16 /* pbufs, two a segment */

@@ -20,6 +20,9 @@ enum {
 	PORT = 1,          /* where the stack accepts the app's flows */
 	LOOK_MS = 5000,    /* how often for those that were not accepted */
 	PROBES = 64,       /* ports to try for a client */
+	/* After so long there is no answer to send an acknowledgement with. The app's kernel
+	 * may hold back what is small until it comes (RFC 896). */
+	ACKNOWLEDGE_MS = 10,
 };
 
 struct flow {
@@ -46,6 +49,8 @@ static struct {
 	unsigned count;
 	unsigned unmet;  /* asked for by the app, and not accepted yet */
 	int64_t look_ms; /* when to look for those that waited too long */
+	bool heard;      /* something of the app since flows_serve */
+	int64_t ack_ms;  /* when to acknowledge it; INT64_MAX: it is */
 	int epoll;
 	const struct destinations *destinations;
 } fl;
@@ -55,6 +60,7 @@ void flows_init(int epoll, const struct destinations *d)
 	if (stack_listen(PORT) != RC_OK)
 		abort();
 	fl.epoll = epoll;
+	fl.ack_ms = INT64_MAX;
 	fl.destinations = d;
 	for (int i = 0; i < FLOWS_MAX; i++) {
 		fl.flow[i].fd = -1;
@@ -295,6 +301,7 @@ void flows_packet(int link, const struct packet *packet, uint8_t *ip)
 	struct flow *f = peer != NULL && peer->flow >= 0 ? &fl.flow[peer->flow] : NULL;
 	bool asks = (p.flags & (TH_SYN | TH_ACK)) == TH_SYN;
 
+	fl.heard = true;
 	/* The app's kernel is done with the one before, whose socket is not yet. */
 	if (asks && f != NULL && f->c != NULL) {
 		end_flow(f, true);
@@ -394,16 +401,28 @@ void flows_io(uint32_t flow, uint32_t events)
 		connected(f);
 }
 
+static void acknowledge(int64_t now_ms)
+{
+	if (now_ms >= fl.ack_ms) {
+		stack_acknowledge();
+		fl.ack_ms = INT64_MAX;
+	} else if (fl.heard && fl.ack_ms == INT64_MAX) {
+		fl.ack_ms = now_ms + ACKNOWLEDGE_MS;
+	}
+	fl.heard = false;
+}
+
 void flows_serve(int64_t now_ms)
 {
 	struct stack_conn *c;
 	bool *busy = fl.busy;
 
 	accept_all();
-	if (now_ms >= flows_deadline()) {
+	if (fl.unmet > 0 && now_ms >= fl.look_ms) {
 		give_up(now_ms);
 		fl.look_ms = now_ms + LOOK_MS;
 	}
+	acknowledge(now_ms);
 	/* What has no end of its budget this time either is looked at next time. */
 	while ((busy = memchr(busy, 1, (size_t)(fl.busy + FLOWS_MAX - busy))) != NULL)
 		pump(&fl.flow[busy++ - fl.busy]);
@@ -413,7 +432,7 @@ void flows_serve(int64_t now_ms)
 
 int64_t flows_deadline(void)
 {
-	return fl.unmet > 0 ? fl.look_ms : INT64_MAX;
+	return fl.unmet > 0 && fl.look_ms < fl.ack_ms ? fl.look_ms : fl.ack_ms;
 }
 
 bool flows_busy(void)
