@@ -282,10 +282,12 @@ static err_t on_output(struct netif *n, struct pbuf *p, const ip4_addr_t *to)
 	return ERR_OK;
 }
 
-/* Hands written bytes to lwIP as far as it may have them. */
+/* Hands written bytes to lwIP as far as it may have them. The last of them is pushed:
+ * a kernel acknowledges what is as soon as it is read. */
 static void give(struct stack_conn *c)
 {
 	struct tcp_pcb *pcb = c->pcb;
+	u8_t more;
 
 	while (pcb->unsent == NULL && c->given < c->tx.len) {
 		struct slice s = ring_part(&c->tx, c->given);
@@ -294,7 +296,8 @@ static void give(struct stack_conn *c)
 		max = max == 0 || max > pcb->mss ? pcb->mss : max;
 		max = max < c->tx.max / RING_SEGMENTS ? max : c->tx.max / RING_SEGMENTS;
 		max = max < s.len ? max : s.len;
-		if (tcp_write(pcb, s.p, (u16_t)max, 0) != ERR_OK)
+		more = c->given + max < c->tx.len ? TCP_WRITE_FLAG_MORE : 0;
+		if (tcp_write(pcb, s.p, (u16_t)max, more) != ERR_OK)
 			return;
 		c->given += max;
 		(void)tcp_output(pcb); /* what it could not send it keeps */
