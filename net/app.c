@@ -244,8 +244,7 @@ static void on_dns(const struct packet *p, bool from_app)
 
 static bool is_dns(const struct packet *p, const uint8_t *server, uint16_t port)
 {
-	return p->proto == IPPROTO_UDP && packet_same(server, tun_gateway4) &&
-	       port == DNS_PORT;
+	return p->proto == IPPROTO_UDP && packet_same(server, tun_gateway4) && port == DNS_PORT;
 }
 
 /* --- from the link -------------------------------------------------------------------- */

@@ -141,8 +141,7 @@ enum rc packet_quoted(const struct packet *p, struct packet *quoted)
 	           : p->type != ICMP_DEST_UNREACH && p->type != ICMP_TIME_EXCEEDED &&
 	                     p->type != ICMP_PARAMETERPROB) ||
 	    parse_ip(slice_of(p->ip.p + at, p->ip.len - at), quoted, false) != RC_OK ||
-	    quoted->ip.len - quoted->head < ICMP_MINLEN ||
-	    !packet_same(quoted->from, p->to))
+	    quoted->ip.len - quoted->head < ICMP_MINLEN || !packet_same(quoted->from, p->to))
 		return RC_BAD;
 	if (is_icmp(quoted))
 		return parse_icmp(quoted);

@@ -113,8 +113,8 @@ static void test_joined(void)
 static void test_whole(void)
 {
 	uint8_t before[LINK_PAYLOAD_MAX];
-	size_t n = LINK_VNET + packet_put_ip(payload + LINK_VNET, false, 253, 100, far4,
-	                                     tun_enclave4) + 100;
+	size_t n = LINK_VNET +
+	           packet_put_ip(payload + LINK_VNET, false, 253, 100, far4, tun_enclave4) + 100;
 
 	memcpy(before, payload, n);
 	for (size_t cut = LINK_VNET; cut <= n; cut++) {

@@ -464,8 +464,10 @@ static void test_rights(void)
 {
 	static const char *const has[] = { "Uid:\t65534\t65534\t65534\t65534\n",
 		                           "Gid:\t65534\t65534\t65534\t65534\n",
-		                           "Groups:\t \n", "CapEff:\t0000000000000000\n",
-		                           "CapPrm:\t0000000000000000\n", "NoNewPrivs:\t1\n" };
+		                           "Groups:\t \n",
+		                           "CapEff:\t0000000000000000\n",
+		                           "CapPrm:\t0000000000000000\n",
+		                           "NoNewPrivs:\t1\n" };
 	char name[64], text[4096] = "";
 	size_t len;
 

@@ -175,8 +175,7 @@ static bool has_ended(pid_t pid, int *status)
 /* Until it ends or we are told to: the exit status. tunnel is our end of the pair. */
 static int await(const struct target *t, pid_t pid, int signals, int tunnel)
 {
-	struct pollfd p[] = { { signals, POLLIN, 0 },
-		              { tunnel, POLLIN, 0 } };
+	struct pollfd p[] = { { signals, POLLIN, 0 }, { tunnel, POLLIN, 0 } };
 	struct signalfd_siginfo signal = { .ssi_signo = SIGCHLD };
 	int status = STATUS_OK;
 
