@@ -82,7 +82,7 @@ static bool is_live(const struct flow *f)
 /* A slot of that kind, free. */
 static struct flow *take_slot(enum flow_kind kind)
 {
-	struct flow *slots = &t.slot[kind * FLOW_MAX], *best = NULL;
+	struct flow *slots = t.slot + (size_t)kind * FLOW_MAX, *best = NULL;
 
 	/* Anywhere in the table: who began one after the other are not looked at
 	 * together, and none of them gives way while others have ended. */

@@ -49,7 +49,7 @@ static struct sockaddr *v4(struct sockaddr_in *out, const uint8_t *address)
 static bool configure4(int s, struct ifreq *r, bool enclave)
 {
 	struct rtentry route = { .rt_flags = RTF_UP | RTF_GATEWAY };
-	struct sockaddr_in a;
+	struct sockaddr_in a = { 0 };
 
 	r->ifr_mtu = TUN_MTU;
 	if (ioctl(s, SIOCSIFMTU, r) != 0)

@@ -83,7 +83,7 @@ static void test_udp(void)
 	};
 	struct slice body = slice_str("hello");
 	struct packet p, about;
-	uint8_t ip[MAX];
+	uint8_t ip[MAX] = { 0 };
 
 	packet_from_host(ip, put_udp(ip, back, body)); /* nobody has asked */
 	CHECK(at_host(&p) == LINK_APP && packet_quoted(&p, &about) == RC_OK && nothing());
@@ -179,7 +179,7 @@ static void test_silence(void)
 	};
 	struct slice body = slice_str("x");
 	struct packet p;
-	uint8_t ip[MAX];
+	uint8_t ip[MAX] = { 0 };
 
 	from_kernel(ip, put_udp(ip, out, body));
 	CHECK(at_host(&p) == LINK_APP);
@@ -199,7 +199,7 @@ static void test_dropped(void)
 	struct packet_ends self = {
 		.from = tun_enclave6, .to = tun_enclave6, .from_port = 5353, .to_port = 5353
 	};
-	uint8_t ip[MAX];
+	uint8_t ip[MAX] = { 0 };
 	size_t n = put_tcp(
 		ip,
 		(struct segment){
@@ -235,7 +235,7 @@ static void test_own_ports(void)
 	struct packet_ends e = {
 		.from = good4, .to = tun_enclave4, .from_port = 5, .to_port = 61001
 	};
-	uint8_t ip[MAX];
+	uint8_t ip[MAX] = { 0 };
 	struct packet p;
 
 	tcp_from_host(

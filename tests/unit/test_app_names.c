@@ -92,7 +92,7 @@ static size_t put_hello(char *out, const char *name)
 /* What the app says first on a connection to the tls rule's address. */
 static void say(uint16_t port, const char *text, size_t n)
 {
-	uint8_t ip[MAX];
+	uint8_t ip[MAX] = { 0 };
 	size_t head = put_tcp(ip, (struct segment){ .from = tun_enclave4,
 	                                            .to = named4,
 	                                            .from_port = port,

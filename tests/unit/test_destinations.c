@@ -21,7 +21,7 @@ static void address(uint8_t out[PACKET_ADDRESS], const char *text)
 /* want: where it leads, NULL: nowhere. */
 static void check(const struct destinations *d, const char *to, const char *want)
 {
-	uint8_t a[PACKET_ADDRESS], real[PACKET_ADDRESS], wanted[PACKET_ADDRESS];
+	uint8_t a[PACKET_ADDRESS], real[PACKET_ADDRESS], wanted[PACKET_ADDRESS] = { 0 };
 	bool ok;
 
 	address(a, to);

@@ -92,7 +92,7 @@ static bool part_v4(struct slice ip, struct part *p)
 	p->of.id = head.id;
 	p->of.proto = head.protocol;
 	p->head = sizeof head;
-	p->at = (at & IP_OFFMASK) * 8;
+	p->at = (size_t)(at & IP_OFFMASK) * 8;
 	p->more = (at & IP_MF) != 0;
 	p->body = slice_of(ip.p + sizeof head, ip.len - sizeof head);
 	return true;
