@@ -180,7 +180,7 @@ static inline bool nothing(void)
 
 static inline void tcp_from_kernel(struct segment s)
 {
-	uint8_t p[MAX];
+	uint8_t p[MAX] = { 0 };
 
 	s.from = s.from != NULL ? s.from : packet_is_v4(s.to) ? tun_enclave4 : tun_enclave6;
 	from_kernel(p, put_tcp(p, s));
@@ -188,7 +188,7 @@ static inline void tcp_from_kernel(struct segment s)
 
 static inline void tcp_from_host(struct segment s)
 {
-	uint8_t p[MAX];
+	uint8_t p[MAX] = { 0 };
 
 	s.to = s.to != NULL ? s.to : packet_is_v4(s.from) ? tun_enclave4 : tun_enclave6;
 	packet_from_host(p, put_tcp(p, s));
@@ -265,7 +265,7 @@ static inline void ask(uint8_t id, const char *name)
 	struct packet_ends e = {
 		.from = tun_enclave4, .to = tun_gateway4, .from_port = 40000, .to_port = DNS_PORT
 	};
-	uint8_t ip[MAX], m[512];
+	uint8_t ip[MAX] = { 0 }, m[512];
 
 	from_kernel(ip, put_udp(ip, e, slice_of(m, put_question(m, id, name))));
 }

@@ -104,7 +104,7 @@ static void test_icmp(void)
 	uint64_t dropped = count->dropped;
 	struct packet_ends e = { .from = tun_enclave4, .to = good4, .from_port = 9, .to_port = 53 };
 	struct slice text = slice_str("ping");
-	uint8_t ip[MAX], quote[MAX];
+	uint8_t ip[MAX] = { 0 }, quote[MAX];
 	struct packet p;
 	size_t n;
 

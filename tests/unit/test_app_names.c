@@ -17,7 +17,7 @@ static void answer(const struct packet *asked, const uint8_t *address, int chang
 		                 .from_port = DNS_PORT,
 		                 .to_port = asked->from_port };
 	struct slice q = slice_of(asked->ip.p + asked->body, asked->ip.len - asked->body);
-	uint8_t ip[MAX], m[MAX];
+	uint8_t ip[MAX] = { 0 }, m[MAX];
 	struct wbuf w = wbuf_of(m, sizeof m);
 	size_t end = 12;
 
