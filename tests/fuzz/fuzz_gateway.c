@@ -11,15 +11,13 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
-#include <sys/random.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "appliance/base/io.h"
 #include "net/packet_put.h"
 #include "net/tun.h"
+#include "tests/fuzz/steps.h"
 #include "tools/casemate/gateway_app.h"
 
 enum { DATA_MAX = 2048, FRAME_MAX = LINK_HEAD + LINK_VNET + 40 + 60 + DATA_MAX, TCP = 20 };
@@ -29,36 +27,10 @@ static int epoll, listener, udp;
 static uint16_t tcp_port, udp_port;
 static struct {
 	int fd, link, host; /* the enclave's end; the host's of a flow, -1 */
-	struct slice left;
 	/* Of the gateway's last segment. */
 	uint16_t from, to;
 	uint32_t seq, ack;
 } d;
-static int64_t skipped_ms;
-
-/* Inputs do the same every time; libFuzzer looks at another clock. */
-ssize_t getrandom(void *p, size_t n, unsigned flags)
-{
-	(void)flags;
-	memset(p, 0x42, n);
-	return (ssize_t)n;
-}
-
-int clock_gettime(clockid_t clock, struct timespec *t)
-{
-	if (clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME)
-		return (int)syscall(SYS_clock_gettime, clock, t);
-	*t = (struct timespec){ .tv_sec = 1000 + skipped_ms / 1000,
-		                .tv_nsec = skipped_ms % 1000 * 1000000 };
-	return 0;
-}
-
-static uint8_t next(void)
-{
-	struct slice s;
-
-	return slice_take(&d.left, 1, &s) ? s.p[0] : 0;
-}
 
 static uint16_t next16(void)
 {
@@ -144,7 +116,7 @@ static void send_packet(uint8_t proto, uint16_t from, uint16_t to)
 		       head);
 	if (proto != IPPROTO_TCP && proto != IPPROTO_UDP)
 		memcpy(body, (uint8_t[]){ next(), next(), 0, 0, 0, 7, 0, 1 }, head);
-	if (to == GATEWAY_APP_NAMES && slice_take(&d.left, n, &data))
+	if (to == GATEWAY_APP_NAMES && slice_take(&steps, n, &data))
 		memcpy(body + head, data.p, n);
 	head += n;
 	packet_put_ip(ip, v6, proto, head, v6 ? tun_enclave6 : tun_enclave4,
@@ -161,7 +133,7 @@ static void send_raw(bool frame)
 	struct slice s;
 	size_t n = next();
 
-	if (!slice_take(&d.left, n, &s) || n == 0)
+	if (!slice_take(&steps, n, &s) || n == 0)
 		return;
 	link_head(out, LINK_APP, n);
 	memcpy(out + LINK_HEAD, s.p, n);
@@ -361,8 +333,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	d.fd = pair[0];
 	d.host = -1;
 	d.link = stack_link_add(pair[1]);
-	d.left = slice_of(data, size);
-	while (d.left.len > 0 && d.link >= 0)
+	steps = slice_of(data, size);
+	while (steps.len > 0 && d.link >= 0)
 		step();
 	close(d.fd);
 	io_close(&d.host);

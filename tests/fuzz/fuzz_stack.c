@@ -4,52 +4,22 @@
  * connection. At the end nothing may be left in the pools. */
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/random.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "net/link.h"
 #include "net/stack_connect.h"
+#include "tests/fuzz/steps.h"
 
 enum { PORT = 8443, PACKET_MAX = 4096, HELD_MAX = 4, IP = 20, TCP = 20 };
 
 static struct {
 	int fd, link;
-	struct slice left;
 	struct stack_conn *held[HELD_MAX];
 	/* Of the stack's last packet. */
 	uint16_t from, to;
 	uint32_t seq, ack;
 } d;
-
-static int64_t skipped_ms;
-
-/* Inputs do the same every time: the same numbers, and time that stands still
- * unless a step lets it pass. libFuzzer looks at another clock. */
-ssize_t getrandom(void *p, size_t n, unsigned flags)
-{
-	(void)flags;
-	memset(p, 0x42, n);
-	return (ssize_t)n;
-}
-
-int clock_gettime(clockid_t clock, struct timespec *t)
-{
-	if (clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME)
-		return (int)syscall(SYS_clock_gettime, clock, t);
-	*t = (struct timespec){ .tv_sec = 1000 + skipped_ms / 1000,
-		                .tv_nsec = skipped_ms % 1000 * 1000000 };
-	return 0;
-}
-
-static uint8_t next(void)
-{
-	struct slice s;
-
-	return slice_take(&d.left, 1, &s) ? s.p[0] : 0;
-}
 
 static void send_frame(const void *p, size_t n)
 {
@@ -93,7 +63,7 @@ static void send_raw(void)
 {
 	struct slice s;
 
-	if (slice_take(&d.left, next(), &s))
+	if (slice_take(&steps, next(), &s))
 		send_frame(s.p, s.len);
 }
 
@@ -241,8 +211,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(&d, 0, sizeof d);
 	d.fd = pair[0];
 	d.link = stack_link_add(pair[1]);
-	d.left = slice_of(data, size);
-	while (d.left.len > 0 && d.link >= 0)
+	steps = slice_of(data, size);
+	while (steps.len > 0 && d.link >= 0)
 		step();
 	close(d.fd);
 	if (d.link >= 0 && stack_link_io(d.link, EPOLLIN))

@@ -1,5 +1,6 @@
 #include "tests/unit/stack_peer.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
@@ -22,6 +23,23 @@ struct served {
 
 /* By slot; a slot's address is not the test's to know. */
 static struct served served[STACK_CONNS_MAX + STACK_SPARE];
+
+bool at_end(int fd)
+{
+	char c;
+
+	return read(fd, &c, 1) == 0;
+}
+
+bool is_cut(int fd)
+{
+	char c;
+	ssize_t n;
+
+	while ((n = read(fd, &c, 1)) > 0)
+		;
+	return n < 0 && errno == ECONNRESET;
+}
 
 bool read_pattern(int fd, size_t n)
 {

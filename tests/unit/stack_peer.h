@@ -39,6 +39,10 @@ static inline unsigned char pattern(size_t i)
 /* The next n bytes of fd, at most SOURCE_BYTES, are those of the pattern. */
 bool read_pattern(int fd, size_t n);
 
+/* What reading fd says: its end, or, after what there is to read, a reset. */
+bool at_end(int fd);
+bool is_cut(int fd);
+
 /* Starts the process; the test process must have done stack_init() on its own. */
 void server_start(struct server *s);
 /* Cuts the links that came by the hybrid socket. */

@@ -57,23 +57,6 @@ static const void *patterned(size_t n)
 	return buf;
 }
 
-static bool at_end(int fd)
-{
-	char c;
-
-	return read(fd, &c, 1) == 0;
-}
-
-static bool is_cut(int fd)
-{
-	char c;
-	ssize_t n;
-
-	while ((n = read(fd, &c, 1)) > 0)
-		;
-	return n < 0 && errno == ECONNRESET;
-}
-
 static void cut(int *fd)
 {
 	struct linger reset = { .l_onoff = 1 };

@@ -77,23 +77,6 @@ static int take(int listener, struct at *from)
 	return fd;
 }
 
-static bool at_end(int fd)
-{
-	char c;
-
-	return read(fd, &c, 1) == 0;
-}
-
-static bool is_cut(int fd)
-{
-	char c;
-	ssize_t n;
-
-	while ((n = read(fd, &c, 1)) > 0)
-		;
-	return n < 0 && errno == ECONNRESET;
-}
-
 /* --- out: TCP ---------------------------------------------------------------------- */
 
 /* Both directions, each with its own end. */
