@@ -6,7 +6,8 @@
  * PID 1's answers, links' bytes into the stack and to the app, the app's packets, new
  * links; then new connections, connections about which something has changed, and
  * deadlines; then documents are asked for and everything that was written goes out.
- * While the link that carries the app's packets is full, the device is not watched.
+ * Once the link that carries the app's packets is full, the device is not watched
+ * before half of its buffer is free.
  *
  * What PID 1 is asked for is answered in order, so that only the number of
  * questions in flight is kept. Mark 0 is the certificate's document. When PID 1

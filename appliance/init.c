@@ -112,8 +112,8 @@ static enum rc step_network(void)
 		rc = io_put_file(AT_FDCWD, PROC_IPV4 "ping_group_range", "0 2147483647");
 	if (rc == RC_OK)
 		rc = io_put_file(AT_FDCWD, PROC_IPV4 "ip_unprivileged_port_start", "0");
-	/* The way out costs by the packet, not by the byte: as large as they can be, not
-	 * as large as a slow path would have them. */
+	/* Segments as large as they can be, however long the way is: what leaves here costs
+	 * by the packet. A round trip of 2^31 microseconds would make them smaller. */
 	if (rc == RC_OK)
 		rc = io_put_file(AT_FDCWD, PROC_IPV4 "tcp_tso_rtt_log", "31");
 	if (rc != RC_OK)

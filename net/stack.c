@@ -69,6 +69,7 @@ enum {
 static_assert(MEMP_NUM_TCP_PCB >= SLOTS + HALF_OPEN_MAX &&
                       MEMP_NUM_TCP_SEG >= SLOTS * TCP_SND_QUEUELEN / 2 + HALF_OPEN_MAX,
               "every slot and every half-open connection has its share");
+static_assert(GATEWAY_RX <= UINT16_MAX << TCP_RCV_SCALE, "what a header can say");
 static_assert((int)STACK_LINKS_MAX < (int)PCB_NETIFS, "lwIP counts netifs from 1");
 
 struct link {

@@ -93,9 +93,10 @@ bool stack_link_writing(int link); /* wants EPOLLOUT too; EPOLLIN always: what
 /* Reads once, as much as the link's buffer holds. False when the link is over:
  * its connections have ended and fd is closed. */
 bool stack_link_io(int link, uint32_t epoll_events);
-/* Room for a frame of at most n bytes on a link: as wire.h's. Without some it is not
- * worth to ask again, nor to read what would need it, until half of it is free. */
+/* False: there is no such link, or stack_link_room() has refused and half of the buffer
+ * has not been free since. Until then it is not worth reading what would need room. */
 bool stack_link_takes(int link);
+/* Room for a frame of at most n bytes on a link: as wire.h's. */
 uint8_t *stack_link_room(int link, size_t n);
 void stack_link_put(int link, enum link_kind kind, size_t n);
 /* A packet that is the stack's, its parse and where it lies, writable. */

@@ -57,7 +57,12 @@ void stack_wrote(struct stack_conn *c, size_t n)
 
 void stack_acknowledge(void)
 {
-	tcp_fasttmr();
+	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next) {
+		if ((pcb->flags & TF_ACK_DELAY) == 0)
+			continue;
+		tcp_ack_now(pcb);
+		(void)tcp_output(pcb); /* without room it is still wanted */
+	}
 }
 
 bool stack_established(const struct stack_conn *c)

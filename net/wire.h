@@ -10,7 +10,8 @@
 #include "net/link.h"
 
 enum {
-	/* Some packets of full size, and as many while they are dealt with. */
+	/* Some packets of full size, and as many while they are dealt with. A page is
+	 * used when it is first needed; a host that fills all links takes 8 MiB. */
 	WIRE_MAX = 8 * LINK_FRAME_MAX,
 	/* The last part of what waits to be written is for packets that carry
 	 * nothing: acknowledgements and resets pass when data does not. */
@@ -44,7 +45,7 @@ void wire_put(struct wire *w, enum link_kind kind, size_t n);
  * owner has heard of some (EPOLLOUT) and says so. */
 bool wire_write(struct wire *w);
 void wire_ready(struct wire *w);
-/* True once after wire_room() has found no room: when half of it is free. */
+/* True once after wire_room() has found no room: when half of the buffer is free. */
 bool wire_relieved(struct wire *w);
 
 #endif

@@ -3,6 +3,7 @@
 #include "tools/casemate/gateway_tun.h"
 
 #include <arpa/inet.h>
+#include <linux/if_tun.h>
 #include <net/if.h>
 #include <netinet/ip.h>
 #include <netinet/tcp.h>
@@ -10,6 +11,8 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "appliance/base/io.h"
@@ -475,6 +478,39 @@ static void test_rights(void)
 	CHECK(io_read_file(name, text, sizeof text - 1, &len) == RC_OK);
 	for (size_t i = 0; i < sizeof has / sizeof has[0]; i++)
 		CHECK(strstr(text, has[i]) != NULL);
+	snprintf(name, sizeof name, "/proc/%d/limits", (int)gateway_child());
+	CHECK(io_read_file(name, text, sizeof text - 1, &len) == RC_OK);
+	text[len] = '\0';
+	CHECK(strstr(text, "Max processes             0                    0 ") != NULL);
+}
+
+/* The child's descriptor of the device. */
+static int device_of(pid_t pid)
+{
+	int all = (int)syscall(SYS_pidfd_open, pid, 0), fd = -1;
+	char name[64], what[64];
+	ssize_t n;
+
+	for (int i = 0; fd < 0 && i < 64; i++) {
+		snprintf(name, sizeof name, "/proc/%d/fd/%d", (int)pid, i);
+		n = readlink(name, what, sizeof what - 1);
+		what[n < 0 ? 0 : n] = '\0';
+		if (strcmp(what, "/dev/net/tun") == 0)
+			fd = (int)syscall(SYS_pidfd_getfd, all, i, 0);
+	}
+	close(all);
+	return fd;
+}
+
+/* One that was taken over may let the device outlive it: the rules do not go before. */
+static void test_device_stays(void)
+{
+	int fd = device_of(gateway_child());
+
+	CHECK(fd >= 0 && ioctl(fd, TUNSETPERSIST, 1) == 0);
+	end_gateway(SIGTERM);
+	check_gone();
+	close(fd);
 }
 
 static void test_ends(void)
@@ -495,6 +531,8 @@ static void test_ends(void)
 	CHECK(waitpid(gateway_pid, &status, 0) == gateway_pid && WIFEXITED(status) &&
 	      WEXITSTATUS(status) == STATUS_FAILED);
 	check_gone();
+	CHECK(start_gateway(none));
+	test_device_stays();
 	CHECK(start_gateway(some));
 	test_allowed();
 	status = end_gateway(SIGINT);

@@ -103,12 +103,13 @@ static void test_ready(void)
 	}
 	all = a.out_len;
 	CHECK(drain(&b) > 0 && !wire_write(&a) && a.out_len == all);
-	for (; a.out_len > 0; wire_ready(&a)) {
+	for (size_t got = 1; got > 0; all -= got) {
+		wire_ready(&a);
 		while (wire_write(&a))
 			;
-		all -= drain(&b);
+		got = drain(&b);
 	}
-	CHECK(all == 0 && !wire_write(&a));
+	CHECK(all == 0 && a.out_len == 0 && !wire_write(&a));
 	close_both();
 }
 
@@ -122,7 +123,8 @@ static void test_relieved(void)
 	while (a.out_len > WIRE_MAX / 2) {
 		CHECK(!wire_relieved(&a) && a.refused);
 		wire_ready(&a);
-		CHECK(wire_write(&a) && drain(&b) > 0);
+		if (!CHECK(wire_write(&a) && drain(&b) > 0))
+			break;
 	}
 	CHECK(wire_relieved(&a) && !a.refused && !wire_relieved(&a));
 	close_both();

@@ -3,9 +3,8 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#include "appliance/base/io.h"
 #include "net/tun.h"
-#include "tools/casemate/address.h"
+#include "tools/casemate/route.h"
 #include "tools/casemate/text.h"
 
 enum { BITS_V4 = PACKET_V4 * 8, BITS = PACKET_ADDRESS * 8 };
@@ -27,8 +26,7 @@ static const struct prefix special6[] = {
 	{ { 0 }, 80 },          /* unspecified, loopback; IPv4 in IPv6 */
 	{ { 0xfe, 0x80 }, 10 }, /* link-local */
 	{ { 0xff }, 8 },        /* multicast */
-	/* The metadata service of EC2, fd00:ec2::254. */
-	{ { 0xfd, 0x00, 0x0e, 0xc2, [14] = 0x02, 0x54 }, BITS },
+	{ { 0xfd, 0x00, 0x0e, 0xc2 }, 32 }, /* EC2's services: the metadata's is ::254 */
 };
 
 static const uint8_t loopback4[PACKET_ADDRESS] = V4(127, 0, 0, 1);
@@ -63,20 +61,6 @@ static bool is_special(const uint8_t *address)
 {
 	return any_covers(special4, sizeof special4 / sizeof special4[0], address) ||
 	       any_covers(special6, sizeof special6 / sizeof special6[0], address);
-}
-
-/* Of this host: its kernel lets a socket have it. When nobody can tell, it is. */
-static bool is_here(const uint8_t *address)
-{
-	struct address a;
-	bool here;
-	int fd;
-
-	address_put(&a, address, 0);
-	fd = socket(a.at.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	here = fd < 0 || bind(fd, (struct sockaddr *)&a.at, a.len) == 0;
-	io_close(&fd);
-	return here;
 }
 
 /* Of the link between the enclave and its gateway. */
@@ -130,7 +114,7 @@ bool destinations_find(const struct destinations *d, const uint8_t to[PACKET_ADD
 		return false;
 	else
 		memcpy(real, to, PACKET_ADDRESS);
-	return any_covers(d->allowed, d->n, real) || (!is_special(real) && !is_here(real));
+	return any_covers(d->allowed, d->n, real) || (!is_special(real) && !route_is_here(real));
 }
 
 bool destinations_is_client(const uint8_t address[PACKET_ADDRESS])

@@ -24,7 +24,8 @@ bool fragments_send(int device, struct packet *p, uint8_t *ip);
  * the whole datagram takes, and nobody has looked at its checksum.
  *
  * A kernel that follows connections puts a datagram together and cuts it again, so
- * that its parts come in order and one after the other. What does not is lost. */
+ * that its parts come in order and one after the other. What does not is lost, and
+ * what lacks its end waits until its place is needed: there is no time to wait for. */
 size_t fragments_join(uint8_t *payload, size_t n);
 
 #endif

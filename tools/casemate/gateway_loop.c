@@ -203,6 +203,7 @@ static void turn(struct loop *l)
 	if (l->link < 0 && l->now_ms >= l->retry_ms)
 		dial(l);
 	watch_ports(l);
+	watch_link(l);
 	n = epoll_wait(l->epoll, events, EVENTS, timeout(l));
 	l->now_ms = clock_mono_ms();
 	for (int i = 0; i < n && !l->over; i++)
@@ -210,7 +211,6 @@ static void turn(struct loop *l)
 	stack_tick();
 	gateway_app_serve(l->link, l->now_ms);
 	stack_flush();
-	watch_link(l);
 }
 
 /* Nothing needs to be put in order, and dialling must not hold it up. */

@@ -2,9 +2,11 @@
  *
  * Two processes. The first makes everything, starts the second, connects for it, and
  * waits for its end or a signal; then it takes everything away. The second carries
- * packets (tunnel.h), which are hostile, as nobody and without root's rights. It owns
- * the device, which is gone with it, whatever it dies of: only then the rules go, so
- * that nothing passes without them. It does not outlive the first.
+ * packets (tunnel.h), which are hostile, as nobody and without root's rights; so it
+ * may itself have become hostile. The device is its, and is gone with it or is taken
+ * away after it: only then the rules go, so that nothing passes without them. It does
+ * not outlive the first. Each connection is made by a third, so that the first always
+ * hears of signals.
  *
  *   rules    before the device, so that nothing passes without them
  *   device
@@ -23,6 +25,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -127,16 +130,22 @@ static sigset_t watched_set(void)
 	return set;
 }
 
-/* From here on only what is open. A child's signal at the parent's death is lost with
- * its rights, so it is asked for again. */
-static bool drop_rights(pid_t parent)
+/* From here on only what is open, and no process beside it. */
+static bool drop_rights(void)
 {
 	enum { NOBODY = 65534 };
+	const struct rlimit none = { 0, 0 };
 
-	return setgroups(0, NULL) == 0 && setresgid(NOBODY, NOBODY, NOBODY) == 0 &&
-	       setresuid(NOBODY, NOBODY, NOBODY) == 0 &&
-	       prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-	       prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent;
+	return setgroups(0, NULL) == 0 && setrlimit(RLIMIT_NPROC, &none) == 0 &&
+	       setresgid(NOBODY, NOBODY, NOBODY) == 0 && setresuid(NOBODY, NOBODY, NOBODY) == 0 &&
+	       prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+}
+
+/* A child's end with its parent's. That is forgotten when rights change. */
+static void end_with(pid_t parent)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
+		_exit(STATUS_FAILED);
 }
 
 /* Its number; -1 with errno. pair: the first is ours and the second the child's. */
@@ -148,10 +157,11 @@ static pid_t start_tunnel(const struct target *t, int tun, int link, const int p
 	if (pid != 0)
 		return pid;
 	close(pair[0]);
-	if (!drop_rights(parent)) {
-		say("cannot give up root's rights: %m");
+	if (!drop_rights()) {
+		say("cannot give up root's rights: %m; --tun needs the first user namespace");
 		_exit(STATUS_FAILED);
 	}
+	end_with(parent);
 	/* Signals of a terminal are for both; it must not be the one to notice first. */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
@@ -160,16 +170,31 @@ static pid_t start_tunnel(const struct target *t, int tun, int link, const int p
 	_exit(tunnel_serve(t, tun, link, pair[1]));
 }
 
-static bool has_ended(pid_t pid, int *status)
+static pid_t start_dialler(const struct target *t, int tunnel)
 {
-	int how;
+	pid_t parent = getpid(), pid = fork();
 
-	if (waitpid(pid, &how, WNOHANG) != pid)
-		return false;
-	*status = WIFEXITED(how) ? WEXITSTATUS(how) : STATUS_FAILED;
-	if (!WIFEXITED(how))
-		say("the process that carries packets died of signal %d", WTERMSIG(how));
-	return true;
+	if (pid != 0)
+		return pid;
+	end_with(parent);
+	tunnel_dial(t, tunnel);
+	_exit(STATUS_OK);
+}
+
+static int status_of(int how)
+{
+	if (WIFEXITED(how))
+		return WEXITSTATUS(how);
+	say("the process that carries packets died of signal %d", WTERMSIG(how));
+	return STATUS_FAILED;
+}
+
+static void end_child(pid_t pid)
+{
+	if (pid > 0) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
 }
 
 /* Until it ends or we are told to: the exit status. tunnel is our end of the pair. */
@@ -177,20 +202,33 @@ static int await(const struct target *t, pid_t pid, int signals, int tunnel)
 {
 	struct pollfd p[] = { { signals, POLLIN, 0 }, { tunnel, POLLIN, 0 } };
 	struct signalfd_siginfo signal = { .ssi_signo = SIGCHLD };
-	int status = STATUS_OK;
+	pid_t dialler = -1, ended;
+	int how, status = -1;
 
-	while (signal.ssi_signo == SIGCHLD && !has_ended(pid, &status)) {
-		(void)poll(p, 2, -1);
-		if (p[1].revents != 0 && !tunnel_dial(t, tunnel))
-			p[1].fd = -1;
-		if (p[0].revents != 0 && read(p[0].fd, &signal, sizeof signal) < 0)
-			signal.ssi_signo = 0;
+	while (status < 0 && poll(p, 2, -1) >= 0) {
+		if (p[1].revents != 0) {
+			p[1].fd = -1; /* until that one is done */
+			dialler = tunnel_asks(tunnel) ? start_dialler(t, tunnel) : -1;
+		}
+		if (p[0].revents == 0)
+			continue;
+		if (read(p[0].fd, &signal, sizeof signal) < 0)
+			break;
+		if (signal.ssi_signo != SIGCHLD)
+			status = STATUS_OK;
+		while ((ended = waitpid(-1, &how, WNOHANG)) > 0) {
+			if (ended == pid) {
+				pid = -1;
+				status = status_of(how);
+			} else if (ended == dialler) {
+				dialler = -1;
+				p[1].fd = tunnel;
+			}
+		}
 	}
-	if (signal.ssi_signo != SIGCHLD) {
-		kill(pid, SIGKILL);
-		waitpid(pid, NULL, 0);
-	}
-	return status;
+	end_child(dialler);
+	end_child(pid);
+	return status < 0 ? STATUS_FAILED : status;
 }
 
 /* Owns link. */
@@ -212,15 +250,28 @@ static int serve(const struct gateway *g, int link, bool (*ready)(const struct g
 	io_close(&tun);
 	io_close(&link);
 	io_close(&pair[1]);
-	if (pid > 0 && !ready(g)) {
-		kill(pid, SIGKILL);
-		waitpid(pid, NULL, 0);
-	} else if (pid > 0) {
+	if (pid > 0 && !ready(g))
+		end_child(pid);
+	else if (pid > 0)
 		status = await(&g->target, pid, signals, pair[0]);
-	}
 	io_close(&signals);
 	io_close(&pair[0]);
 	return status;
+}
+
+/* All but the device stays when that does. */
+static bool take_away(struct sysctls *s)
+{
+	bool restored;
+
+	if (!route_no_device(GATEWAY_TUN_DEVICE)) {
+		say("cannot remove " GATEWAY_TUN_DEVICE
+		    ": %m; the rules stay: ip link delete " GATEWAY_TUN_DEVICE
+		    ", then the next gateway --tun takes them over");
+		return false;
+	}
+	restored = sysctl_restore(s);
+	return rules_remove() && restored;
 }
 
 int gateway_tun_serve(const struct gateway *g, bool (*ready)(const struct gateway *g))
@@ -238,9 +289,7 @@ int gateway_tun_serve(const struct gateway *g, bool (*ready)(const struct gatewa
 	sysctl_router(&s);
 	if (rules_apply(&r)) {
 		status = serve(g, link, ready, &before, &s);
-		if (!sysctl_restore(&s))
-			status = STATUS_FAILED;
-		if (!rules_remove())
+		if (!take_away(&s))
 			status = STATUS_FAILED;
 	} else {
 		io_close(&link);

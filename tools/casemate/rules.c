@@ -133,7 +133,7 @@ static void put_refusals(FILE *out)
 	      "\t\tip6 daddr @allowed6 return\n"
 	      "\t\tip daddr { 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/4, "
 	      "255.255.255.255 } goto refuse\n"
-	      "\t\tip6 daddr { ::/80, fe80::/10, ff00::/8, fd00:ec2::254 } goto refuse\n"
+	      "\t\tip6 daddr { ::/80, fe80::/10, ff00::/8, fd00:ec2::/32 } goto refuse\n"
 	      "\t}\n",
 	      out);
 }

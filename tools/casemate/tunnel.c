@@ -1,8 +1,9 @@
 /* Theory of operation.
  *
  * One epoll: the device, the link, the resolver's sockets. The device is read right
- * into the link's buffer, a batch of packets to one write; while the buffer is full
- * the device is not watched, its queue fills, and senders slow down. The link is
+ * into the link's buffer, a batch of packets to one write; once the buffer is full
+ * the device is not watched before half of it is free, its queue fills, and senders
+ * slow down. The link is
  * always read: what comes from it goes into the device at once or is lost, as on any
  * wire. Without a link, the device is read and the packets are dropped.
  */
@@ -76,18 +77,24 @@ static void take_link(struct tunnel *t, int fd)
 	t->lost = false;
 }
 
-bool tunnel_dial(const struct target *t, int tunnel)
+bool tunnel_asks(int tunnel)
 {
 	uint8_t m;
-	int fd;
 
-	if (recv(tunnel, &m, sizeof m, 0) <= 0)
-		return false;
-	m = (uint8_t)target_connect(t, STACK_PORT_LINK, &fd);
-	if (m == RC_OK && pass_send(tunnel, &m, sizeof m, fd) != RC_OK)
-		m = RC_IO;
+	return recv(tunnel, &m, sizeof m, MSG_DONTWAIT) > 0;
+}
+
+void tunnel_dial(const struct target *t, int tunnel)
+{
+	int fd = -1;
+	uint8_t m = (uint8_t)target_connect(t, STACK_PORT_LINK, &fd);
+
+	/* Without room for it, whoever asked is not waiting. */
+	if (m != RC_OK)
+		(void)send(tunnel, &m, sizeof m, MSG_DONTWAIT | MSG_NOSIGNAL);
+	else if (pass_send(tunnel, &m, sizeof m, fd) != RC_OK)
+		say("%s: cannot pass the link on: %m", t->text);
 	io_close(&fd);
-	return m == RC_OK || send(tunnel, &m, sizeof m, MSG_NOSIGNAL) == sizeof m;
 }
 
 static enum rc ask(int dialler, int *fd)
@@ -221,11 +228,9 @@ static void from_device(struct tunnel *t)
 		uint8_t *out = t->wire.fd < 0 ? nobody : wire_room(&t->wire, LINK_PAYLOAD_MAX);
 		ssize_t n = out == NULL ? -1 : read(t->tun, out, LINK_PAYLOAD_MAX);
 
-		size_t len;
-
+		size_t len = n > LINK_VNET ? fragments_join(out, (size_t)n) : 0;
 		if (n < 0)
 			return;
-		len = n > LINK_VNET ? fragments_join(out, (size_t)n) : 0;
 		if (t->wire.fd >= 0 && len > 0 && is_fit(out, len))
 			wire_put(&t->wire, LINK_APP, len);
 	}

@@ -22,7 +22,9 @@
  * end. When the link ends, packets are dropped until there is a new one. */
 int tunnel_serve(const struct target *t, int tun, int link, int dialler);
 
-/* The other end: answers one message. False: the tunnel is gone. */
-bool tunnel_dial(const struct target *t, int tunnel);
+/* The other end. Takes a message, false when there is none or the pair is cut, and
+ * connects and answers it: that may take as long as target_connect does. */
+bool tunnel_asks(int tunnel);
+void tunnel_dial(const struct target *t, int tunnel);
 
 #endif
