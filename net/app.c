@@ -21,6 +21,7 @@ enum {
 	LINES_MS = 10000,
 	/* What is not TCP has no end but silence (RFC 4787 §4.3: two minutes or more). */
 	SILENT_MS = 180000,
+	TO_APP = -2, /* no link's number, and not that of none */
 };
 
 static struct {
@@ -45,8 +46,8 @@ static void write_tun(struct packet *p, uint8_t *payload)
 		a.count.dropped++;
 }
 
-/* A packet of ours, n bytes behind the room for the header. */
-static void send_own(bool to_app, uint8_t *payload, size_t n)
+/* A packet of ours to a link or the app, n bytes behind the room for the header. */
+static void send_own(int to, uint8_t *payload, size_t n)
 {
 	struct packet p;
 	uint8_t *out;
@@ -54,43 +55,55 @@ static void send_own(bool to_app, uint8_t *payload, size_t n)
 	memset(payload, 0, LINK_VNET);
 	if (n == 0 || packet_parse(slice_of(payload + LINK_VNET, n), &p) != RC_OK)
 		return;
-	if (to_app) {
+	if (to == TO_APP) {
 		write_tun(&p, payload);
-	} else if (a.link >= 0 && (out = stack_link_room(a.link, LINK_VNET + n)) != NULL) {
+	} else if (to >= 0 && (out = stack_link_room(to, LINK_VNET + n)) != NULL) {
 		memcpy(out, payload, LINK_VNET + n);
-		stack_link_put(a.link, LINK_APP, LINK_VNET + n);
+		stack_link_put(to, LINK_APP, LINK_VNET + n);
 	}
+}
+
+static void answer_to(int to, const struct packet *p, enum refuse_why why)
+{
+	uint8_t out[LINK_VNET + REFUSE_MAX];
+
+	send_own(to, out, refuse(p, why, out + LINK_VNET));
 }
 
 static void answer(const struct packet *p, bool from_app, enum refuse_why why)
 {
-	uint8_t out[LINK_VNET + REFUSE_MAX];
-
-	send_own(from_app, out, refuse(p, why, out + LINK_VNET));
+	answer_to(from_app ? TO_APP : a.link, p, why);
 }
 
 /* --- what is refused --------------------------------------------------------------- */
 
-static void explain(const struct packet *p, const char *why, struct slice name)
+/* Is a line about something refused worth writing? Counted from now on. */
+static bool may_explain(void)
 {
-	char from[INET6_ADDRSTRLEN], to[INET6_ADDRSTRLEN];
-	int family = p->v6 ? AF_INET6 : AF_INET, skip = p->v6 ? 0 : PACKET_V4;
-
 	if (a.now_ms - a.lines_ms >= LINES_MS) {
 		if (a.lines > LINES_MAX)
 			log_line("network: refused %u more", a.lines - LINES_MAX);
 		a.lines = 0;
 		a.lines_ms = a.now_ms;
 	}
-	if (a.lines++ >= LINES_MAX)
+	return a.lines++ < LINES_MAX;
+}
+
+static void explain(const struct packet *p, const char *why, struct slice name)
+{
+	char from[INET6_ADDRSTRLEN], to[INET6_ADDRSTRLEN];
+	int family = p->v6 ? AF_INET6 : AF_INET, skip = p->v6 ? 0 : PACKET_V4;
+
+	if (!may_explain())
 		return;
 	inet_ntop(family, p->from + skip, from, sizeof from);
 	inet_ntop(family, p->to + skip, to, sizeof to);
-	log_line("network: refused %s from %s port %u to %s port %u: %s%.*s",
-	         p->proto == IPPROTO_TCP   ? "TCP"
-	         : p->proto == IPPROTO_UDP ? "UDP"
-	                                   : "a packet",
-	         from, p->from_port, to, p->to_port, why, (int)name.len, (const char *)name.p);
+	if (p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP)
+		log_line("network: refused %s from %s port %u to %s port %u: %s%.*s",
+		         p->proto == IPPROTO_TCP ? "TCP" : "UDP", from, p->from_port, to,
+		         p->to_port, why, (int)name.len, (const char *)name.p);
+	else
+		log_line("network: refused protocol %u from %s to %s: %s", p->proto, from, to, why);
 }
 
 static void deny(const struct packet *p, bool from_app)
@@ -224,7 +237,8 @@ static void send_dns(uint8_t *out, size_t n, const struct resolver_to *to)
 		                 .to_port = to->host ? DNS_PORT : to->port };
 
 	if (n > 0)
-		send_own(!to->host, out, packet_put_udp(out + LINK_VNET, &e, n) + n);
+		send_own(to->host ? a.link : TO_APP, out,
+		         packet_put_udp(out + LINK_VNET, &e, n) + n);
 	if (to->host && is_offline())
 		resolver_reset();
 }
@@ -240,6 +254,9 @@ static void on_dns(const struct packet *p, bool from_app)
 	                    : resolver_answer(message, p->to_port, a.now_ms, out + DNS_AT, &to);
 
 	send_dns(out, n, &to);
+	if (to.refused.len > 0 && may_explain())
+		log_line("network: refused the name %.*s: no rule of egress", (int)to.refused.len,
+		         (const char *)to.refused.p);
 }
 
 static bool is_dns(const struct packet *p, const uint8_t *server, uint16_t port)
@@ -302,9 +319,11 @@ static void on_packet(int link, uint8_t *payload, size_t len)
 	uint8_t *ip = payload + LINK_VNET;
 	struct packet p;
 
-	if (link != a.link || packet_parse(slice_of(ip, len - LINK_VNET), &p) != RC_OK ||
+	if (packet_parse(slice_of(ip, len - LINK_VNET), &p) != RC_OK ||
 	    !packet_same(p.to, p.v6 ? tun_enclave6 : tun_enclave4) || packet_same(p.from, p.to))
 		a.count.dropped++;
+	else if (link != a.link)
+		answer_to(link, &p, REFUSE_PORT); /* another gateway has taken over */
 	else if (is_dns(&p, p.from, p.from_port) && is_own(&p, p.to_port))
 		on_dns(&p, false);
 	else if (p.proto == IPPROTO_TCP && is_own(&p, p.to_port) && !p.v6)
@@ -317,8 +336,10 @@ static void on_packet(int link, uint8_t *payload, size_t len)
 
 static void on_hello(int link)
 {
-	if (a.link >= 0 && a.link != link)
+	if (a.link >= 0 && a.link != link) {
+		log_line("network: another gateway has the app's packets now");
 		link_gone();
+	}
 	a.link = link;
 	a.offers[link] = true;
 }
@@ -357,7 +378,7 @@ static bool hello_passes(struct flow *f, const struct packet *p)
 	explain(p, n > 0 ? "no rule with tls: is of " : "tls: wants a ClientHello first",
 	        slice_of(name, n));
 	answer(p, true, REFUSE_PROHIBITED);
-	send_own(false, out, refuse_forward(p, out + LINK_VNET));
+	send_own(a.link, out, refuse_forward(p, out + LINK_VNET));
 	flow_end(f);
 	return false;
 }

@@ -57,8 +57,8 @@ static size_t ask_host(const struct dns_query *q, uint64_t rules, int64_t now_ms
 size_t resolver_ask(struct slice message, uint16_t port, int64_t now_ms, uint8_t out[DNS_REPLY_MAX],
                     struct resolver_to *to)
 {
+	static struct dns_name name;
 	enum dns_rcode rcode;
-	struct dns_name name;
 	uint64_t rules = 0;
 	struct dns_query q;
 
@@ -73,6 +73,8 @@ size_t resolver_ask(struct slice message, uint16_t port, int64_t now_ms, uint8_t
 	if (rules != 0)
 		return ask_host(&q, rules, now_ms, out, to);
 	rs.count.denied++;
+	if (rcode == DNS_OK)
+		to->refused = slice_of(name.p, name.len);
 	return dns_reply(&q, rcode == DNS_OK ? DNS_REFUSED : rcode, out);
 }
 

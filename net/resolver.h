@@ -40,6 +40,7 @@ enum {
 struct resolver_to {
 	bool host;
 	uint16_t port;
+	struct slice refused; /* a name that no rule has, until the next call; else empty */
 };
 
 /* p is kept. */

@@ -314,6 +314,11 @@ hello_logged() {
     "$CASEMATE" console box | grep -E 'network: refused TCP .*: no rule with tls: is of other.example'
 }
 
+name_logged() {
+    in_box 'nslookup -type=a denied.example'
+    "$CASEMATE" console box | grep -F 'network: refused the name denied.example: no rule of egress'
+}
+
 # --- programs as they are
 programs() {
     cat <<'CASES'
@@ -481,6 +486,7 @@ for mode in user tun; do
     [ $mode = tun ] || nobody_asked | in_app box nobody-asked
     names | in_app box $mode-names
     check $mode-log-hello until_true hello_logged # of many refusals at once some are only counted
+    check $mode-log-name until_true name_logged
     programs | in_app box $mode
     answers | in_app box $mode
     published $mode
@@ -505,6 +511,7 @@ CASES
 done
 gives log-egress 0 'network: refused TCP from 10.7.0.2 port [0-9]+ to .* port 7: no rule of egress' \
     "$CASEMATE" console box
+gives log-takeover 0 "network: another gateway has the app's packets now" "$CASEMATE" console box
 gives log-ingress 0 'network: refused (TCP|UDP) from .*: no rule of ingress' "$CASEMATE" console box
 
 same no-crash '' "$("$CASEMATE" console box | grep -E 'segfault|Oops|Kernel panic|ended by signal (4|6|7|8|11|31)' | head -n 3)"

@@ -288,7 +288,8 @@ static void test_two_links(void)
 	open_link();
 	tcp_from_host(
 		(struct segment){ .from = good4, .from_port = 1, .to_port = 8080, .flags = 2 });
-	CHECK(nothing());
+	/* Who has not got the app's packets says so to its clients. */
+	CHECK(at_host(&p) == LINK_APP && (p.flags & TH_RST) != 0 && nothing());
 	say_hello();
 	CHECK(at_kernel(&p) && (p.flags & TH_RST) != 0); /* some flow of this or an earlier test */
 	while (at_kernel(&p))

@@ -156,6 +156,7 @@ static void test_denied(void)
 	for (size_t i = 0; i < 4; i++) {
 		n = ask(0x3333, names[i], CLIENT, 0);
 		CHECK(n > 0 && !to.host && to.port == CLIENT && (out[3] & 15) == DNS_REFUSED);
+		CHECK(to.refused.len == strlen(names[i]));
 		CHECK(out[0] == 0x33 && (out[2] & 0x80) != 0 && count->denied == i + 1);
 	}
 	n = make(m, 1, "good.example");

@@ -23,9 +23,9 @@ static const struct prefix special4[] = {
 };
 
 static const struct prefix special6[] = {
-	{ { 0 }, 80 },          /* unspecified, loopback; IPv4 in IPv6 */
-	{ { 0xfe, 0x80 }, 10 }, /* link-local */
-	{ { 0xff }, 8 },        /* multicast */
+	{ { 0 }, 80 },                      /* unspecified, loopback; IPv4 in IPv6 */
+	{ { 0xfe, 0x80 }, 10 },             /* link-local */
+	{ { 0xff }, 8 },                    /* multicast */
 	{ { 0xfd, 0x00, 0x0e, 0xc2 }, 32 }, /* EC2's services: the metadata's is ::254 */
 };
 

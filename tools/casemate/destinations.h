@@ -22,7 +22,8 @@
 enum { DESTINATIONS_MAX = 32 }; /* times --allow */
 
 /* What to tell somebody whose --allow cannot be understood, with what they wrote. */
-#define DESTINATIONS_MISUSE "--allow %s: a numeric address, or ADDR/PREFIX"
+#define DESTINATIONS_MISUSE                                                                        \
+	"--allow %s: a numeric address, or ADDR/PREFIX with no bit set behind it"
 
 struct prefix {
 	uint8_t address[PACKET_ADDRESS]; /* zero behind the prefix */

@@ -235,7 +235,8 @@ static void on_console(struct monitor *m)
 /* Its end of file is its end: nothing else writes there. */
 static void on_gateway(struct monitor *m)
 {
-	static const char gone[] = "casemate: gateway: ended; the enclave has no network\n";
+	static const char gone[] =
+		"casemate: gateway: ended; the enclave has no network: casemate gateway is one\n";
 	char buf[NOISE_MAX];
 	ssize_t n = read(m->fd[P_GATEWAY], buf, sizeof buf);
 

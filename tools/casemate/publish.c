@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "appliance/base/io.h"
+#include "net/policy.h"
 #include "tools/casemate/text.h"
 
 enum { ADDRESS_MAX = INET6_ADDRSTRLEN };
@@ -75,8 +76,10 @@ bool publish_parse(const char *s, struct publish *p)
 		address_len = (size_t)(host - s);
 	}
 	host = host == NULL ? s : host + 1;
+	/* What comes to the enclave's own ports gets no answer, but at the first. */
 	if (!parse_port(host, (size_t)(last - host), 0, &here) ||
-	    !parse_port(last + 1, (size_t)(s + len - last) - 1, 1, &there))
+	    !parse_port(last + 1, (size_t)(s + len - last) - 1, 1, &there) ||
+	    there >= POLICY_OWN_FIRST)
 		return false;
 	p->port = (uint16_t)there;
 	return parse_address(address, address_len, (uint16_t)here, p);

@@ -19,8 +19,8 @@ enum {
 
 /* What to tell somebody whose -p cannot be understood, with what they wrote. */
 #define PUBLISH_MISUSE                                                                             \
-	"-p %s: [ADDR:]HOST:ENCLAVE[/udp], two ports and perhaps a numeric address of this host "  \
-	"([ADDR] for IPv6)"
+	"-p %s: [ADDR:]HOST:ENCLAVE[/udp], two ports, the enclave's below 61000, and perhaps a "   \
+	"numeric address of this host ([ADDR] for IPv6)"
 
 struct publish {
 	struct sockaddr_storage at;

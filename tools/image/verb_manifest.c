@@ -11,7 +11,7 @@ static const char help[] =
 	"\n"
 	"Checks a manifest (tools/image/MANIFEST.md) and prints what it means, as JSON with\n"
 	"all defaults but those that are the container image's. What is printed is again a\n"
-	"manifest. Whether the image has the users and commands that it names, `build` says.\n"
+	"manifest. Whether the image has the users that it names, `build` says.\n"
 	"\n"
 	"examples:\n"
 	"  casemate-image manifest check app.yaml\n"
