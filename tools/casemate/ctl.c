@@ -156,6 +156,7 @@ static int ctl_shutdown(const struct ctl *c)
 static int ctl_reboot(const struct ctl *c)
 {
 	struct enclave was;
+	int status;
 
 	if (c->target.kind != TARGET_NAME) {
 		say("%s was not started by casemate run: shut it down, and start it again where it "
@@ -169,7 +170,10 @@ static int ctl_reboot(const struct ctl *c)
 	}
 	if (!stop_enclave(&c->target, c->seconds))
 		return STATUS_FAILED;
-	return run_again(&was);
+	status = run_again(&was);
+	if (status != STATUS_OK)
+		say("%s is shut down, and was not started again", c->target.text);
+	return status;
 }
 
 /* --- the command line ----------------------------------------------------------------- */
