@@ -145,7 +145,8 @@ lives() {
     check "$name-logs" until_true logged "$name" "$out" "$err"
     check "$name-logs-apart" bash -c '! grep -qE -- "${0:-$.}" err && ! grep -qE -- "$1" out' "$out" "$err"
 
-    "$CASEMATE" events -f "$name" >events &
+    : >events # not what the one before has left
+    "$CASEMATE" events -f "$name" >>events &
     watcher=$!
     check "$name-events" until_true grep -q '"event":"ready"' events
     check "$name-stop" "$CASEMATE" stop --time 60 "$name"
