@@ -1,12 +1,11 @@
 /* Theory of operation.
  *
- * Two processes. The first makes everything, starts the second, connects for it, and
- * waits for its end or a signal; then it takes everything away. The second carries
- * packets (tunnel.h), which are hostile, as nobody and without root's rights; so it
- * may itself have become hostile. The device is its, and is gone with it or is taken
- * away after it: only then the rules go, so that nothing passes without them. It does
- * not outlive the first. Each connection is made by a third, so that the first always
- * hears of signals.
+ * Two processes. The first makes everything, starts the second, and waits for its end
+ * or a signal; then it takes everything away. The second carries packets (tunnel.h),
+ * which are hostile, as nobody and without root's rights; so it may itself have become
+ * hostile. The device is its, and is gone with it or is taken away after it: only then
+ * the rules go, so that nothing passes without them. It does not outlive the first.
+ * When it needs a new link, a third connects, since the first is to hear of signals.
  *
  *   rules    before the device, so that nothing passes without them
  *   device
