@@ -23,6 +23,14 @@ void pcb_end_all(const struct netif *n)
 		tcp_abandon(pcb, 0);
 }
 
+void pcb_stop_waiting(void)
+{
+	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next) {
+		if (pcb->unsent == NULL)
+			pcb->persist_backoff = 0;
+	}
+}
+
 void pcb_limit_half_open(unsigned max)
 {
 	struct tcp_pcb *oldest[PCB_NETIFS] = { 0 };

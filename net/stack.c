@@ -533,6 +533,7 @@ void stack_tick(void)
 	if (now < stack_deadline())
 		return;
 	st.tick_ms = now;
+	pcb_stop_waiting();
 	tcp_tmr();
 	for (struct stack_conn *c = st.conns; c < st.conns + st.top; c++) {
 		if (c->linger_ms != 0 && now >= c->linger_ms)
