@@ -144,6 +144,44 @@ cache=${CASEMATE_CACHE:-$HOME/.cache/casemate}
 refused network-no-tar 1 'there is no tar in PATH' env CASEMATE_CACHE="$cache" PATH="$PWD/only" "$IMAGE" build \
     --from plain --manifest any.yaml "${small[@]}" -o out/x.eif
 
+# --- commands that the image has not
+mkdir -p cmds/usr/bin cmds/srv/sub && ln -s /usr/bin cmds/bin
+printf '#!/bin/sh\n' | tee cmds/usr/bin/run cmds/usr/bin/data >cmds/srv/sub/here
+chmod 755 cmds/usr/bin/run cmds/srv/sub/here && ln -s loop cmds/loop && ln -s ../../run cmds/srv/up
+cat >there.yaml <<'END'
+services:
+  path: {command: [/bin/run]}
+  word: {command: [run], ready: {exec: [run]}}
+  own-path: {command: [here], environment: {PATH: "/srv/sub"}}
+  relative: {command: [sub/here], directory: /srv}
+  relative-path: {command: [here], environment: {PATH: "/none:sub"}, directory: /srv}
+END
+cat >gone.yaml <<'END'
+services:
+  path: {command: [/bin/runn]}
+  word: {command: [runn]}
+  loop: {command: [/loop]}
+  up: {command: [/srv/up]}
+  own-path: {command: [run], environment: {PATH: "/srv/sub"}}
+  data: {command: [data]}
+  folder: {command: [/usr/bin]}
+  ready: {command: [run], ready: {exec: [/bin/ready]}}
+END
+check commands-there of cmds there.yaml 2>said
+same commands-there-said '' "$(cat said)"
+check commands-gone of cmds gone.yaml 2>said
+said() { printf 'casemate-image: build: warning: service %s\n' "$@"; }
+same commands-gone-said "$(
+    said "'path': its command '/bin/runn' is not in the image" \
+        "'word': its command 'runn' is not in the image, in no folder of PATH" \
+        "'loop': its command '/loop' is not in the image" \
+        "'up': its command '/srv/up' is not in the image" \
+        "'own-path': its command 'run' is not in the image, in no folder of PATH" \
+        "'data': its command 'data' is in the image, but is no executable file" \
+        "'folder': its command '/usr/bin' is in the image, but is no executable file" \
+        "'ready': the command of its ready: exec '/bin/ready' is not in the image"
+)" "$(cat said)"
+
 # --- without a manifest: one service
 check no-manifest "$IMAGE" build --from root "${small[@]}" --channel open -o out/x.eif -- server
 check no-manifest-extracted manifest_of out/x.eif words.cbor

@@ -147,6 +147,9 @@ check extract "$IMAGE" eif extract it.eif parts
 fsck=${CASEMATE_CACHE:-$HOME/.cache/casemate}/tools/fsck.erofs
 check fsck "$fsck" --extract=unpacked --xattrs packed/root.erofs
 same nothing-else-warned 1 "$(wc -l <warnings)"
+printf 'services: {a: {command: [/bin/id]}, b: {command: [ls]}, c: {command: [/bin/gone]}}\n' >gone.yaml
+"$IMAGE" build --from image --manifest gone.yaml -o gone.eif 2>warnings >gone.json || not_ok gone "$(cat warnings)"
+same warned-of-a-command "'c': its command '/bin/gone' is not in the image" "$(sed -n 's/.*warning: service //p' warnings)"
 # A port is exposed, so that there is a network: these are added, and nothing else changes.
 (
     cd reference/rootfs/etc || exit

@@ -12,13 +12,12 @@
 #include "tools/image/fail.h"
 #include "tools/image/oci_image.h"
 
-/* Not blocking: the name may be a pipe's. */
-static int open_in(int folder, const char *name)
+int users_open_in(int folder, const char *path, int flags)
 {
-	struct open_how how = { .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK,
+	struct open_how how = { .flags = (unsigned)flags | O_CLOEXEC,
 		                .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
 
-	return (int)syscall(SYS_openat2, folder, name, &how, sizeof how);
+	return (int)syscall(SYS_openat2, folder, path, &how, sizeof how);
 }
 
 static enum rc read_all(int fd, const char *name, uint8_t **text, struct slice *out)
@@ -42,7 +41,7 @@ static enum rc read_all(int fd, const char *name, uint8_t **text, struct slice *
 
 static enum rc read_one(int folder, const char *name, uint8_t **text, struct slice *out)
 {
-	int fd = open_in(folder, name);
+	int fd = users_open_in(folder, name, O_RDONLY | O_NONBLOCK); /* it may be a pipe's */
 	enum rc rc;
 
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))

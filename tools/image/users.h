@@ -17,4 +17,8 @@ struct users {
 RC_CHECK enum rc users_read(struct users *u, const char *folder);
 void users_free(struct users *u);
 
+/* Opens a path as a program of the enclave would, with open(2)'s flags: a descriptor, or -1
+ * and errno. */
+int users_open_in(int folder, const char *path, int flags);
+
 #endif

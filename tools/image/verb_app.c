@@ -9,6 +9,7 @@
 #include "appliance/base/io.h"
 #include "tools/image/assemble.h"
 #include "tools/image/bzimage.h"
+#include "tools/image/commands.h"
 #include "tools/image/cpio.h"
 #include "tools/image/fail.h"
 #include "tools/image/metadata.h"
@@ -332,6 +333,7 @@ static enum rc make_root_of_folder(struct options *o, const char *out)
 	users_free(&users);
 	if (rc != RC_OK)
 		return rc;
+	commands_check(o->plan, &(struct commands_root){ .folder = o->from });
 	return plan_has_network(o->plan) ? netfiles_pack(o->from, out) : rootfs_make(o->from, out);
 }
 
@@ -355,9 +357,11 @@ static enum rc make_root(struct options *o, const char *out)
 		rc = oci_image_pack(o->image, plan_has_network(o->plan), out);
 	if (rc == RC_OK)
 		rc = plan_users(o->plan, config, o->image->passwd, o->image->group);
-	if (rc == RC_OK)
-		warn_unapplied(config, o->plan);
-	return rc;
+	if (rc != RC_OK)
+		return rc;
+	warn_unapplied(config, o->plan);
+	commands_check(o->plan, &(struct commands_root){ .tree = &o->image->tree });
+	return RC_OK;
 }
 
 static enum rc add_app(struct eifwrite *w, struct options *o)
