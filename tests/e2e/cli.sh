@@ -44,6 +44,7 @@ gives gateway-publish 2 'HOST:ENCLAVE' casemate gateway -p 8443:0 web
 gives gateway-allow 2 'numeric address' casemate gateway --allow localhost web
 gives gateway-tun-no-enclave 1 'no enclave is named web|needs root|needs /dev/net/tun|needs the program nft' casemate gateway --tun web
 gives run-network-none 2 'leaves nothing' casemate run --network none -p 1:1 web.eif
+gives gateway-no-address 1 'this host has no such address' casemate gateway -p 192.0.2.7:0:80 web
 gives gateway-no-enclave 1 'no enclave is named web' casemate gateway -p 0:1 web
 gives run-cpus 2 -- casemate run --cpus 0 "$IMG"
 gives run-memory 2 'a number of MiB' casemate run --memory 1G "$IMG"
@@ -176,6 +177,7 @@ FAKE=stop check run-shutdown casemate run "$IMG"
 gives ctl-shutdown 0 '^web$' casemate ctl web shutdown
 same ctl-shutdown-stopped '' "$(casemate ps -q)"
 PORT=$(free_port)
+gives run-port-twice 1 'another -p has this port' casemate run --name again -p "$PORT:1" -p "$PORT:2" "$IMG"
 FAKE=stop check run-reboot casemate run --name again --cpus 3 --memory 777 -p "$PORT:8443" -p '[::1]:0:80' "$IMG"
 known() { casemate ps --json | python3 -c 'import json, sys
 for e in json.load(sys.stdin): print(*[e[k] for k in ("name", "image", "cpus", "memory_mib", "ports", "debug", "state")])'; }

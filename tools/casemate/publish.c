@@ -102,22 +102,43 @@ static bool open_one(struct publish *p)
 	       getsockname(p->fd, (struct sockaddr *)&p->at, &p->at_len) == 0;
 }
 
+/* Has one of those before p[i] its place? */
+static bool is_second(const struct publish *p, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (p[k].udp == p[i].udp && p[k].at_len == p[i].at_len &&
+		    memcmp(&p[k].at, &p[i].at, p[i].at_len) == 0)
+			return true;
+	return false;
+}
+
+static void say_why(const struct publish *p, size_t i)
+{
+	int error = errno;
+	char text[PUBLISH_TEXT_MAX];
+
+	publish_text(text, &p[i]);
+	if (error == EADDRINUSE && is_second(p, i))
+		say("-p %s: another -p has this port of the host", text);
+	else if (error == EADDRINUSE)
+		say("-p %s: another program has this port of the host; choose another, or 0 for "
+		    "any that is free",
+		    text);
+	else if (error == EADDRNOTAVAIL)
+		say("-p %s: this host has no such address; 0.0.0.0 and [::] are all it has", text);
+	else if (error == EACCES)
+		say("-p %s: ports below 1024 need root; choose a higher one", text);
+	else
+		say("-p %s: cannot listen: %s", text, strerror(error));
+}
+
 bool publish_open(struct publish *p, size_t n)
 {
-	char text[PUBLISH_TEXT_MAX];
 
 	for (size_t i = 0; i < n; i++) {
 		if (open_one(&p[i]))
 			continue;
-		publish_text(text, &p[i]);
-		if (errno == EADDRINUSE)
-			say("-p %s: another program has this port of the host; choose another, or "
-			    "0 for any that is free",
-			    text);
-		else if (errno == EACCES)
-			say("-p %s: ports below 1024 need root; choose a higher one", text);
-		else
-			say("-p %s: cannot listen: %m", text);
+		say_why(p, i);
 		publish_close(p, n);
 		return false;
 	}
