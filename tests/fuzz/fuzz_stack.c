@@ -2,6 +2,7 @@
  * what an owner does. The input is a list of steps; the driver knows what the
  * stack said last, so that a few bytes suffice for packets that belong to a
  * connection. At the end nothing may be left in the pools. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -215,8 +216,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (steps.len > 0 && d.link >= 0)
 		step();
 	close(d.fd);
-	if (d.link >= 0 && stack_link_io(d.link, EPOLLIN))
+	if (d.link >= 0 && stack_link_io(d.link, EPOLLIN)) {
+		perror("a link whose other end is closed"); /* what recv() gave */
 		abort();
+	}
 	while ((c = stack_accept()) != NULL)
 		stack_close(c);
 	for (size_t i = 0; i < HELD_MAX; i++) {
