@@ -51,42 +51,43 @@ static bool touch_after(uint64_t n, uint8_t head[SHA384_LEN])
 	return was_kept(n + 1);
 }
 
-static struct slice service_name(const struct launch_report *r)
+static struct slice service_name(size_t i)
 {
-	return slice_of(r->name, strnlen(r->name, sizeof r->name));
+	const char *name = shared->service[i].name;
+
+	return slice_of(name, strnlen(name, SERVICE_NAME_MAX));
+}
+
+static uint64_t service_number(size_t i, enum launch_number number)
+{
+	return __atomic_load_n(&shared->service[i].number[number], __ATOMIC_RELAXED);
 }
 
 static const char *services(struct body *b)
 {
 	const char *why = NULL, *comma = "";
 
-	for (size_t i = 0; i < SERVICES_MAX; i++) {
-		struct launch_report r = shared->service[i];
+	for (size_t i = 0; i < shared->services; i++) {
+		uint64_t state = service_number(i, LAUNCH_STATE);
 
-		if (r.kind != LAUNCH_STATE || r.state >= LOOK_STATES)
+		if (state >= LOOK_STATES)
 			continue;
 		body_put(b, "%s{'name':%q,'state':'%s','starts':%u,'out_of_memory':%u}", comma,
-		         service_name(&r), look_states[r.state], (uint64_t)r.starts,
-		         (uint64_t)r.ooms);
+		         service_name(i), look_states[state], service_number(i, LAUNCH_STARTS),
+		         service_number(i, LAUNCH_OOMS));
 		comma = ",";
-		if (r.state != LOOK_READY && r.state != LOOK_DONE && r.state != LOOK_STOPPED)
+		if (state != LOOK_READY && state != LOOK_DONE && state != LOOK_STOPPED)
 			why = "a service is not ready";
 	}
 	return why;
 }
 
-static void service_metric(struct body *b, const char *name, size_t offset)
+static void service_metric(struct body *b, const char *name, enum launch_number number)
 {
 	body_put(b, "# TYPE casemate_service_%s gauge\n", name);
-	for (size_t i = 0; i < SERVICES_MAX; i++) {
-		struct launch_report r = shared->service[i];
-		uint32_t value;
-
-		memcpy(&value, (const char *)&r + offset, sizeof value);
-		if (r.kind == LAUNCH_STATE)
-			body_put(b, "casemate_service_%s{service=%q} %u\n", name, service_name(&r),
-			         (uint64_t)value);
-	}
+	for (size_t i = 0; i < shared->services; i++)
+		body_put(b, "casemate_service_%s{service=%q} %u\n", name, service_name(i),
+		         service_number(i, number));
 }
 
 static void network_metrics(struct body *b)
@@ -133,9 +134,9 @@ static void metrics(struct body *b)
 	body_metric(b, "stack_heap_bytes", "gauge", u.heap);
 	body_metric(b, "stack_dropped_total", "counter", u.dropped);
 	network_metrics(b);
-	service_metric(b, "state", offsetof(struct launch_report, state));
-	service_metric(b, "starts", offsetof(struct launch_report, starts));
-	service_metric(b, "out_of_memory", offsetof(struct launch_report, ooms));
+	service_metric(b, "state", LAUNCH_STATE);
+	service_metric(b, "starts", LAUNCH_STARTS);
+	service_metric(b, "out_of_memory", LAUNCH_OOMS);
 }
 
 enum rc facts_open(int fd)

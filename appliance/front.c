@@ -111,17 +111,14 @@ bool front_report(void)
 
 	if (role_receive(&launch_role, &r, sizeof r, sizeof r, NULL) == 0)
 		return false;
-	if (r.kind == LAUNCH_STATE && r.service < SERVICES_MAX)
-		touchlog_shared->service[r.service] = r;
-	else if (r.kind != LAUNCH_OVER)
-		role_refuse(&launch_role);
-	return r.kind == LAUNCH_OVER;
+	memcpy(touchlog_shared->service, r.service, sizeof r.service);
+	return r.over != 0;
 }
 
 void front_forget(void)
 {
 	for (size_t i = 0; i < SERVICES_MAX; i++)
-		touchlog_shared->service[i].state = LOOK_WAITING;
+		touchlog_shared->service[i].number[LAUNCH_STATE] = LOOK_WAITING;
 }
 
 void front_reap(pid_t pid, int status)

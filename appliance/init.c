@@ -152,10 +152,8 @@ static enum rc step_roles(void)
 	enum rc rc = RC_OK;
 
 	front_operations = b.manifest.operations;
-	/* Until the launcher says more of them. */
-	for (size_t i = 0; i < b.manifest.services; i++)
-		touchlog_shared->service[i] =
-			(struct launch_report){ .kind = LAUNCH_STATE, .state = LOOK_WAITING };
+	touchlog_shared->services = b.manifest.services;
+	front_forget();
 	launch_role.root = b.cgroups;
 	launch_role.shared = broker_role.shared = touchlog_fd;
 	if (b.manifest.channel != CHANNEL_OFF)

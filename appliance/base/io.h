@@ -34,6 +34,21 @@ void io_close(int *fd);
 int64_t clock_mono_ms(void);
 int64_t clock_boot_ms(void);
 
+/* What poll(2) has to be given to wake up at until_ms, which INT64_MAX is never. */
+int io_timeout(int64_t until_ms, int64_t now_ms);
+
+static inline int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Keeps something to a rate: it may go on when *due has come, and says here that it
+ * did and what that cost. So much time may be saved up before. */
+static inline void pace(int64_t *due, int64_t now, int64_t cost, int64_t saved)
+{
+	*due = (*due > now - saved ? *due : now - saved) + cost;
+}
+
 /* Overwrites n bytes so that no compiler leaves it out. */
 void wipe(void *p, size_t n);
 

@@ -63,7 +63,7 @@ enum channel_mode {
 
 /* How a service is known to be ready. */
 enum service_readiness {
-	READY_STARTED, /* it runs */
+	READY_STARTED, /* it was executed */
 	READY_EXEC,    /* key 6's command exits with 0 */
 	READY_TCP,     /* 127.0.0.1 takes a connection on ready_port */
 	READY_NOTIFY,  /* its main process says READY=1 (sd_notify(3)) */

@@ -167,8 +167,30 @@ static void pid_1_is_slow(void)
 	def[0].policy.burst = 600;
 	begin(MANIFEST_NO_MAIN, false);
 	while (status_of("crash").starts < 600)
-		CHECK(state[0].kind == 0); /* nothing was heard of it */
+		CHECK(!heard);
 	CHECK(reaches(0, LOOK_FAILED) && state[0].starts == 600);
+	end(0);
+}
+
+/* One that is not executed was never ready, and says why. */
+static void cannot_be_executed(void)
+{
+	add("nothing", "")->argv[0] = slice_str("/no/such/command");
+	add("crash", "")->argv[0] = slice_str("/no/such/command");
+	def[1].policy.restart = RESTART_ALWAYS;
+	def[1].policy.burst = 3;
+	add("slow", "exit 1")->policy.ready = READY_NOTIFY;
+	def[2].argv[0] = slice_str("/no/such/command");
+	begin(MANIFEST_NO_MAIN, false);
+	for (size_t i = 0; i < 3; i++)
+		CHECK(reaches(i, LOOK_FAILED));
+	CHECK(status_of("nothing").end_status == 127 && state[1].starts == 3);
+	CHECK(strcmp(records(LOOK_EVENTS, RECORD_READY), "") == 0);
+	CHECK(strcmp(records(LOOK_EVENTS, RECORD_FAILED),
+	             "it is not to be started again/it is not to be started again/"
+	             "it was started too often/") == 0);
+	for (const char *at = records(LOOK_EVENTS, RECORD_ENDED); *at; at = strchr(at, '/') + 1)
+		CHECK(strncmp(at, "exited with status 127: cannot execute it: No such", 50) == 0);
 	end(0);
 }
 
@@ -355,6 +377,7 @@ int main(int argc, char **argv)
 	is_controlled();
 	start_takes_the_required_with_it();
 	cannot_be_started();
+	cannot_be_executed();
 	pid_1_is_slow();
 	out_of_memory_is_told();
 	is_deaf();
