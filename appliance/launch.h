@@ -17,9 +17,9 @@
 #include "channel/message.h"
 
 enum {
-	LAUNCH_PROBE_MS = 100,      /* between two looks whether a service is ready */
-	LAUNCH_RETRY_MS = 100,      /* when PID 1 takes no report */
-	LAUNCH_CLOSE_MS = 1000,     /* for lookers to get the last records */
+	LAUNCH_PROBE_MS = 100,  /* between two looks whether a service is ready */
+	LAUNCH_RETRY_MS = 100,  /* when PID 1 takes no report */
+	LAUNCH_CLOSE_MS = 1000, /* for lookers to get the last records */
 };
 
 /* What is told of a service: enum look_state; how often it was started, and ended for

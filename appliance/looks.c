@@ -22,7 +22,7 @@ static struct looker {
 	uint64_t since_ns, until; /* time; sequence, inclusive */
 	struct records_cursor cursor;
 	int64_t deadline_ms;
-	int64_t due_ms; /* when it may be given more: of the console alone */
+	int64_t due_ms;   /* when it may be given more: of the console alone */
 	size_t len, sent; /* of out */
 	uint8_t out[OUT_MAX];
 } looks[LOOKS_PLACES];

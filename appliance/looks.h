@@ -17,9 +17,9 @@
 enum {
 	LOOKS_MAX = 32,
 	LOOKS_PLACES = LOOKS_MAX + 1, /* the console is the last */
-	LOOKS_CONSOLE_MAX = 65536, /* bytes a second that the console is given */
-	LOOKS_RECORDS = 2000,   /* looked at in one go for one */
-	LOOKS_STALL_MS = 60000, /* nothing was read, and it does not follow */
+	LOOKS_CONSOLE_MAX = 65536,    /* bytes a second that the console is given */
+	LOOKS_RECORDS = 2000,         /* looked at in one go for one */
+	LOOKS_STALL_MS = 60000,       /* nothing was read, and it does not follow */
 };
 
 /* Takes the connection; m, of len bytes, is what came with it. */
