@@ -259,13 +259,6 @@ void clients_document(uint32_t mark, enum rc rc, struct slice document, int64_t 
 			answer(k, rc, document, now_ms);
 }
 
-void clients_requeue(uint32_t mark)
-{
-	for (struct client *k = clients; k < places; k++)
-		if (k->mark == mark)
-			k->mark = 0;
-}
-
 void clients_end(void)
 {
 	for (struct client *k = clients; k < places; k++)

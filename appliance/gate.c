@@ -10,9 +10,8 @@
  * before half of its buffer is free.
  *
  * What PID 1 is asked for is answered in order, so that only the number of
- * questions in flight is kept. Mark 0 is the certificate's document. When PID 1
- * says that it is too often, nothing is asked for a while and who waited waits
- * on, up to its deadline.
+ * questions in flight is kept. Mark 0 is the certificate's document. PID 1 takes its
+ * time when it is asked too often, and who wants a document waits, up to its deadline.
  *
  * The certificate's document is renewed every minute, and for who comes after a
  * touch. A certificate from before the first touch is not shown after it:
@@ -50,7 +49,6 @@ static struct {
 	int64_t accept_ms; /* nothing is accepted before */
 	unsigned in_flight;
 	uint32_t mark;      /* the last one given */
-	int64_t pause_ms;   /* nothing is asked before */
 	bool asked;         /* for a certificate's document */
 	int64_t due_ms;     /* when to ask for the next one */
 	int64_t soonest_ms; /* and for one because of a touch */
@@ -129,14 +127,8 @@ static void on_document(const struct broker_event *e, struct slice document)
 {
 	if (g.in_flight > 0)
 		g.in_flight--;
-	if (e->rc == RC_LIMIT)
-		g.pause_ms = g.now_ms + GATE_PAUSE_MS;
-	if (e->rc == RC_LIMIT && e->mark == 0)
-		g.asked = false; /* and still due: the module has not failed */
-	else if (e->mark == 0)
+	if (e->mark == 0)
 		on_certificate((enum rc)e->rc, document);
-	else if (e->rc == RC_LIMIT)
-		clients_requeue(e->mark);
 	else
 		clients_document(e->mark, (enum rc)e->rc, document, g.now_ms);
 }
@@ -182,8 +174,6 @@ static void ask_documents(void)
 {
 	struct slice nonce;
 
-	if (g.pause_ms > g.now_ms)
-		return;
 	if (!g.asked && g.due_ms <= g.now_ms) {
 		g.asked_touches = facts()->touches;
 		g.asked = ask(0, slice_of(NULL, 0));
@@ -231,21 +221,13 @@ static void serve_stack(void)
 
 static int timeout(void)
 {
-	int64_t next = stack_deadline();
+	int64_t next = earlier(stack_deadline(), earlier(clients_deadline(), app_deadline()));
 
-	if (clients_deadline() < next)
-		next = clients_deadline();
-	if (app_deadline() < next)
-		next = app_deadline();
-	if (g.accept_ms > g.now_ms && g.accept_ms < next)
-		next = g.accept_ms;
-	if (!g.asked && g.due_ms < next)
-		next = g.due_ms > g.pause_ms ? g.due_ms : g.pause_ms;
-	if (clients_counters()->waiting > 0 && g.pause_ms > g.now_ms && g.pause_ms < next)
-		next = g.pause_ms;
-	if (next <= g.now_ms)
-		return 0;
-	return next - g.now_ms < INT32_MAX ? (int)(next - g.now_ms) : -1;
+	if (g.accept_ms > g.now_ms)
+		next = earlier(next, g.accept_ms);
+	if (!g.asked)
+		next = earlier(next, g.due_ms);
+	return io_timeout(next, g.now_ms);
 }
 
 static void wakeup(void)

@@ -136,11 +136,10 @@ static int timeout(void)
 	int64_t next = s.deadline_ms;
 
 	for (size_t k = 0; k < ROLES; k++)
-		if (roles[k]->again_ms < next)
-			next = roles[k]->again_ms;
-	if (s.more || next <= s.now_ms)
-		return 0;
-	return next == INT64_MAX ? -1 : (int)(next - s.now_ms);
+		next = earlier(next, roles[k]->again_ms);
+	if (broker_due_ms() > s.now_ms)
+		next = earlier(next, broker_due_ms());
+	return s.more ? 0 : io_timeout(next, s.now_ms);
 }
 
 static bool serves(const struct role *r)
@@ -152,7 +151,7 @@ static void wakeup(void)
 {
 	bool wait = s.phase == STARTING && front_role.ready;
 	struct pollfd p[] = { { s.signals, POLLIN, 0 },
-		              { broker_role.sock, POLLIN, 0 },
+		              { broker_due_ms() > s.now_ms ? -1 : broker_role.sock, POLLIN, 0 },
 		              { wait ? -1 : front_role.sock, POLLIN, 0 },
 		              { launch_role.sock, POLLIN, 0 } };
 

@@ -417,7 +417,7 @@ check keep-app until_true is keep app state ready
 check keep-db-fails until_true is keep db state failed
 check keep-app-fails-with-it until_true is keep app state failed
 gives start-without-execution 1 \
-    '^casemate: nothing ended: exited with status 127: cannot execute /no/such/command: No such file or directory$' \
+    '^casemate: ctl: nothing ended: exited with status 127: cannot execute /no/such/command: No such file or directory$' \
     "$CASEMATE" ctl keep start nothing
 gives keep-why 0 'failed: one that it requires has failed' events keep app
 alive keep keep-stays
