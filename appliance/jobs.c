@@ -33,7 +33,8 @@ bool job_open(struct job *j, size_t number, struct slice definition, int cgroups
 		return false;
 	memcpy(j->name, service.name.p, service.name.len);
 	*policy = service.policy;
-	return records_open(number, policy->log) == RC_OK && cgroup_clear(cgroups, j->name);
+	j->cgroup = cgroup_open(cgroups, j->name);
+	return records_open(number, policy->log) == RC_OK;
 }
 
 /* An abstract name of the kernel's choice, so that nobody can have it before us and

@@ -35,8 +35,7 @@ struct job {
 	char told[JOB_CHECKED_MAX], checked[JOB_CHECKED_MAX];
 };
 
-/* False when it cannot be had: a ring, or its cgroup, since what was in it has
- * not ended yet. */
+/* With its cgroup, if an earlier launcher has left one. False when it cannot be had. */
 bool job_open(struct job *j, size_t number, struct slice definition, int cgroups,
               struct service_policy *policy);
 

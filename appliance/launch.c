@@ -211,7 +211,10 @@ static bool advance(size_t i)
 
 	if (l.unit[i].state == LOOK_KILLING && j->pid == 0 && !cgroup_populated(j->cgroup)) {
 		job_close(j);
-		note_end(i); /* the last event before a state that nothing follows */
+		/* The last event before a state that nothing follows; of what an earlier
+		 * launcher left there is none. */
+		if (l.unit[i].ended != LOOK_NO_END)
+			note_end(i);
 		event = EVENT_EMPTY;
 	}
 	if (event != EVENT_NONE)
@@ -433,7 +436,6 @@ static bool open_services(int shared)
 	const struct touchlog_shared *s = mmap(NULL, sizeof *s, PROT_READ, MAP_SHARED, shared, 0);
 	struct service_policy policy = { 0 };
 	uint32_t shown = 0;
-	bool ok = true;
 
 	io_close(&shared);
 	if (s == MAP_FAILED || records_open(0, RECORDS_EVENTS) != RC_OK ||
@@ -441,18 +443,19 @@ static bool open_services(int shared)
 		return false;
 	records_event(0, RECORD_STARTING, "%s", "");
 	for (; l.count < l.manifest.services; l.count++) {
-		/* All, so that what is left of any is killed now. */
-		ok = job_open(&l.job[l.count], l.count + 1, l.manifest.service[l.count], l.cgroups,
-		              &policy) &&
-		     ok;
+		if (!job_open(&l.job[l.count], l.count + 1, l.manifest.service[l.count], l.cgroups,
+		              &policy))
+			return false;
 		unit_init(&l.unit[l.count], &policy);
+		if (cgroup_populated(l.job[l.count].cgroup))
+			unit_left(&l.unit[l.count]);
 		unit_start(&l.unit[l.count], l.now_ms);
 		if (policy.flags & SERVICE_TO_CONSOLE)
 			shown |= 2u << l.count;
 	}
 	looks_console(l.console, shown);
 	l.changed = true;
-	return ok;
+	return true;
 }
 
 static bool open_process(void)

@@ -33,6 +33,13 @@ void unit_init(struct unit *u, const struct service_policy *policy)
 	*u = (struct unit){ .policy = *policy, .deadline_ms = INT64_MAX, .why = "" };
 }
 
+void unit_left(struct unit *u)
+{
+	u->state = LOOK_KILLING;
+	u->deadline_ms = 0;
+	u->asked = true;
+}
+
 bool unit_runs(const struct unit *u)
 {
 	return u->state >= LOOK_STARTING;

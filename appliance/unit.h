@@ -59,6 +59,9 @@ struct unit {
 /* Stopped, and not wanted. */
 void unit_init(struct unit *u, const struct service_policy *policy);
 
+/* It has processes that somebody else has started: they are to be killed first. */
+void unit_left(struct unit *u);
+
 /* Somebody wants it: to run; to run, ended first if it does; not to run. */
 void unit_start(struct unit *u, int64_t now_ms);
 void unit_restart(struct unit *u, int64_t now_ms);

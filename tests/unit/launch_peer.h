@@ -56,24 +56,23 @@ enum rc cgroup_make(int root, const char *name, const struct service_policy *p, 
 	return *fd >= 0 && *fd < FDS ? RC_OK : RC_IO;
 }
 
-bool cgroup_clear(int root, const char *name)
+int cgroup_open(int root, const char *name)
 {
-	char left[300];
-
-	(void)root;
-	snprintf(left, sizeof left, "%s/left-%s", folder, name);
-	return unlink(left) != 0; /* is killed now */
+	return openat(root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
+/* What an earlier launcher left is a file. */
 void cgroup_kill(int fd)
 {
+	(void)unlinkat(fd, "left", 0);
 	if (fd >= 0 && group[fd] > 0)
 		(void)kill(-group[fd], SIGKILL);
 }
 
 bool cgroup_populated(int fd)
 {
-	return fd >= 0 && group[fd] > 0 && kill(-group[fd], 0) == 0;
+	return fd >= 0 && (faccessat(fd, "left", F_OK, 0) == 0 ||
+	                   (group[fd] > 0 && kill(-group[fd], 0) == 0));
 }
 
 uint64_t cgroup_number(int fd, const char *file, const char *key)

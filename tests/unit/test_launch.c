@@ -316,31 +316,20 @@ static void pid_1_says_nonsense(void)
 	close(fd);
 }
 
-/* What an earlier launcher left is killed, all of it at once; the next time there
- * is nothing. */
+/* What an earlier launcher left is killed, of all services, and only then they are
+ * started; it was none of this one's starts. */
 static void something_is_left(void)
 {
-	char name[8], left[16];
-	int st = -1;
-
-	for (int i = 0; i < 5; i++) {
-		snprintf(name, sizeof name, "s%d", i);
-		snprintf(left, sizeof left, "left-%s", name);
-		touch(left);
-		add(i == 0   ? "s0"
-		    : i == 1 ? "s1"
-		    : i == 2 ? "s2"
-		    : i == 3 ? "s3"
-		             : "s4",
-		    "exec sleep 1000");
-	}
+	add("s0", "test -e s0/left || exec sleep 1000");
+	add("s1", "test -e s1/left || exec sleep 1000");
+	CHECK(mkdir("s0", 0700) == 0 && mkdir("s1", 0700) == 0);
+	touch("s0/left");
+	CHECK(mkdir("s1/left", 0700) == 0); /* does not end when it is killed */
 	begin(MANIFEST_NO_MAIN, false);
-	CHECK(waitpid(launcher_pid, &st, 0) == launcher_pid && WIFEXITED(st) &&
-	      WEXITSTATUS(st) == 1);
-	io_close(&launcher);
-	begin(MANIFEST_NO_MAIN, false);
-	for (size_t i = 0; i < 5; i++)
-		CHECK(reaches(i, LOOK_READY));
+	CHECK(reaches(0, LOOK_READY) && reaches(1, LOOK_KILLING) && state[1].starts == 0);
+	CHECK(rmdir("s1/left") == 0);
+	CHECK(reaches(1, LOOK_READY) && state[1].starts == 1);
+	CHECK(strcmp(records(LOOK_EVENTS, RECORD_ENDED), "") == 0);
 	end(0);
 }
 

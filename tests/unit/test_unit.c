@@ -83,6 +83,28 @@ static void every_state_with_every_event(void)
 	}
 }
 
+/* What somebody else has left is killed, again and again until it is gone, and only
+ * then it starts. */
+static void something_is_left(void)
+{
+	struct unit u;
+
+	unit_init(&u, &plain);
+	unit_left(&u);
+	unit_start(&u, NOW);
+	for (int i = 0; i < 3; i++) {
+		CHECK(unit_due(&u, 1, 0, NOW + i * UNIT_KILL_MS) == EVENT_LATE);
+		CHECK(unit_event(&u, EVENT_LATE, NOW + i * UNIT_KILL_MS) == DO_KILL);
+	}
+	CHECK(unit_event(&u, EVENT_EMPTY, NOW) == DO_NOTHING && u.state == LOOK_WAITING);
+	CHECK(u.starts == 0 && u.ended == LOOK_NO_END && unit_due(&u, 1, 0, NOW) == EVENT_RUN);
+	unit_init(&u, &plain);
+	unit_left(&u);
+	unit_start(&u, NOW);
+	unit_stop(&u);
+	CHECK(unit_event(&u, EVENT_EMPTY, NOW) == DO_NOTHING && u.state == LOOK_STOPPED);
+}
+
 /* A service that waits and is not wanted any more. */
 static void waiting_ends(void)
 {
@@ -512,6 +534,7 @@ static void due_in_time(void)
 int main(void)
 {
 	every_state_with_every_event();
+	something_is_left();
 	waiting_ends();
 	every_decision();
 	pauses_double();
