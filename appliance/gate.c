@@ -96,14 +96,6 @@ static void on_listener(void)
 	}
 }
 
-/* There is a certificate: links are accepted from here on. */
-static void become_ready(void)
-{
-	g.ready = send(g.broker, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
-	if (!g.ready)
-		g.ending = true;
-}
-
 static void on_certificate(enum rc rc, struct slice document)
 {
 	g.asked = false;
@@ -119,8 +111,9 @@ static void on_certificate(enum rc rc, struct slice document)
 	g.touches = g.asked_touches;
 	g.due_ms = g.now_ms + GATE_CERT_MS;
 	g.soonest_ms = g.now_ms + GATE_CERT_MIN_MS;
-	if (!g.ready)
-		become_ready();
+	/* The first: links are accepted from here on. */
+	g.ready = g.ready || send(g.broker, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
+	g.ending = g.ending || !g.ready;
 }
 
 static void on_document(const struct broker_event *e, struct slice document)

@@ -189,9 +189,11 @@ static bool probe_tcp(struct job *j, uint16_t port)
 	return ready;
 }
 
-void job_ended_text(char text[40], bool killed, int number)
+void job_ended_text(char text[40], int wait_status)
 {
-	(void)snprintf(text, 40, killed ? "ended by signal %d" : "exited with status %d", number);
+	(void)snprintf(text, 40,
+	               WIFSIGNALED(wait_status) ? "ended by signal %d" : "exited with status %d",
+	               WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : WEXITSTATUS(wait_status));
 }
 
 /* A file, which nobody has to read, of memory that its service pays for. */
@@ -219,8 +221,7 @@ void job_probed(struct job *j, int status)
 	                  size > JOB_PRINTED_MAX ? size - JOB_PRINTED_MAX : 0);
 
 	if (status >= 0)
-		job_ended_text(how, WIFSIGNALED(status),
-		               WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+		job_ended_text(how, status);
 	while (n > 0 && text[n - 1] == '\n')
 		n--;
 	if (status >= 0 || j->checked[0] == '\0')

@@ -57,7 +57,7 @@ bool job_notified(struct job *j);
 bool job_probe(struct job *j, const struct unit *u);
 
 /* "exited with status 3", "ended by signal 9" */
-void job_ended_text(char text[40], bool killed, int number);
+void job_ended_text(char text[40], int wait_status);
 
 /* Its ready command has ended with a wait status, or, -1, is given up. */
 void job_probed(struct job *j, int status);

@@ -58,7 +58,6 @@ static struct {
 	bool ending;      /* services are to stop */
 	bool ready;       /* all were, once */
 	int64_t close_ms; /* they have: when to leave; INT64_MAX: not yet */
-	size_t looking;   /* lookers that are left */
 } l;
 
 /* --- saying what happens --- */
@@ -86,7 +85,7 @@ static void note_end(size_t i)
 
 	j->ended = l.unit[i].ended;
 	j->status = l.unit[i].status;
-	job_ended_text(how, j->ended == LOOK_KILLED, j->status);
+	job_ended_text(how, j->status);
 	if (j->ended == LOOK_OUT_OF_MEMORY)
 		text = "ended for want of memory";
 	if (j->ended == LOOK_NOT_READY) {
@@ -130,7 +129,7 @@ static void act(size_t i, enum unit_action action)
 		if (job_start(j, u, l.cgroups))
 			break;
 		u->ended = LOOK_EXITED;
-		u->status = 126;
+		u->status = 126 << 8; /* as that exit status */
 		apply(i, EVENT_GONE);
 		break;
 	case DO_SIGNAL:
@@ -168,7 +167,7 @@ static void main_ended(size_t i, int status)
 			u->ended = LOOK_OUT_OF_MEMORY;
 			l.job[i].ooms++;
 		}
-		u->status = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
+		u->status = status;
 	}
 	apply(i, EVENT_GONE);
 }
@@ -264,7 +263,8 @@ bool launch_status(size_t number, struct service_status *s)
 		            (uint64_t)(clock_mono_ms() - u->since_ms) * 1000000u,
 		.starts = u->starts,
 		.end = j->ended,
-		.end_status = (uint64_t)j->status,
+		.end_status = (uint64_t)(WIFSIGNALED(j->status) ? WTERMSIG(j->status)
+		                                                : WEXITSTATUS(j->status)),
 		.memory = cgroup_number(j->cgroup, "memory.current", ""),
 		.memory_max = u->policy.memory,
 		.cpu_us = cgroup_number(j->cgroup, "cpu.stat", "usage_usec"),
@@ -423,14 +423,6 @@ static void wakeup(void)
 	looks_serve(p + AT_LOOKS, l.now_ms);
 }
 
-static void say(void)
-{
-	note_all();
-	if (l.changed)
-		report();
-	l.looking = looks_flush(l.now_ms);
-}
-
 static bool open_services(int shared)
 {
 	const struct touchlog_shared *s = mmap(NULL, sizeof *s, PROT_READ, MAP_SHARED, shared, 0);
@@ -475,6 +467,8 @@ static bool open_process(void)
 
 int launch_main(int init, int cgroups, int shared)
 {
+	size_t looking;
+
 	l.init = init;
 	l.cgroups = cgroups;
 	l.close_ms = INT64_MAX;
@@ -485,8 +479,11 @@ int launch_main(int init, int cgroups, int shared)
 	}
 	for (;;) {
 		settle();
-		say();
-		if (l.close_ms <= l.now_ms || (l.close_ms != INT64_MAX && l.looking == 0))
+		note_all();
+		if (l.changed)
+			report();
+		looking = looks_flush(l.now_ms);
+		if (l.close_ms <= l.now_ms || (l.close_ms != INT64_MAX && looking == 0))
 			return 0;
 		wakeup();
 	}

@@ -212,24 +212,13 @@ void looks_watch(struct pollfd p[LOOKS_PLACES], int64_t now_ms)
 	}
 }
 
-/* A peer has nothing to say: its end, and all else, is the end. */
-static bool has_left(const struct looker *l)
-{
-	uint8_t scrap;
-	ssize_t n = recv(l->fd, &scrap, 1, MSG_DONTWAIT);
-
-	return n >= 0 || (errno != EAGAIN && errno != EINTR);
-}
-
 void looks_serve(const struct pollfd p[LOOKS_PLACES], int64_t now_ms)
 {
 	for (size_t i = 0; i < LOOKS_PLACES; i++) {
 		struct looker *l = &looks[i];
 
-		if (!l->used)
-			continue;
-		if (l->deadline_ms <= now_ms ||
-		    (p[i].fd >= 0 && p[i].revents & ~POLLOUT && has_left(l)))
+		/* A peer has nothing to say: its end, and all else, is the end. */
+		if (l->used && (l->deadline_ms <= now_ms || p[i].revents & ~POLLOUT))
 			release(l);
 	}
 }

@@ -52,7 +52,7 @@ struct unit {
 	int64_t window_ms;   /* where its starts began to be counted */
 	uint64_t window, starts;
 	enum look_end ended;
-	int status;      /* exit status, or signal */
+	int status;      /* as wait(2) has it */
 	const char *why; /* FAILED: the reason; else "" */
 };
 

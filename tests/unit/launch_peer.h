@@ -71,8 +71,8 @@ void cgroup_kill(int fd)
 
 bool cgroup_populated(int fd)
 {
-	return fd >= 0 && (faccessat(fd, "left", F_OK, 0) == 0 ||
-	                   (group[fd] > 0 && kill(-group[fd], 0) == 0));
+	return fd >= 0 &&
+	       (faccessat(fd, "left", F_OK, 0) == 0 || (group[fd] > 0 && kill(-group[fd], 0) == 0));
 }
 
 uint64_t cgroup_number(int fd, const char *file, const char *key)
