@@ -82,11 +82,8 @@ void role_send(struct role *r, const void *p, size_t n, struct slice more)
 
 static void start_later(struct role *r, int64_t now_ms)
 {
-	r->pause_ms *= 2;
-	if (r->pause_ms == 0 || now_ms - r->started_ms >= ROLE_STABLE_MS)
-		r->pause_ms = ROLE_PAUSE_MS;
-	if (r->pause_ms > ROLE_PAUSE_MAX_MS)
-		r->pause_ms = ROLE_PAUSE_MAX_MS;
+	r->pause_ms = backoff(r->pause_ms, ROLE_PAUSE_MS, ROLE_PAUSE_MAX_MS,
+	                      now_ms - r->started_ms >= ROLE_STABLE_MS);
 	r->again_ms = now_ms + r->pause_ms;
 }
 

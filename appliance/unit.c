@@ -1,5 +1,7 @@
 #include "appliance/unit.h"
 
+#include "appliance/base/io.h"
+
 /* What an event makes of a state. A state that is its own successor begins
  * anew; a place that is zero is an event that does not belong there (nothing
  * leads to STOPPED but OVER's decision and the end of waiting). */
@@ -143,18 +145,6 @@ static int64_t lasts(struct unit *u, enum look_state state, int64_t now_ms)
 	}
 }
 
-/* Never nothing: what cannot be started at all must not keep us busy. */
-static void next_pause(struct unit *u, int64_t now_ms)
-{
-	bool stable = u->ready_ms != INT64_MAX && now_ms - u->ready_ms >= UNIT_STABLE_MS;
-
-	u->pause_ms = u->pause_ms == 0 || stable ? (int64_t)u->policy.pause_ms : 2 * u->pause_ms;
-	if (u->pause_ms > (int64_t)u->policy.pause_max_ms)
-		u->pause_ms = (int64_t)u->policy.pause_max_ms;
-	if (u->pause_ms == 0)
-		u->pause_ms = 1;
-}
-
 static void give_up(struct unit *u, int64_t now_ms, const char *why)
 {
 	u->wanted = false;
@@ -165,6 +155,7 @@ static void give_up(struct unit *u, int64_t now_ms, const char *why)
 /* Nothing of it is left. */
 static void over(struct unit *u, int64_t now_ms)
 {
+	bool stable = u->ready_ms != INT64_MAX && now_ms - u->ready_ms >= UNIT_STABLE_MS;
 	bool failed = u->ended != LOOK_EXITED || u->status != 0;
 	bool often = u->policy.burst > 0 && u->window >= u->policy.burst &&
 	             now_ms - u->window_ms <= (int64_t)u->policy.burst_ms;
@@ -178,7 +169,8 @@ static void over(struct unit *u, int64_t now_ms)
 	} else if (often) {
 		give_up(u, now_ms, "it was started too often");
 	} else {
-		next_pause(u, now_ms);
+		u->pause_ms = backoff(u->pause_ms, (int64_t)u->policy.pause_ms,
+		                      (int64_t)u->policy.pause_max_ms, stable);
 		enter(u, LOOK_WAITING, now_ms, u->pause_ms);
 	}
 	u->asked = u->again = false;

@@ -4,6 +4,7 @@
 #ifndef BASE_IO_H
 #define BASE_IO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -40,6 +41,15 @@ int io_timeout(int64_t until_ms, int64_t now_ms);
 static inline int64_t earlier(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
+}
+
+/* The pause before the next try: doubles from first to most, and begins anew; never
+ * nothing, lest what always fails keep us busy. */
+static inline int64_t backoff(int64_t last, int64_t first, int64_t most, bool anew)
+{
+	int64_t next = earlier(last == 0 || anew ? first : 2 * last, most);
+
+	return next > 0 ? next : 1;
 }
 
 /* Keeps something to a rate: it may go on when *due has come, and says here that it
