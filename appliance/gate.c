@@ -118,8 +118,7 @@ static void on_certificate(enum rc rc, struct slice document)
 
 static void on_document(const struct broker_event *e, struct slice document)
 {
-	if (g.in_flight > 0)
-		g.in_flight--;
+	g.in_flight--;
 	if (e->mark == 0)
 		on_certificate((enum rc)e->rc, document);
 	else

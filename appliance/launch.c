@@ -445,7 +445,7 @@ static bool open_services(int shared)
 		if (policy.flags & SERVICE_TO_CONSOLE)
 			shown |= 2u << l.count;
 	}
-	looks_console(l.console, shown);
+	looks_console(fcntl(l.console, F_DUPFD_CLOEXEC, 0), shown);
 	l.changed = true;
 	return true;
 }

@@ -35,7 +35,6 @@ enum { ROLES = sizeof roles / sizeof roles[0] };
 
 _Noreturn void supervisor_reset(void)
 {
-	sync();
 	for (;;) {
 		reboot(RB_AUTOBOOT);
 		log_line("reboot: %m");
