@@ -42,6 +42,5 @@ void broker_answer(int nsm)
 	e = (struct broker_event){ .mark = r.mark, .rc = make(nsm, &r, &document) };
 	if (e.rc != RC_OK)
 		document.len = 0;
-	e.len = (uint32_t)document.len;
 	role_send(&broker_role, &e, sizeof e, document);
 }

@@ -41,8 +41,7 @@ struct broker_request {
 
 struct broker_event {
 	uint32_t mark;
-	uint32_t rc;  /* enum rc */
-	uint32_t len; /* bytes that follow, at most NSM_RESPONSE_MAX */
+	uint32_t rc; /* enum rc; RC_OK: the rest of the packet, at most NSM_RESPONSE_MAX */
 };
 
 extern struct role broker_role;

@@ -116,27 +116,24 @@ static void on_certificate(enum rc rc, struct slice document)
 	g.ending = g.ending || !g.ready;
 }
 
-static void on_document(const struct broker_event *e, struct slice document)
-{
-	g.in_flight--;
-	if (e->mark == 0)
-		on_certificate((enum rc)e->rc, document);
-	else
-		clients_document(e->mark, (enum rc)e->rc, document, g.now_ms);
-}
-
 static void on_broker(void)
 {
 	static struct {
 		struct broker_event e;
 		uint8_t document[NSM_RESPONSE_MAX];
 	} m;
+	struct slice document;
 
 	for (;;) {
 		ssize_t n = recv(g.broker, &m, sizeof m, MSG_DONTWAIT);
 
-		if (n >= (ssize_t)sizeof m.e && (size_t)n - sizeof m.e == m.e.len) {
-			on_document(&m.e, slice_of(m.document, m.e.len));
+		if (n >= (ssize_t)sizeof m.e) {
+			document = slice_of(m.document, (size_t)n - sizeof m.e);
+			g.in_flight--;
+			if (m.e.mark == 0)
+				on_certificate((enum rc)m.e.rc, document);
+			else
+				clients_document(m.e.mark, (enum rc)m.e.rc, document, g.now_ms);
 		} else if (n < 0 && errno == EAGAIN) {
 			return;
 		} else if (n >= 0 || errno != EINTR) {
