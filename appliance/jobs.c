@@ -52,6 +52,7 @@ static bool open_notify(struct job *j, char variable[128])
 	    getsockname(j->notify, (struct sockaddr *)&a, &len) != 0)
 		return false;
 	(void)snprintf(variable, 128, "NOTIFY_SOCKET=@%s", a.sun_path + 1);
+	service.env[service.envc++] = slice_str(variable);
 	return true;
 }
 
@@ -74,7 +75,7 @@ static bool open_outputs(struct job *j, int theirs[START_FDS])
 
 bool job_start(struct job *j, const struct unit *u, int cgroups)
 {
-	char variable[128] = "";
+	char variable[128];
 	struct start s = { .service = &service, .fds = { -1, -1, -1 } };
 	bool ok = service_parse(j->definition, j->number - 1, &service) == RC_OK;
 
@@ -82,7 +83,6 @@ bool job_start(struct job *j, const struct unit *u, int cgroups)
 	ok = ok && cgroup_make(cgroups, j->name, &u->policy, &j->cgroup) == RC_OK &&
 	     open_outputs(j, s.fds) &&
 	     (u->policy.ready != READY_NOTIFY || open_notify(j, variable));
-	s.extra = slice_str(variable);
 	s.cgroup = j->cgroup;
 	j->pid = ok ? start(&s) : -1;
 	if (j->pid < 0)

@@ -55,17 +55,10 @@ static bool set_process(const struct start *s)
 	       confine_spare(false);
 }
 
-static enum rc set_command(const struct start *s)
+static bool set_command(const struct service *s, bool probe)
 {
-	static struct slice env[MANIFEST_ENV_MAX + 1];
-	const struct service *v = s->service;
-	size_t envc = v->envc;
-
-	memcpy(env, v->env, envc * sizeof env[0]);
-	if (s->extra.len > 0)
-		env[envc++] = s->extra;
-	return command_prepare(s->probe ? v->probe : v->argv, s->probe ? v->probec : v->argc, env,
-	                       envc, v->cwd);
+	return command_prepare(probe ? s->probe : s->argv, probe ? s->probec : s->argc, s->env,
+	                       s->envc, s->cwd) == RC_OK;
 }
 
 __attribute__((noreturn)) static void child(const struct start *s)
@@ -82,7 +75,7 @@ __attribute__((noreturn)) static void child(const struct start *s)
 	}
 	if (ok) {
 		what = "give up the rights of";
-		ok = set_command(s) == RC_OK && confine_service(v->policy.caps) == RC_OK;
+		ok = set_command(v, s->probe) && confine_service(v->policy.caps) == RC_OK;
 	}
 	if (ok)
 		what = command_run(v->ids, v->idc, 0);

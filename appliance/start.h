@@ -16,8 +16,7 @@ enum { START_OUT, START_ERR, START_TOLD, START_FDS };
 
 struct start {
 	const struct service *service;
-	bool probe;         /* its ready command instead, in the launcher's namespaces */
-	struct slice extra; /* one more variable, or empty */
+	bool probe; /* its ready command instead, in the launcher's namespaces */
 	int cgroup;
 	/* Its standard output and error, while standard input is ours; and what closes
 	 * when it executes, before which what failed is written there. */

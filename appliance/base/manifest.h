@@ -105,7 +105,8 @@ struct service {
 	struct slice name; /* all slices point into the input */
 	size_t argc, envc, probec, pathc, idc;
 	struct slice argv[MANIFEST_ARGV_MAX], probe[MANIFEST_ARGV_MAX];
-	struct slice env[MANIFEST_ENV_MAX], paths[MANIFEST_PATHS_MAX];
+	struct slice env[MANIFEST_ENV_MAX + 1]; /* with room for one of its starter's */
+	struct slice paths[MANIFEST_PATHS_MAX];
 	struct slice cwd;
 	uint32_t ids[MANIFEST_IDS_MAX];
 	struct service_policy policy;

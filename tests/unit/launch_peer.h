@@ -88,7 +88,7 @@ uint64_t cgroup_number(int fd, const char *file, const char *key)
 pid_t start(const struct start *s)
 {
 	const struct service *v = s->service;
-	struct slice env[3] = { slice_str("PATH=/usr/bin:/bin"), slice_str("HOME=/"), s->extra };
+	struct slice env[3] = { slice_str("PATH=/usr/bin:/bin"), slice_str("HOME=/"), v->env[0] };
 	pid_t pid;
 
 	if (slice_is(v->name, "forkless")) {
@@ -106,7 +106,7 @@ pid_t start(const struct start *s)
 		dup2(s->fds[START_OUT], STDOUT_FILENO);
 		dup2(s->fds[START_ERR], STDERR_FILENO);
 		if (command_prepare(s->probe ? v->probe : v->argv, s->probe ? v->probec : v->argc,
-		                    env, s->extra.len > 0 ? 3 : 2, v->cwd) == RC_OK)
+		                    env, 2 + v->envc, v->cwd) == RC_OK)
 			(void)command_run(NULL, 0, SIGKILL);
 		dprintf(s->fds[START_TOLD], "cannot execute it: %m");
 		_exit(127);
