@@ -27,7 +27,7 @@ struct job {
 	int out[START_FDS];    /* what it prints, and start.c tells of its execution */
 	int notify, tcp, says; /* says: what the ready command prints. -1, as all: none */
 	int64_t probe_ms;      /* when to look whether it is ready */
-	int64_t said_ms;       /* its token bucket */
+	int64_t said_ms;       /* when it may say more */
 	uint64_t ooms;         /* how often it ended for want of memory */
 	enum look_end ended;   /* how it ended last, whatever it does now */
 	int status;

@@ -437,9 +437,7 @@ static bool open_services(int shared)
 		if (!job_open(&l.job[l.count], l.count + 1, l.manifest.service[l.count], l.cgroups,
 		              &policy))
 			return false;
-		unit_init(&l.unit[l.count], &policy);
-		if (cgroup_populated(l.job[l.count].cgroup))
-			unit_left(&l.unit[l.count]);
+		unit_init(&l.unit[l.count], &policy, cgroup_populated(l.job[l.count].cgroup));
 		unit_start(&l.unit[l.count], l.now_ms);
 		if (policy.flags & SERVICE_TO_CONSOLE)
 			shown |= 2u << l.count;

@@ -30,16 +30,13 @@ static void enter(struct unit *u, enum look_state state, int64_t now_ms, int64_t
 	u->deadline_ms = lasts_ms == INT64_MAX ? INT64_MAX : now_ms + lasts_ms;
 }
 
-void unit_init(struct unit *u, const struct service_policy *policy)
+void unit_init(struct unit *u, const struct service_policy *policy, bool left)
 {
-	*u = (struct unit){ .policy = *policy, .deadline_ms = INT64_MAX, .why = "" };
-}
-
-void unit_left(struct unit *u)
-{
-	u->state = LOOK_KILLING;
-	u->deadline_ms = 0;
-	u->asked = true;
+	*u = (struct unit){ .policy = *policy,
+		            .state = left ? LOOK_KILLING : LOOK_STOPPED,
+		            .asked = left,
+		            .deadline_ms = left ? 0 : INT64_MAX,
+		            .why = "" };
 }
 
 bool unit_runs(const struct unit *u)

@@ -56,11 +56,8 @@ struct unit {
 	const char *why; /* FAILED: the reason; else "" */
 };
 
-/* Stopped, and not wanted. */
-void unit_init(struct unit *u, const struct service_policy *policy);
-
-/* It has processes that somebody else has started: they are to be killed first. */
-void unit_left(struct unit *u);
+/* Not wanted, and stopped; or left by somebody else: what it has is to be killed. */
+void unit_init(struct unit *u, const struct service_policy *policy, bool left);
 
 /* Somebody wants it: to run; to run, ended first if it does; not to run. */
 void unit_start(struct unit *u, int64_t now_ms);

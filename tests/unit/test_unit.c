@@ -19,7 +19,7 @@ static struct unit unit_in(enum look_state state)
 {
 	struct unit u;
 
-	unit_init(&u, &plain);
+	unit_init(&u, &plain, false);
 	u.state = state;
 	u.wanted = state >= LOOK_WAITING;
 	u.since_ms = 5;
@@ -89,8 +89,7 @@ static void something_is_left(void)
 {
 	struct unit u;
 
-	unit_init(&u, &plain);
-	unit_left(&u);
+	unit_init(&u, &plain, true);
 	unit_start(&u, NOW);
 	for (int i = 0; i < 3; i++) {
 		CHECK(unit_due(&u, 1, 0, NOW + i * UNIT_KILL_MS) == EVENT_LATE);
@@ -98,8 +97,7 @@ static void something_is_left(void)
 	}
 	CHECK(unit_event(&u, EVENT_EMPTY, NOW) == DO_NOTHING && u.state == LOOK_WAITING);
 	CHECK(u.starts == 0 && u.ended == LOOK_NO_END && unit_due(&u, 1, 0, NOW) == EVENT_RUN);
-	unit_init(&u, &plain);
-	unit_left(&u);
+	unit_init(&u, &plain, true);
 	unit_start(&u, NOW);
 	unit_stop(&u);
 	CHECK(unit_event(&u, EVENT_EMPTY, NOW) == DO_NOTHING && u.state == LOOK_STOPPED);
@@ -322,7 +320,7 @@ static struct unit many[MANY];
 static void set_many(const uint64_t after[MANY], const uint64_t requires[MANY])
 {
 	for (size_t i = 0; i < MANY; i++) {
-		unit_init(&many[i], &plain);
+		unit_init(&many[i], &plain, false);
 		many[i].policy.after = after[i];
 		many[i].policy.requires = requires[i];
 		unit_start(&many[i], NOW);
