@@ -34,7 +34,8 @@ void io_close(int *fd);
 int64_t clock_mono_ms(void);
 int64_t clock_boot_ms(void);
 
-/* What poll(2) has to be given to wake up at until_ms, which INT64_MAX is never. */
+/* What poll(2) has to be given to wake up at until_ms: never, if that is INT64_MAX or
+ * weeks away. */
 int io_timeout(int64_t until_ms, int64_t now_ms);
 
 static inline int64_t earlier(int64_t a, int64_t b)
