@@ -14,7 +14,7 @@
 #include "appliance/front.h"
 #include "boot/heartbeat.h"
 
-enum phase { STARTING, RUNNING, SERVICES, TERM, KILL };
+enum phase { STARTING, RUNNING, SERVICES, TERM };
 
 /* A wakeup takes so many children: a program that makes them without end must
  * not keep us from the rest. */
@@ -96,7 +96,7 @@ static void reap(void)
 			front_forget();
 	}
 	s.more = pid > 0;
-	if (pid < 0 && errno == ECHILD && s.phase >= TERM) {
+	if (pid < 0 && errno == ECHILD && s.phase == TERM) {
 		log_line("stopped");
 		supervisor_reset();
 	}
@@ -118,16 +118,9 @@ static void on_deadline(void)
 		stop_all();
 		return;
 	}
-	if (s.phase != TERM) {
-		log_line(s.phase == KILL
-		                 ? "stopped, with processes left"
-		                 : "boot failed: a role does not serve; ending the enclave");
-		supervisor_reset();
-	}
-	log_line("stopping: not everything has ended; killing it");
-	s.phase = KILL;
-	s.deadline_ms = s.now_ms + STOP_KILL_MS;
-	kill(-1, SIGKILL);
+	log_line(s.phase == TERM ? "stopped, with processes left"
+	                         : "boot failed: a role does not serve; ending the enclave");
+	supervisor_reset();
 }
 
 static int timeout(void)
