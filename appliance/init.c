@@ -144,11 +144,10 @@ static enum rc prepare(struct role *r, uint32_t port, int backlog)
 {
 	r->root = b.empty;
 	r->listener = port_listen(port, backlog);
-	r->again_ms = 0;
 	return r->listener < 0 ? RC_IO : RC_OK;
 }
 
-/* What the supervisor starts: both at the same time. */
+/* What the supervisor starts. */
 static enum rc step_roles(void)
 {
 	enum rc rc = RC_OK;

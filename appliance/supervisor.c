@@ -64,18 +64,16 @@ static void stop_all(void)
 	s.more = true;     /* nobody may be left */
 }
 
-/* Every role serves: the boot is over. */
+/* The gate serves: the boot is over. */
 static void run(void)
 {
 	log_line("gate: attestation over HTTPS on port %d", HTTPS_PORT);
-	if (heartbeat_send() != RC_OK)
-		log_line("ready, though nobody was told");
+	heartbeat_send();
 	s.phase = RUNNING;
 	s.deadline_ms = INT64_MAX;
-	s.now_ms = clock_mono_ms();
-	/* At once, so that who has heard of us and looks finds it. */
 	launch_role.again_ms = 0;
-	role_tick(&launch_role, s.now_ms);
+	if (front_role.listener >= 0)
+		front_role.again_ms = 0;
 }
 
 /* Reaps whatever ended, ours or orphaned. No child left: a stop is complete. */
@@ -119,7 +117,7 @@ static void on_deadline(void)
 		return;
 	}
 	log_line(s.phase == TERM ? "stopped, with processes left"
-	                         : "boot failed: a role does not serve; ending the enclave");
+	                         : "boot failed: the gate does not serve; ending the enclave");
 	supervisor_reset();
 }
 
@@ -134,17 +132,11 @@ static int timeout(void)
 	return s.more ? 0 : io_timeout(next, s.now_ms);
 }
 
-static bool serves(const struct role *r)
-{
-	return r->listener < 0 || r->ready;
-}
-
 static void wakeup(void)
 {
-	bool wait = s.phase == STARTING && front_role.ready;
 	struct pollfd p[] = { { s.signals, POLLIN, 0 },
 		              { broker_due_ms() > s.now_ms ? -1 : broker_role.sock, POLLIN, 0 },
-		              { wait ? -1 : front_role.sock, POLLIN, 0 },
+		              { front_role.sock, POLLIN, 0 },
 		              { launch_role.sock, POLLIN, 0 } };
 
 	if (poll(p, 4, timeout()) < 0)
@@ -162,7 +154,7 @@ static void wakeup(void)
 		stop("the main service has ended");
 	for (size_t k = 0; k < ROLES; k++)
 		role_tick(roles[k], s.now_ms);
-	if (s.phase == STARTING && serves(&front_role) && serves(&broker_role))
+	if (s.phase == STARTING && broker_role.ready)
 		run();
 	if (s.phase == SERVICES && launch_role.pid == 0)
 		stop_all();
@@ -179,6 +171,7 @@ _Noreturn void supervise(int nsm, uint32_t services_ms)
 	sigaddset(&ours, SIGCHLD);
 	sigaddset(&ours, SIGTERM);
 	sigaddset(&ours, SIGINT);
+	broker_role.again_ms = 0;
 	s.nsm = nsm;
 	s.services_ms = services_ms;
 	s.now_ms = clock_mono_ms();
