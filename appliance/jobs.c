@@ -85,17 +85,16 @@ bool job_start(struct job *j, const struct unit *u, int cgroups)
 	     (u->policy.ready != READY_NOTIFY || open_notify(j, variable));
 	s.cgroup = j->cgroup;
 	j->pid = ok ? start(&s) : -1;
-	if (j->pid < 0)
+	if (j->pid < 0) {
 		records_event((unsigned)j->number, RECORD_DIAGNOSTIC, "cannot be started: %s",
 		              strerror(errno));
+		j->pid = 0;
+	}
 	for (int i = 0; i < START_FDS; i++)
 		io_close(&s.fds[i]);
 	j->probe_ms = 0;
 	j->told[0] = j->checked[0] = '\0';
-	if (j->pid > 0)
-		return true;
-	j->pid = 0;
-	return false;
+	return j->pid > 0;
 }
 
 void job_close(struct job *j)

@@ -354,8 +354,6 @@ static int timeout(void)
 {
 	int64_t next = earlier(looks_deadline(l.now_ms), l.close_ms);
 
-	if (l.changed)
-		next = earlier(next, l.now_ms + LAUNCH_RETRY_MS);
 	for (size_t i = 0; i < l.count; i++) {
 		const struct unit *u = &l.unit[i];
 
@@ -372,7 +370,9 @@ static void watch(struct pollfd p[PLACES])
 {
 	memset(p, 0xff, PLACES * sizeof p[0]);
 	p[AT_SIGNALS] = (struct pollfd){ l.signals, POLLIN, 0 };
-	p[AT_INIT] = (struct pollfd){ l.ending ? -1 : l.init, POLLIN, 0 };
+	p[AT_INIT] = (struct pollfd){ l.init, l.ending ? 0 : POLLIN, 0 };
+	if (l.changed)
+		p[AT_INIT].events |= POLLOUT;
 	for (size_t i = 0; i < l.count; i++) {
 		struct pollfd *at = p + AT_JOBS + A_JOB * i;
 
@@ -417,7 +417,7 @@ static void wakeup(void)
 		serve_job(i, p + AT_JOBS + A_JOB * i);
 	if (l.more)
 		reap();
-	if (p[AT_INIT].fd >= 0 && p[AT_INIT].revents != 0)
+	if (p[AT_INIT].revents & POLLIN)
 		on_init();
 	looks_serve(p + AT_LOOKS, l.now_ms);
 }

@@ -18,7 +18,6 @@
 
 enum {
 	LAUNCH_PROBE_MS = 100,  /* between two looks whether a service is ready */
-	LAUNCH_RETRY_MS = 100,  /* when PID 1 takes no report */
 	LAUNCH_CLOSE_MS = 1000, /* for lookers to get the last records */
 };
 
