@@ -4,8 +4,7 @@
 #include "appliance/touchlog.h"
 #include "attest/claims.h"
 
-static char name[] = "gate";
-struct role broker_role = ROLE_NONE(name);
+struct role broker_role = ROLE_NONE("gate");
 
 static int64_t due; /* in milliseconds times BROKER_RATE: a document costs 1000 */
 

@@ -13,13 +13,12 @@
 
 static_assert((int)ADMIT_SUMMARY_MAX == (int)TOUCH_SUMMARY_MAX, "a summary fits a record");
 
-static char name[] = "channel", session_name[] = "session", launch_name[] = "launch";
-struct role front_role = ROLE_NONE(name), launch_role = ROLE_NONE(launch_name);
+struct role front_role = ROLE_NONE("channel"), launch_role = ROLE_NONE("launch");
 uint32_t front_operations;
 
 static pid_t running[SESSIONS_MAX]; /* 0: free */
 /* The session process that waits for work; never started again by itself. */
-static struct role spare = ROLE_NONE(session_name);
+static struct role spare = ROLE_NONE("session");
 
 static bool well_formed(const struct admit_request *r)
 {

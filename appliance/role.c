@@ -13,7 +13,6 @@
 enum rc role_start(struct role *r)
 {
 	static const int queue = ROLE_QUEUE_MAX / 2; /* the kernel doubles it */
-	char *const argv[] = { r->name, NULL };
 	int pair[2];
 
 	r->started_ms = clock_mono_ms();
@@ -21,7 +20,7 @@ enum rc role_start(struct role *r)
 		const int fds[SPAWN_FDS] = { pair[1], r->root, r->listener, r->shared, r->tun };
 
 		(void)setsockopt(pair[1], SOL_SOCKET, SO_SNDBUFFORCE, &queue, sizeof queue);
-		r->pid = spawn_role(argv, fds);
+		r->pid = spawn_role(r->name, fds);
 		io_close(&pair[1]);
 		if (r->pid > 0) {
 			r->sock = pair[0];

@@ -83,12 +83,12 @@ static void write_pid(pid_t pid)
 }
 
 /* A child without an execution: the gate's code is here. */
-pid_t spawn_role(char *const argv[], const int fds[SPAWN_FDS])
+pid_t spawn_role(const char *name, const int fds[SPAWN_FDS])
 {
 	pid_t parent = getpid(), pid = fork();
 	sigset_t none;
 
-	(void)argv;
+	(void)name;
 	if (pid != 0) {
 		write_pid(pid);
 		return pid;
