@@ -4,23 +4,13 @@
 #include "appliance/touchlog.h"
 #include "attest/claims.h"
 
-static char name[] = "gate";
-struct role broker_role = ROLE_NONE(name);
+struct role broker_role = ROLE_NONE("gate");
 
-/* A token bucket, as the time up to which tokens were taken; in thousandths of
- * a document. */
-static bool take_token(void)
+static int64_t due; /* in milliseconds times BROKER_RATE: a document costs 1000 */
+
+int64_t broker_due_ms(void)
 {
-	enum { TOKEN = 1000, FULL = BROKER_BURST * TOKEN };
-	static int64_t taken;
-	int64_t now = clock_mono_ms() * BROKER_RATE;
-
-	if (taken < now - FULL)
-		taken = now - FULL;
-	if (taken + TOKEN > now)
-		return false;
-	taken += TOKEN;
-	return true;
+	return (due + BROKER_RATE - 1) / BROKER_RATE;
 }
 
 /* Whatever was asked, this is what the hardware signs. */
@@ -32,8 +22,7 @@ static enum rc make(int nsm, const struct broker_request *r, struct slice *docum
 
 	if (r->nonce_len > sizeof r->nonce || r->key_len > sizeof r->key)
 		return RC_BAD;
-	if (!take_token())
-		return RC_LIMIT;
+	pace(&due, clock_mono_ms() * BROKER_RATE, 1000, (BROKER_BURST - 1) * 1000);
 	memcpy(c.head, touchlog_head(), sizeof c.head);
 	claims_put(&w, &c);
 	return nsm_attest(nsm, wbuf_slice(&w), slice_of(r->nonce, r->nonce_len),
@@ -46,11 +35,11 @@ void broker_answer(int nsm)
 	struct broker_request r;
 	struct broker_event e;
 
-	if (role_receive(&broker_role, &r, sizeof r, sizeof r, NULL) == 0)
+	if (broker_due_ms() > clock_mono_ms() ||
+	    role_receive(&broker_role, &r, sizeof r, sizeof r, NULL) == 0)
 		return;
 	e = (struct broker_event){ .mark = r.mark, .rc = make(nsm, &r, &document) };
 	if (e.rc != RC_OK)
 		document.len = 0;
-	e.len = (uint32_t)document.len;
 	role_send(&broker_role, &e, sizeof e, document);
 }

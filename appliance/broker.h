@@ -9,9 +9,9 @@
  *   gate → PID 1    one byte: it serves; broker_request
  *   PID 1 → gate    broker_event, followed by the document in the same packet
  *
- * Every request is answered, in the order they came. PID 1 waits for nobody:
- * a gate that does not take its answers is ended. When PID 1 shuts its end
- * down, the enclave stops.
+ * Every request is answered, in the order they came, when it is its turn: what is
+ * asked too fast waits in the pair. PID 1 waits for nobody: a gate that does not take
+ * its answers is ended. When PID 1 shuts its end down, the enclave stops.
  *
  * Beside the pair the gate is given the listener of the link's vsock port,
  * which PID 1 keeps open while the gate is down, and the shared memory of
@@ -41,13 +41,16 @@ struct broker_request {
 
 struct broker_event {
 	uint32_t mark;
-	uint32_t rc;  /* enum rc: RC_LIMIT when over BROKER_RATE */
-	uint32_t len; /* bytes that follow, at most NSM_RESPONSE_MAX */
+	uint32_t rc; /* enum rc; RC_OK: the rest of the packet, at most NSM_RESPONSE_MAX */
 };
 
 extern struct role broker_role;
 
-/* Receives and answers one message. */
+/* When the next message may be answered, so that there are no more than BROKER_RATE:
+ * the gate's wait until then. */
+int64_t broker_due_ms(void);
+
+/* Receives and answers one message, if it is time to. */
 void broker_answer(int nsm);
 
 #endif

@@ -11,13 +11,13 @@
 #include "appliance/base/io.h"
 
 /* 0 is no limit, here and in the manifest. */
-static enum rc limit(int dir, const char *file, uint64_t n, const char *after)
+static bool limit(int dir, const char *file, uint64_t n, const char *after)
 {
 	char text[48] = "max";
 
 	if (n > 0)
 		(void)snprintf(text, sizeof text, "%" PRIu64 "%s", n, after);
-	return io_put_file(dir, file, text);
+	return io_put_file(dir, file, text) == RC_OK;
 }
 
 enum rc cgroup_init(int root)
@@ -28,32 +28,24 @@ enum rc cgroup_init(int root)
 enum rc cgroup_make(int root, const char *name, const struct service_policy *p, int *fd)
 {
 	enum { PERIOD_US = 100000 };
-	enum rc rc = RC_IO;
 
 	/* Never one in which something was killed: CLONE_INTO_CGROUP of Linux 6.12
 	 * kills what enters it. */
 	if ((unlinkat(root, name, AT_REMOVEDIR) == 0 || errno == ENOENT) &&
 	    mkdirat(root, name, 0755) == 0)
-		*fd = openat(root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (*fd >= 0)
-		rc = limit(*fd, "memory.max", p->memory, "");
-	if (rc == RC_OK)
-		rc = limit(*fd, "pids.max", p->pids, "");
-	if (rc == RC_OK)
-		rc = limit(*fd, "cpu.max", p->cpu * PERIOD_US / 1000, " 100000");
-	/* Half a service is no service. */
-	return rc == RC_OK ? io_put_file(*fd, "memory.oom.group", "1") : rc;
+		*fd = cgroup_open(root, name);
+	/* Half a service is no service: out of memory ends all of it. */
+	return *fd >= 0 && limit(*fd, "memory.max", p->memory, "") &&
+	                       limit(*fd, "pids.max", p->pids, "") &&
+	                       limit(*fd, "cpu.max", p->cpu * PERIOD_US / 1000, " 100000") &&
+	                       limit(*fd, "memory.oom.group", 1, "")
+	               ? RC_OK
+	               : RC_IO;
 }
 
-bool cgroup_clear(int root, const char *name)
+int cgroup_open(int root, const char *name)
 {
-	int fd = openat(root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool clear = fd < 0 || !cgroup_populated(fd);
-
-	if (!clear)
-		cgroup_kill(fd);
-	io_close(&fd);
-	return clear;
+	return openat(root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 void cgroup_kill(int fd)

@@ -16,8 +16,8 @@ RC_CHECK enum rc cgroup_init(int root);
  * empty. RC_IO; *fd may be open then. */
 RC_CHECK enum rc cgroup_make(int root, const char *name, const struct service_policy *p, int *fd);
 
-/* Is group `name` empty or not there? Else what is in it is killed. */
-bool cgroup_clear(int root, const char *name);
+/* Group `name` as it is; -1: there is none. */
+int cgroup_open(int root, const char *name);
 
 /* SIGKILL to all that is in it. */
 void cgroup_kill(int fd);

@@ -18,6 +18,8 @@
 #include <sys/mman.h>
 #include <sys/sysinfo.h>
 
+#include "appliance/base/io.h"
+
 enum { PAGE = 4096 };
 
 struct client {
@@ -110,12 +112,6 @@ static size_t push(struct client *k, int64_t now_ms)
 	return n;
 }
 
-static void note_deadline(const struct client *k)
-{
-	if (k->deadline_ms < next_ms)
-		next_ms = k->deadline_ms;
-}
-
 /* All was said, unless the connection has been finished before. */
 static void finish(struct client *k, int64_t now_ms)
 {
@@ -143,7 +139,7 @@ static void pump(struct client *k, int64_t now_ms)
 		k->turn = ++turns;
 		counters.waiting++;
 	}
-	note_deadline(k);
+	next_ms = earlier(next_ms, k->deadline_ms);
 }
 
 /* A free place, or that of the one that is of least use; NULL when all are at
@@ -225,7 +221,7 @@ void clients_tick(int64_t now_ms)
 		if (!k->conn)
 			continue;
 		if (k->deadline_ms > now_ms)
-			note_deadline(k);
+			next_ms = earlier(next_ms, k->deadline_ms);
 		else if (k->turn > 0)
 			answer(k, RC_LIMIT, slice_of(NULL, 0), now_ms);
 		else
@@ -257,13 +253,6 @@ void clients_document(uint32_t mark, enum rc rc, struct slice document, int64_t 
 	for (struct client *k = clients; k < places; k++)
 		if (k->conn && k->mark == mark)
 			answer(k, rc, document, now_ms);
-}
-
-void clients_requeue(uint32_t mark)
-{
-	for (struct client *k = clients; k < places; k++)
-		if (k->mark == mark)
-			k->mark = 0;
 }
 
 void clients_end(void)

@@ -44,11 +44,10 @@ void clients_tick(int64_t now_ms);
 
 /* The nonce that a document is wanted for, of the request that has waited
  * longest and of every other that waits for the same one; they are answered
- * under mark, which is not 0, by one of the other calls. False: none waits.
+ * under mark, which is not 0, by the other call. False: none waits.
  * nonce lives until the next call of anything here. */
 bool clients_want(uint32_t mark, struct slice *nonce);
 void clients_document(uint32_t mark, enum rc rc, struct slice document, int64_t now_ms);
-void clients_requeue(uint32_t mark);
 
 /* Ends all. */
 void clients_end(void);

@@ -51,42 +51,44 @@ static bool touch_after(uint64_t n, uint8_t head[SHA384_LEN])
 	return was_kept(n + 1);
 }
 
-static struct slice service_name(const struct launch_report *r)
+static struct slice service_name(size_t i)
 {
-	return slice_of(r->name, strnlen(r->name, sizeof r->name));
+	const char *name = shared->service[i].name;
+
+	return slice_of(name, strnlen(name, SERVICE_NAME_MAX));
+}
+
+static uint64_t service_number(size_t i, enum launch_number number)
+{
+	return __atomic_load_n(&shared->service[i].number[number], __ATOMIC_RELAXED);
 }
 
 static const char *services(struct body *b)
 {
 	const char *why = NULL, *comma = "";
 
-	for (size_t i = 0; i < SERVICES_MAX; i++) {
-		struct launch_report r = shared->service[i];
+	for (size_t i = 0; i < shared->services; i++) {
+		uint64_t state = service_number(i, LAUNCH_STATE);
 
-		if (r.kind != LAUNCH_STATE || r.state >= LOOK_STATES)
+		if (state >= LOOK_STATES)
 			continue;
 		body_put(b, "%s{'name':%q,'state':'%s','starts':%u,'out_of_memory':%u}", comma,
-		         service_name(&r), look_states[r.state], (uint64_t)r.starts,
-		         (uint64_t)r.ooms);
+		         service_name(i), look_states[state], service_number(i, LAUNCH_STARTS),
+		         service_number(i, LAUNCH_OOMS));
 		comma = ",";
-		if (r.state != LOOK_READY && r.state != LOOK_DONE && r.state != LOOK_STOPPED)
+		if (state != LOOK_READY && state != LOOK_DONE && state != LOOK_STOPPED)
 			why = "a service is not ready";
 	}
 	return why;
 }
 
-static void service_metric(struct body *b, const char *name, size_t offset)
+static void service_metric(struct body *b, const char *name, const char *help,
+                           enum launch_number number)
 {
-	body_put(b, "# TYPE casemate_service_%s gauge\n", name);
-	for (size_t i = 0; i < SERVICES_MAX; i++) {
-		struct launch_report r = shared->service[i];
-		uint32_t value;
-
-		memcpy(&value, (const char *)&r + offset, sizeof value);
-		if (r.kind == LAUNCH_STATE)
-			body_put(b, "casemate_service_%s{service=%q} %u\n", name, service_name(&r),
-			         (uint64_t)value);
-	}
+	body_help(b, name, help);
+	for (size_t i = 0; i < shared->services; i++)
+		body_put(b, "casemate_%s{service=%q} %u\n", name, service_name(i),
+		         service_number(i, number));
 }
 
 static void network_metrics(struct body *b)
@@ -94,22 +96,23 @@ static void network_metrics(struct body *b)
 	const struct app_counters *c = app_counters();
 	const struct resolver_counters *r = resolver_counters();
 
-	body_metric(b, "network_out_packets_total", "counter", c->out_packets);
-	body_metric(b, "network_out_bytes_total", "counter", c->out_bytes);
-	body_metric(b, "network_in_packets_total", "counter", c->in_packets);
-	body_metric(b, "network_in_bytes_total", "counter", c->in_bytes);
-	body_metric(b, "network_out_refused_total", "counter", c->out_refused);
-	body_metric(b, "network_in_refused_total", "counter", c->in_refused);
-	body_metric(b, "network_hello_refused_total", "counter", c->hello_refused);
-	body_metric(b, "network_dropped_total", "counter", c->dropped);
-	body_metric(b, "network_reset_total", "counter", c->reset);
-	body_metric(b, "network_flows_out", "gauge", flow_count(FLOW_OUT));
-	body_metric(b, "network_flows_in", "gauge", flow_count(FLOW_IN));
-	body_metric(b, "dns_asked_total", "counter", r->asked);
-	body_metric(b, "dns_denied_total", "counter", r->denied);
-	body_metric(b, "dns_answered_total", "counter", r->answered);
-	body_metric(b, "dns_failed_total", "counter", r->failed);
-	body_metric(b, "dns_dropped_total", "counter", r->dropped + r->disproved);
+	body_metric(b, "network_out_packets_total", "packets from the app", c->out_packets);
+	body_metric(b, "network_out_bytes_total", "bytes from the app", c->out_bytes);
+	body_metric(b, "network_in_packets_total", "packets to the app", c->in_packets);
+	body_metric(b, "network_in_bytes_total", "bytes to the app", c->in_bytes);
+	body_metric(b, "network_out_refused_total", "packets no rule lets out", c->out_refused);
+	body_metric(b, "network_in_refused_total", "packets no rule lets in", c->in_refused);
+	body_metric(b, "network_hello_refused_total", "ClientHellos no rule wants",
+	            c->hello_refused);
+	body_metric(b, "network_dropped_total", "packets with no way to go", c->dropped);
+	body_metric(b, "network_reset_total", "flows reset since their gateway has gone", c->reset);
+	body_metric(b, "network_flows_out", "flows the app began", flow_count(FLOW_OUT));
+	body_metric(b, "network_flows_in", "flows begun to the app", flow_count(FLOW_IN));
+	body_metric(b, "dns_asked_total", "names the app asked for", r->asked);
+	body_metric(b, "dns_denied_total", "names no rule has", r->denied);
+	body_metric(b, "dns_answered_total", "names answered", r->answered);
+	body_metric(b, "dns_failed_total", "names the host had no answer for", r->failed);
+	body_metric(b, "dns_dropped_total", "answers not believed", r->dropped + r->disproved);
 }
 
 static void metrics(struct body *b)
@@ -121,21 +124,23 @@ static void metrics(struct body *b)
 	stack_usage(&u);
 	for (int i = 0; i < STACK_LINKS_MAX; i++)
 		links += stack_link_fd(i) >= 0;
-	body_metric(b, "connections_total", "counter", c->accepted);
-	body_metric(b, "connections_evicted_total", "counter", c->evicted);
-	body_metric(b, "connections_refused_total", "counter", c->refused);
-	body_metric(b, "documents_waiting", "gauge", c->waiting);
-	body_metric(b, "connections", "gauge", c->open);
-	body_metric(b, "links", "gauge", links);
-	body_metric(b, "stack_connections", "gauge", u.conns);
-	body_metric(b, "stack_pcbs", "gauge", u.pcbs);
-	body_metric(b, "stack_pbufs", "gauge", u.pbufs);
-	body_metric(b, "stack_heap_bytes", "gauge", u.heap);
-	body_metric(b, "stack_dropped_total", "counter", u.dropped);
+	body_metric(b, "connections_total", "connections accepted", c->accepted);
+	body_metric(b, "connections_evicted_total", "connections ended for a new one", c->evicted);
+	body_metric(b, "connections_refused_total", "connections without a place", c->refused);
+	body_metric(b, "documents_waiting", "requests that wait for a document", c->waiting);
+	body_metric(b, "connections", "open connections to the attestation port", c->open);
+	body_metric(b, "links", "gateways connected", links);
+	body_metric(b, "stack_connections", "the stack's connections", u.conns);
+	body_metric(b, "stack_pcbs", "the stack's control blocks in use", u.pcbs);
+	body_metric(b, "stack_pbufs", "the stack's packet buffers in use", u.pbufs);
+	body_metric(b, "stack_heap_bytes", "the stack's heap in use", u.heap);
+	body_metric(b, "stack_dropped_total", "packets that were for nobody", u.dropped);
 	network_metrics(b);
-	service_metric(b, "state", offsetof(struct launch_report, state));
-	service_metric(b, "starts", offsetof(struct launch_report, starts));
-	service_metric(b, "out_of_memory", offsetof(struct launch_report, ooms));
+	service_metric(b, "service_state",
+	               "0 stopped, done, failed, waiting, starting, 5 ready, stopping, killing",
+	               LAUNCH_STATE);
+	service_metric(b, "service_starts", "starts", LAUNCH_STARTS);
+	service_metric(b, "service_out_of_memory", "ends for want of memory", LAUNCH_OOMS);
 }
 
 enum rc facts_open(int fd)

@@ -13,13 +13,12 @@
 
 static_assert((int)ADMIT_SUMMARY_MAX == (int)TOUCH_SUMMARY_MAX, "a summary fits a record");
 
-static char name[] = "channel", session_name[] = "session", launch_name[] = "launch";
-struct role front_role = ROLE_NONE(name), launch_role = ROLE_NONE(launch_name);
+struct role front_role = ROLE_NONE("channel"), launch_role = ROLE_NONE("launch");
 uint32_t front_operations;
 
 static pid_t running[SESSIONS_MAX]; /* 0: free */
 /* The session process that waits for work; never started again by itself. */
-static struct role spare = ROLE_NONE(session_name);
+static struct role spare = ROLE_NONE("session");
 
 static bool well_formed(const struct admit_request *r)
 {
@@ -111,17 +110,14 @@ bool front_report(void)
 
 	if (role_receive(&launch_role, &r, sizeof r, sizeof r, NULL) == 0)
 		return false;
-	if (r.kind == LAUNCH_STATE && r.service < SERVICES_MAX)
-		touchlog_shared->service[r.service] = r;
-	else if (r.kind != LAUNCH_OVER)
-		role_refuse(&launch_role);
-	return r.kind == LAUNCH_OVER;
+	memcpy(touchlog_shared->service, r.service, sizeof r.service);
+	return r.over != 0;
 }
 
 void front_forget(void)
 {
 	for (size_t i = 0; i < SERVICES_MAX; i++)
-		touchlog_shared->service[i].state = LOOK_WAITING;
+		touchlog_shared->service[i].number[LAUNCH_STATE] = LOOK_WAITING;
 }
 
 void front_reap(pid_t pid, int status)

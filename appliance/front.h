@@ -22,12 +22,12 @@ extern uint32_t front_operations;
  * told yes. A touch that cannot be recorded ends it at once. */
 bool front_answer(void);
 
-/* Receives one message of the launcher (launch.h): a report goes into the memory that
- * the gate reads, and PID 1 looks at its kind and its service's number alone. True:
- * the enclave is to end, since the main service has. */
+/* Receives one message of the launcher (launch.h): what it says of services goes into
+ * the memory that the gate reads, as it is. True: the enclave is to end, since the
+ * main service has. */
 bool front_report(void);
 
-/* The launcher has ended: no service is known to be ready until the next one says so. */
+/* There is no launcher: no service is known to be ready until the next one says so. */
 void front_forget(void);
 
 /* A child has ended: if it was a session, its place is free. */

@@ -10,9 +10,8 @@
  * before half of its buffer is free.
  *
  * What PID 1 is asked for is answered in order, so that only the number of
- * questions in flight is kept. Mark 0 is the certificate's document. When PID 1
- * says that it is too often, nothing is asked for a while and who waited waits
- * on, up to its deadline.
+ * questions in flight is kept. Mark 0 is the certificate's document. PID 1 takes its
+ * time when it is asked too often, and who wants a document waits, up to its deadline.
  *
  * The certificate's document is renewed every minute, and for who comes after a
  * touch. A certificate from before the first touch is not shown after it:
@@ -50,7 +49,6 @@ static struct {
 	int64_t accept_ms; /* nothing is accepted before */
 	unsigned in_flight;
 	uint32_t mark;      /* the last one given */
-	int64_t pause_ms;   /* nothing is asked before */
 	bool asked;         /* for a certificate's document */
 	int64_t due_ms;     /* when to ask for the next one */
 	int64_t soonest_ms; /* and for one because of a touch */
@@ -98,14 +96,6 @@ static void on_listener(void)
 	}
 }
 
-/* There is a certificate: links are accepted from here on. */
-static void become_ready(void)
-{
-	g.ready = send(g.broker, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
-	if (!g.ready)
-		g.ending = true;
-}
-
 static void on_certificate(enum rc rc, struct slice document)
 {
 	g.asked = false;
@@ -121,24 +111,9 @@ static void on_certificate(enum rc rc, struct slice document)
 	g.touches = g.asked_touches;
 	g.due_ms = g.now_ms + GATE_CERT_MS;
 	g.soonest_ms = g.now_ms + GATE_CERT_MIN_MS;
-	if (!g.ready)
-		become_ready();
-}
-
-static void on_document(const struct broker_event *e, struct slice document)
-{
-	if (g.in_flight > 0)
-		g.in_flight--;
-	if (e->rc == RC_LIMIT)
-		g.pause_ms = g.now_ms + GATE_PAUSE_MS;
-	if (e->rc == RC_LIMIT && e->mark == 0)
-		g.asked = false; /* and still due: the module has not failed */
-	else if (e->mark == 0)
-		on_certificate((enum rc)e->rc, document);
-	else if (e->rc == RC_LIMIT)
-		clients_requeue(e->mark);
-	else
-		clients_document(e->mark, (enum rc)e->rc, document, g.now_ms);
+	/* The first: links are accepted from here on. */
+	g.ready = g.ready || send(g.broker, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
+	g.ending = g.ending || !g.ready;
 }
 
 static void on_broker(void)
@@ -147,12 +122,18 @@ static void on_broker(void)
 		struct broker_event e;
 		uint8_t document[NSM_RESPONSE_MAX];
 	} m;
+	struct slice document;
 
 	for (;;) {
 		ssize_t n = recv(g.broker, &m, sizeof m, MSG_DONTWAIT);
 
-		if (n >= (ssize_t)sizeof m.e && (size_t)n - sizeof m.e == m.e.len) {
-			on_document(&m.e, slice_of(m.document, m.e.len));
+		if (n >= (ssize_t)sizeof m.e) {
+			document = slice_of(m.document, (size_t)n - sizeof m.e);
+			g.in_flight--;
+			if (m.e.mark == 0)
+				on_certificate((enum rc)m.e.rc, document);
+			else
+				clients_document(m.e.mark, (enum rc)m.e.rc, document, g.now_ms);
 		} else if (n < 0 && errno == EAGAIN) {
 			return;
 		} else if (n >= 0 || errno != EINTR) {
@@ -182,8 +163,6 @@ static void ask_documents(void)
 {
 	struct slice nonce;
 
-	if (g.pause_ms > g.now_ms)
-		return;
 	if (!g.asked && g.due_ms <= g.now_ms) {
 		g.asked_touches = facts()->touches;
 		g.asked = ask(0, slice_of(NULL, 0));
@@ -231,21 +210,13 @@ static void serve_stack(void)
 
 static int timeout(void)
 {
-	int64_t next = stack_deadline();
+	int64_t next = earlier(stack_deadline(), earlier(clients_deadline(), app_deadline()));
 
-	if (clients_deadline() < next)
-		next = clients_deadline();
-	if (app_deadline() < next)
-		next = app_deadline();
-	if (g.accept_ms > g.now_ms && g.accept_ms < next)
-		next = g.accept_ms;
-	if (!g.asked && g.due_ms < next)
-		next = g.due_ms > g.pause_ms ? g.due_ms : g.pause_ms;
-	if (clients_counters()->waiting > 0 && g.pause_ms > g.now_ms && g.pause_ms < next)
-		next = g.pause_ms;
-	if (next <= g.now_ms)
-		return 0;
-	return next - g.now_ms < INT32_MAX ? (int)(next - g.now_ms) : -1;
+	if (g.accept_ms > g.now_ms)
+		next = earlier(next, g.accept_ms);
+	if (!g.asked)
+		next = earlier(next, g.due_ms);
+	return io_timeout(next, g.now_ms);
 }
 
 static void wakeup(void)

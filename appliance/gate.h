@@ -28,8 +28,6 @@ enum {
 	/* Documents that PID 1 has been asked for at once: their answers fit the
 	 * pair's buffer, whatever else happens. */
 	GATE_ASKS_MAX = 8,
-	/* How long nothing is asked after PID 1 said that it is too often. */
-	GATE_PAUSE_MS = 20,
 };
 
 /* Serves over the listener, our end of the pair, the shared memory and the app's

@@ -45,13 +45,21 @@ static enum rc step_process(void)
 {
 	static const struct rlimit files = { FILES_SOFT, FILES_HARD }, core = { 0, 0 };
 	sigset_t all;
+	int console;
 
 	sigfillset(&all);
 	umask(022);
 	if (sigprocmask(SIG_SETMASK, &all, NULL) != 0 || setrlimit(RLIMIT_NOFILE, &files) != 0 ||
-	    setrlimit(RLIMIT_CORE, &core) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+	    setrlimit(RLIMIT_CORE, &core) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ||
+	    spawn_init() != RC_OK)
 		return RC_IO;
-	return spawn_init();
+	/* The app has the console too and may stop its output: our lines go by another
+	 * open file, which does not wait. */
+	console = open("/dev/console", O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (console < 0)
+		return RC_IO;
+	log_to(console);
+	return RC_OK;
 }
 
 static enum rc step_entropy(void)
@@ -103,22 +111,16 @@ static enum rc step_measure(void)
 
 static enum rc step_network(void)
 {
-	enum rc rc = loopback_up();
-
-	if (rc == RC_OK)
-		rc = tun_open("tun0", TUN_ENCLAVE, &broker_role.tun);
-	/* As in containers: whoever may open a socket may ping, and listen on any port. */
-	if (rc == RC_OK)
-		rc = io_put_file(AT_FDCWD, PROC_IPV4 "ping_group_range", "0 2147483647");
-	if (rc == RC_OK)
-		rc = io_put_file(AT_FDCWD, PROC_IPV4 "ip_unprivileged_port_start", "0");
-	/* Segments as large as they can be, however long the way is: what leaves here costs
+	/* As in containers: whoever may open a socket may ping, and listen on any port.
+	 * Segments as large as they can be, however long the way is: what leaves here costs
 	 * by the packet. A round trip of 2^31 microseconds would make them smaller. */
-	if (rc == RC_OK)
-		rc = io_put_file(AT_FDCWD, PROC_IPV4 "tcp_tso_rtt_log", "31");
-	if (rc != RC_OK)
-		log_line("network: cannot be set up: %m");
-	return rc;
+	if (loopback_up() == RC_OK && tun_open("tun0", TUN_ENCLAVE, &broker_role.tun) == RC_OK &&
+	    io_put_file(AT_FDCWD, PROC_IPV4 "ping_group_range", "0 2147483647") == RC_OK &&
+	    io_put_file(AT_FDCWD, PROC_IPV4 "ip_unprivileged_port_start", "0") == RC_OK &&
+	    io_put_file(AT_FDCWD, PROC_IPV4 "tcp_tso_rtt_log", "31") == RC_OK)
+		return RC_OK;
+	log_line("network: cannot be set up: %m");
+	return RC_IO;
 }
 
 static enum rc step_root(void)
@@ -142,20 +144,17 @@ static enum rc prepare(struct role *r, uint32_t port, int backlog)
 {
 	r->root = b.empty;
 	r->listener = port_listen(port, backlog);
-	r->again_ms = 0;
 	return r->listener < 0 ? RC_IO : RC_OK;
 }
 
-/* What the supervisor starts: both at the same time. */
+/* What the supervisor starts. */
 static enum rc step_roles(void)
 {
 	enum rc rc = RC_OK;
 
 	front_operations = b.manifest.operations;
-	/* Until the launcher says more of them. */
-	for (size_t i = 0; i < b.manifest.services; i++)
-		touchlog_shared->service[i] =
-			(struct launch_report){ .kind = LAUNCH_STATE, .state = LOOK_WAITING };
+	touchlog_shared->services = b.manifest.services;
+	front_forget();
 	launch_role.root = b.cgroups;
 	launch_role.shared = broker_role.shared = touchlog_fd;
 	if (b.manifest.channel != CHANNEL_OFF)

@@ -12,12 +12,9 @@
 #include <unistd.h>
 
 #include "appliance/base/io.h"
-#include "appliance/base/log.h"
 #include "appliance/cgroup.h"
-#include "appliance/launch.h"
 #include "appliance/notify.h"
 #include "appliance/records.h"
-#include "appliance/start.h"
 
 /* The definition in use. One at a time: it is large. */
 static struct service service;
@@ -28,7 +25,7 @@ bool job_open(struct job *j, size_t number, struct slice definition, int cgroups
 	*j = (struct job){ .definition = definition,
 		           .number = number,
 		           .cgroup = -1,
-		           .out = { -1, -1 },
+		           .out = { -1, -1, -1 },
 		           .notify = -1,
 		           .tcp = -1,
 		           .says = -1 };
@@ -36,7 +33,8 @@ bool job_open(struct job *j, size_t number, struct slice definition, int cgroups
 		return false;
 	memcpy(j->name, service.name.p, service.name.len);
 	*policy = service.policy;
-	return records_open(number, policy->log) == RC_OK && cgroup_clear(cgroups, j->name);
+	j->cgroup = cgroup_open(cgroups, j->name);
+	return records_open(number, policy->log) == RC_OK;
 }
 
 /* An abstract name of the kernel's choice, so that nobody can have it before us and
@@ -54,13 +52,14 @@ static bool open_notify(struct job *j, char variable[128])
 	    getsockname(j->notify, (struct sockaddr *)&a, &len) != 0)
 		return false;
 	(void)snprintf(variable, 128, "NOTIFY_SOCKET=@%s", a.sun_path + 1);
+	service.env[service.envc++] = slice_str(variable);
 	return true;
 }
 
 /* The service's ends belong to its user, so that /dev/stdout can be opened. */
-static bool open_outputs(struct job *j, int theirs[2])
+static bool open_outputs(struct job *j, int theirs[START_FDS])
 {
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < START_FDS; i++) {
 		int p[2];
 
 		if (pipe2(p, O_CLOEXEC) != 0)
@@ -76,39 +75,34 @@ static bool open_outputs(struct job *j, int theirs[2])
 
 bool job_start(struct job *j, const struct unit *u, int cgroups)
 {
-	char variable[128] = "";
-	struct start s = { .service = &service, .out = -1, .err = -1 };
-	int theirs[2] = { -1, -1 };
+	char variable[128];
+	struct start s = { .service = &service, .fds = { -1, -1, -1 } };
 	bool ok = service_parse(j->definition, j->number - 1, &service) == RC_OK;
 
 	io_close(&j->cgroup);
 	ok = ok && cgroup_make(cgroups, j->name, &u->policy, &j->cgroup) == RC_OK &&
-	     open_outputs(j, theirs) &&
+	     open_outputs(j, s.fds) &&
 	     (u->policy.ready != READY_NOTIFY || open_notify(j, variable));
-	s.extra = slice_str(variable);
 	s.cgroup = j->cgroup;
-	s.out = theirs[0];
-	s.err = theirs[1];
 	j->pid = ok ? start(&s) : -1;
-	if (j->pid < 0)
+	if (j->pid < 0) {
 		records_event((unsigned)j->number, RECORD_DIAGNOSTIC, "cannot be started: %s",
 		              strerror(errno));
-	io_close(&theirs[0]);
-	io_close(&theirs[1]);
+		j->pid = 0;
+	}
+	for (int i = 0; i < START_FDS; i++)
+		io_close(&s.fds[i]);
 	j->probe_ms = 0;
-	j->checked[0] = '\0';
-	if (j->pid > 0)
-		return true;
-	j->pid = 0;
-	return false;
+	j->told[0] = j->checked[0] = '\0';
+	return j->pid > 0;
 }
 
-void job_close(struct job *j, const struct unit *u)
+void job_close(struct job *j)
 {
 	enum { LEFT = 130 }; /* pieces, more than a pipe can be made to hold */
 
-	for (int i = 0; i < 2; i++) {
-		for (int n = 0; n < LEFT && job_carry(j, u, i); n++)
+	for (int i = 0; i < START_FDS; i++) {
+		for (int n = 0; n < LEFT && job_carry(j, i); n++)
 			;
 		io_close(&j->out[i]);
 	}
@@ -116,25 +110,7 @@ void job_close(struct job *j, const struct unit *u)
 	io_close(&j->tcp);
 }
 
-/* The console is slow, and may be read by nobody: it gets what it takes, up to
- * a rate. */
-static void to_console(struct slice text)
-{
-	static int64_t second;
-	static size_t left;
-	int64_t now = clock_mono_ms() / 1000;
-
-	if (now != second) {
-		second = now;
-		left = LAUNCH_CONSOLE_MAX;
-	}
-	if (text.len > left)
-		text.len = left;
-	left -= text.len;
-	log_bytes(text);
-}
-
-bool job_carry(struct job *j, const struct unit *u, int stream)
+bool job_carry(struct job *j, int stream)
 {
 	uint8_t text[RECORD_TEXT_MAX];
 	ssize_t n = j->out[stream] < 0 ? -1 : read(j->out[stream], text, sizeof text);
@@ -143,23 +119,22 @@ bool job_carry(struct job *j, const struct unit *u, int stream)
 		io_close(&j->out[stream]);
 	if (n <= 0)
 		return false;
-	records_put(j->number, (unsigned)j->number, stream == 0 ? RECORD_STDOUT : RECORD_STDERR,
-	            slice_of(text, (size_t)n));
-	if (u->policy.flags & SERVICE_TO_CONSOLE)
-		to_console(slice_of(text, (size_t)n));
+	if (stream == START_TOLD)
+		(void)snprintf(j->told, sizeof j->told, ": %.*s", (int)n, text);
+	else
+		records_put(j->number, (unsigned)j->number,
+		            stream == START_OUT ? RECORD_STDOUT : RECORD_STDERR,
+		            slice_of(text, (size_t)n));
 	return true;
 }
 
-/* A token bucket, as the time up to which tokens were taken. */
 static bool may_say(struct job *j)
 {
-	int64_t now = clock_mono_ms(), full = now - (int64_t)JOB_SAID_BURST * JOB_SAID_MS;
+	int64_t now = clock_mono_ms();
 
-	if (j->said_ms < full)
-		j->said_ms = full;
-	if (j->said_ms + JOB_SAID_MS > now)
+	if (j->said_ms > now)
 		return false;
-	j->said_ms += JOB_SAID_MS;
+	pace(&j->said_ms, now, JOB_SAID_MS, (JOB_SAID_BURST - 1) * JOB_SAID_MS);
 	return true;
 }
 
@@ -213,9 +188,11 @@ static bool probe_tcp(struct job *j, uint16_t port)
 	return ready;
 }
 
-void job_ended_text(char text[40], bool killed, int number)
+void job_ended_text(char text[40], int wait_status)
 {
-	(void)snprintf(text, 40, killed ? "ended by signal %d" : "exited with status %d", number);
+	(void)snprintf(text, 40,
+	               WIFSIGNALED(wait_status) ? "ended by signal %d" : "exited with status %d",
+	               WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : WEXITSTATUS(wait_status));
 }
 
 /* A file, which nobody has to read, of memory that its service pays for. */
@@ -226,7 +203,8 @@ static void probe_exec(struct job *j)
 	if (j->probe != 0 || service_parse(j->definition, j->number - 1, &service) != RC_OK)
 		return;
 	j->says = memfd_create("check", MFD_CLOEXEC);
-	s.out = s.err = j->says < 0 ? STDIN_FILENO : j->says; /* that is /dev/null */
+	s.fds[START_TOLD] = STDIN_FILENO; /* that is /dev/null */
+	s.fds[START_OUT] = s.fds[START_ERR] = j->says < 0 ? STDIN_FILENO : j->says;
 	j->probe = start(&s);
 	if (j->probe > 0)
 		return;
@@ -242,8 +220,7 @@ void job_probed(struct job *j, int status)
 	                  size > JOB_PRINTED_MAX ? size - JOB_PRINTED_MAX : 0);
 
 	if (status >= 0)
-		job_ended_text(how, WIFSIGNALED(status),
-		               WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+		job_ended_text(how, status);
 	while (n > 0 && text[n - 1] == '\n')
 		n--;
 	if (status >= 0 || j->checked[0] == '\0')
@@ -257,6 +234,5 @@ bool job_probe(struct job *j, const struct unit *u)
 {
 	if (u->policy.ready == READY_EXEC)
 		probe_exec(j);
-	return u->policy.ready == READY_STARTED ||
-	       (u->policy.ready == READY_TCP && probe_tcp(j, (uint16_t)u->policy.ready_port));
+	return u->policy.ready == READY_TCP && probe_tcp(j, (uint16_t)u->policy.ready_port);
 }

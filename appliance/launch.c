@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -41,9 +40,9 @@ enum {
 	AT_SIGNALS = 0,
 	AT_INIT,
 	AT_JOBS,
-	A_JOB = 3, /* output, error, notify */
+	A_JOB = START_FDS + 1, /* what job.out has, notify */
 	AT_LOOKS = AT_JOBS + A_JOB * SERVICES_MAX,
-	PLACES = AT_LOOKS + LOOKS_MAX,
+	PLACES = AT_LOOKS + LOOKS_PLACES,
 };
 
 static struct {
@@ -51,8 +50,9 @@ static struct {
 	struct unit unit[SERVICES_MAX];
 	struct job job[SERVICES_MAX];
 	struct manifest manifest;
-	int init, cgroups, signals;
+	int init, cgroups, signals, console;
 	int64_t now_ms;
+	bool changed;     /* there is something to report to PID 1 */
 	bool more;        /* there may be children to reap */
 	bool ending;      /* services are to stop */
 	bool ready;       /* all were, once */
@@ -69,7 +69,7 @@ static void note_state(size_t i)
 		                                    [LOOK_STOPPING] = RECORD_STOPPING };
 	const struct unit *u = &l.unit[i];
 
-	l.job[i].changed = true;
+	l.changed = true;
 	if (kinds[u->state] != 0)
 		records_event((unsigned)i + 1, kinds[u->state], "%s", u->why);
 	if (u->state == LOOK_FAILED)
@@ -80,57 +80,43 @@ static void note_end(size_t i)
 {
 	struct job *j = &l.job[i];
 	char how[40];
-	const char *text = how, *check = "";
+	const char *text = how, *why = j->told;
 
 	j->ended = l.unit[i].ended;
 	j->status = l.unit[i].status;
-	job_ended_text(how, j->ended == LOOK_KILLED, j->status);
+	job_ended_text(how, j->status);
 	if (j->ended == LOOK_OUT_OF_MEMORY)
 		text = "ended for want of memory";
 	if (j->ended == LOOK_NOT_READY) {
 		text = "was not ready in time";
-		check = j->checked;
+		why = j->checked;
 	}
-	records_event((unsigned)i + 1, RECORD_ENDED, "%s%s", text, check);
-	log_line("%s: %s%s", j->name, text, check);
+	records_event((unsigned)i + 1, RECORD_ENDED, "%s%s", text, why);
+	looks_flush(l.now_ms); /* the console has what it said by then */
+	log_line("%s: %s%s", j->name, text, why);
 }
 
-/* False: PID 1 takes nothing now. */
-static bool report(size_t i)
+/* PID 1 may take nothing now. */
+static void report(void)
 {
-	struct launch_report r = { .kind = LAUNCH_STATE,
-		                   .service = (uint32_t)i,
-		                   .state = l.unit[i].state,
-		                   .starts = (uint32_t)l.unit[i].starts,
-		                   .ooms = (uint32_t)l.job[i].ooms };
-
-	memcpy(r.name, l.job[i].name, sizeof r.name);
-	return send(l.init, &r, sizeof r, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof r;
-}
-
-static void report_changes(void)
-{
-	static const struct launch_report over = { .kind = LAUNCH_OVER };
-	static bool told;
 	enum look_state main = l.manifest.main < l.count ? l.unit[l.manifest.main].state
 	                                                 : LOOK_READY;
+	struct launch_report r = {
+		.over = !l.manifest.keep && (main == LOOK_DONE || main == LOOK_FAILED),
+	};
 
-	for (size_t i = 0; i < l.count; i++)
-		l.job[i].changed = l.job[i].changed && !report(i);
-	if (!told && !l.manifest.keep && (main == LOOK_DONE || main == LOOK_FAILED))
-		told = send(l.init, &over, sizeof over, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof over;
+	for (size_t i = 0; i < l.count; i++) {
+		memcpy(r.service[i].name, l.job[i].name, sizeof r.service[i].name);
+		r.service[i].number[LAUNCH_STATE] = l.unit[i].state;
+		r.service[i].number[LAUNCH_STARTS] = (uint32_t)l.unit[i].starts;
+		r.service[i].number[LAUNCH_OOMS] = (uint32_t)l.job[i].ooms;
+	}
+	l.changed = send(l.init, &r, sizeof r, MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof r;
 }
 
 /* --- doing what units say --- */
 
 static void apply(size_t i, enum unit_event event);
-
-static void end_at_once(size_t i)
-{
-	l.unit[i].ended = LOOK_EXITED;
-	l.unit[i].status = 126;
-	apply(i, EVENT_GONE);
-}
 
 static void act(size_t i, enum unit_action action)
 {
@@ -139,8 +125,11 @@ static void act(size_t i, enum unit_action action)
 
 	switch (action) {
 	case DO_START:
-		if (!job_start(j, u, l.cgroups))
-			end_at_once(i);
+		if (job_start(j, u, l.cgroups))
+			break;
+		u->ended = LOOK_EXITED;
+		u->status = 126 << 8; /* as that exit status */
+		apply(i, EVENT_GONE);
 		break;
 	case DO_SIGNAL:
 		if (j->pid > 0)
@@ -177,7 +166,7 @@ static void main_ended(size_t i, int status)
 			u->ended = LOOK_OUT_OF_MEMORY;
 			l.job[i].ooms++;
 		}
-		u->status = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
+		u->status = status;
 	}
 	apply(i, EVENT_GONE);
 }
@@ -219,8 +208,11 @@ static bool advance(size_t i)
 	enum unit_event event = unit_due(l.unit, l.count, i, l.now_ms);
 
 	if (l.unit[i].state == LOOK_KILLING && j->pid == 0 && !cgroup_populated(j->cgroup)) {
-		job_close(j, &l.unit[i]);
-		note_end(i); /* the last event before a state that nothing follows */
+		job_close(j);
+		/* The last event before a state that nothing follows; of what an earlier
+		 * launcher left there is none. */
+		if (l.unit[i].ended != LOOK_NO_END)
+			note_end(i);
 		event = EVENT_EMPTY;
 	}
 	if (event != EVENT_NONE)
@@ -252,17 +244,14 @@ size_t launch_find(struct slice name)
 	return 0;
 }
 
-size_t launch_count(void)
-{
-	return l.count;
-}
-
-void launch_status(size_t number, struct service_status *s)
+bool launch_status(size_t number, struct service_status *s)
 {
 	const struct unit *u = &l.unit[number - 1];
 	const struct job *j = &l.job[number - 1];
 	struct timespec now;
 
+	if (number > l.count)
+		return false;
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	*s = (struct service_status){
 		.number = number,
@@ -273,7 +262,8 @@ void launch_status(size_t number, struct service_status *s)
 		            (uint64_t)(clock_mono_ms() - u->since_ms) * 1000000u,
 		.starts = u->starts,
 		.end = j->ended,
-		.end_status = (uint64_t)j->status,
+		.end_status = (uint64_t)(WIFSIGNALED(j->status) ? WTERMSIG(j->status)
+		                                                : WEXITSTATUS(j->status)),
 		.memory = cgroup_number(j->cgroup, "memory.current", ""),
 		.memory_max = u->policy.memory,
 		.cpu_us = cgroup_number(j->cgroup, "cpu.stat", "usage_usec"),
@@ -281,6 +271,7 @@ void launch_status(size_t number, struct service_status *s)
 		.ooms = j->ooms,
 	};
 	records_count(number, &s->output, &s->dropped);
+	return true;
 }
 
 /* What it requires and nobody wants, and so on. */
@@ -355,53 +346,56 @@ static void note_all(void)
 		return;
 	/* Who looks gets the last records, and then we leave. */
 	records_event(0, RECORD_TERMINATED, "%s", "");
-	looks_end(l.now_ms);
+	looks_end();
 	l.close_ms = l.now_ms + LAUNCH_CLOSE_MS;
 }
 
 static int timeout(void)
 {
-	int64_t next = looks_deadline() < l.close_ms ? looks_deadline() : l.close_ms;
+	int64_t next = earlier(looks_deadline(l.now_ms), l.close_ms);
 
 	for (size_t i = 0; i < l.count; i++) {
 		const struct unit *u = &l.unit[i];
-		bool waits = u->state == LOOK_WAITING && u->deadline_ms <= l.now_ms;
 
 		/* One that waits for another is looked at when that changes. */
-		if (u->deadline_ms < next && !waits)
-			next = u->deadline_ms;
-		if (u->state == LOOK_STARTING && l.job[i].probe_ms < next)
-			next = l.job[i].probe_ms;
-		if (l.job[i].changed && l.now_ms + LAUNCH_RETRY_MS < next)
-			next = l.now_ms + LAUNCH_RETRY_MS;
+		if (u->state != LOOK_WAITING || u->deadline_ms > l.now_ms)
+			next = earlier(next, u->deadline_ms);
+		if (u->state == LOOK_STARTING)
+			next = earlier(next, l.job[i].probe_ms);
 	}
-	if (l.more || next <= l.now_ms)
-		return 0;
-	return next - l.now_ms < INT32_MAX ? (int)(next - l.now_ms) : -1;
+	return l.more ? 0 : io_timeout(next, l.now_ms);
 }
 
 static void watch(struct pollfd p[PLACES])
 {
 	memset(p, 0xff, PLACES * sizeof p[0]);
 	p[AT_SIGNALS] = (struct pollfd){ l.signals, POLLIN, 0 };
-	p[AT_INIT] = (struct pollfd){ l.ending ? -1 : l.init, POLLIN, 0 };
+	p[AT_INIT] = (struct pollfd){ l.init, l.ending ? 0 : POLLIN, 0 };
+	if (l.changed)
+		p[AT_INIT].events |= POLLOUT;
 	for (size_t i = 0; i < l.count; i++) {
-		const struct job *j = &l.job[i];
+		struct pollfd *at = p + AT_JOBS + A_JOB * i;
 
-		p[AT_JOBS + A_JOB * i] = (struct pollfd){ j->out[0], POLLIN, 0 };
-		p[AT_JOBS + A_JOB * i + 1] = (struct pollfd){ j->out[1], POLLIN, 0 };
-		p[AT_JOBS + A_JOB * i + 2] = (struct pollfd){ j->notify, POLLIN, 0 };
+		for (int stream = 0; stream < START_FDS; stream++)
+			at[stream] = (struct pollfd){ l.job[i].out[stream], POLLIN, 0 };
+		at[START_FDS] = (struct pollfd){ l.job[i].notify, POLLIN, 0 };
 	}
-	looks_watch(p + AT_LOOKS);
+	looks_watch(p + AT_LOOKS, l.now_ms);
 }
 
 static void serve_job(size_t i, const struct pollfd p[A_JOB])
 {
-	for (int stream = 0; stream < 2; stream++)
+	struct job *j = &l.job[i];
+
+	for (int stream = 0; stream < START_FDS; stream++)
 		for (int n = 0; n < CARRIES_MAX && p[stream].fd >= 0 && p[stream].revents != 0; n++)
-			if (!job_carry(&l.job[i], &l.unit[i], stream))
+			if (!job_carry(j, stream))
 				break;
-	if (p[2].fd >= 0 && p[2].revents != 0 && job_notified(&l.job[i])) {
+	/* Closed without a word: it executes. */
+	if (p[START_TOLD].fd >= 0 && j->out[START_TOLD] < 0 && j->told[0] == '\0' &&
+	    l.unit[i].policy.ready == READY_STARTED)
+		apply(i, EVENT_UP);
+	if (p[START_FDS].fd >= 0 && p[START_FDS].revents != 0 && job_notified(j)) {
 		if (l.unit[i].state == LOOK_READY) /* again, having reloaded */
 			records_event((unsigned)i + 1, RECORD_READY, "%s", "");
 		apply(i, EVENT_UP);
@@ -423,23 +417,16 @@ static void wakeup(void)
 		serve_job(i, p + AT_JOBS + A_JOB * i);
 	if (l.more)
 		reap();
-	if (p[AT_INIT].fd >= 0 && p[AT_INIT].revents != 0)
+	if (p[AT_INIT].revents & POLLIN)
 		on_init();
 	looks_serve(p + AT_LOOKS, l.now_ms);
-}
-
-static void say(void)
-{
-	note_all();
-	report_changes();
-	looks_flush(l.now_ms);
 }
 
 static bool open_services(int shared)
 {
 	const struct touchlog_shared *s = mmap(NULL, sizeof *s, PROT_READ, MAP_SHARED, shared, 0);
 	struct service_policy policy = { 0 };
-	bool ok = true;
+	uint32_t shown = 0;
 
 	io_close(&shared);
 	if (s == MAP_FAILED || records_open(0, RECORDS_EVENTS) != RC_OK ||
@@ -447,34 +434,38 @@ static bool open_services(int shared)
 		return false;
 	records_event(0, RECORD_STARTING, "%s", "");
 	for (; l.count < l.manifest.services; l.count++) {
-		/* All, so that what is left of any is killed now. */
-		ok = job_open(&l.job[l.count], l.count + 1, l.manifest.service[l.count], l.cgroups,
-		              &policy) &&
-		     ok;
-		unit_init(&l.unit[l.count], &policy);
+		if (!job_open(&l.job[l.count], l.count + 1, l.manifest.service[l.count], l.cgroups,
+		              &policy))
+			return false;
+		unit_init(&l.unit[l.count], &policy, cgroup_populated(l.job[l.count].cgroup));
 		unit_start(&l.unit[l.count], l.now_ms);
-		l.job[l.count].changed = true;
+		if (policy.flags & SERVICE_TO_CONSOLE)
+			shown |= 2u << l.count;
 	}
-	return ok;
+	looks_console(fcntl(l.console, F_DUPFD_CLOEXEC, 0), shown);
+	l.changed = true;
+	return true;
 }
 
 static bool open_process(void)
 {
-	/* The console, by another open file that does not wait. */
-	int console = open("/proc/self/fd/2", O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	sigset_t child;
 
+	/* By another open file, which does not wait. */
+	l.console = open("/proc/self/fd/2", O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	l.signals = signalfd(-1, &child, SFD_NONBLOCK | SFD_CLOEXEC);
-	if (console >= 0)
-		log_to(console);
-	return console >= 0 && l.signals >= 0 && sigprocmask(SIG_SETMASK, &child, NULL) == 0 &&
+	if (l.console >= 0)
+		log_to(l.console);
+	return l.console >= 0 && l.signals >= 0 && sigprocmask(SIG_SETMASK, &child, NULL) == 0 &&
 	       prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0 && confine_launch() == RC_OK;
 }
 
 int launch_main(int init, int cgroups, int shared)
 {
+	size_t looking;
+
 	l.init = init;
 	l.cgroups = cgroups;
 	l.close_ms = INT64_MAX;
@@ -485,8 +476,11 @@ int launch_main(int init, int cgroups, int shared)
 	}
 	for (;;) {
 		settle();
-		say();
-		if (l.close_ms <= l.now_ms || (l.close_ms != INT64_MAX && looks_open() == 0))
+		note_all();
+		if (l.changed)
+			report();
+		looking = looks_flush(l.now_ms);
+		if (l.close_ms <= l.now_ms || (l.close_ms != INT64_MAX && looking == 0))
 			return 0;
 		wakeup();
 	}

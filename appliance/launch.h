@@ -7,7 +7,7 @@
  * it parses again, as a session does. When it ends PID 1 starts it again: then
  * what is left of services is killed and all begins anew.
  *
- *   launcher → PID 1   launch_report, whenever one has changed
+ *   launcher → PID 1   launch_report, whenever something of it has changed
  *   PID 1 → launcher   what the channel role sent it, a connection and its
  *                      request (channel/admit.h); its end: services are to stop
  */
@@ -17,30 +17,31 @@
 #include "channel/message.h"
 
 enum {
-	LAUNCH_PROBE_MS = 100,      /* between two looks whether a service is ready */
-	LAUNCH_RETRY_MS = 100,      /* when PID 1 takes no report */
-	LAUNCH_CLOSE_MS = 1000,     /* for lookers to get the last records */
-	LAUNCH_CONSOLE_MAX = 65536, /* bytes a second that the console is given */
+	LAUNCH_PROBE_MS = 100,  /* between two looks whether a service is ready */
+	LAUNCH_CLOSE_MS = 1000, /* for lookers to get the last records */
 };
 
-enum launch_kind { LAUNCH_STATE = 1, LAUNCH_OVER = 2 };
+/* What is told of a service: enum look_state; how often it was started, and ended for
+ * want of memory. */
+enum launch_number { LAUNCH_STATE, LAUNCH_STARTS, LAUNCH_OOMS, LAUNCH_NUMBERS };
+
+struct launch_service {
+	char name[SERVICE_NAME_MAX]; /* padded with NUL */
+	uint32_t number[LAUNCH_NUMBERS];
+};
 
 struct launch_report {
-	uint32_t kind;    /* LAUNCH_OVER: the enclave is to end, nothing else is set */
-	uint32_t service; /* below SERVICES_MAX */
-	uint32_t state;   /* enum look_state */
-	uint32_t starts, ooms;
-	char name[SERVICE_NAME_MAX]; /* padded with NUL */
+	uint32_t over; /* not 0: the enclave is to end, since the main service has */
+	struct launch_service service[SERVICES_MAX];
 };
 
 /* The role, over its end of the pair, the root of the cgroups and the memory of
  * touchlog.h; the exit status. */
 int launch_main(int init, int cgroups, int shared);
 
-/* For looks.c. The service of that name, from 1; 0: none. */
+/* For looks.c. The service of that name, from 1; 0: none. False: there are fewer. */
 size_t launch_find(struct slice name);
-size_t launch_count(void);
-void launch_status(size_t service, struct service_status *s);
+bool launch_status(size_t service, struct service_status *s);
 /* `start`, `stop`, `restart` or `signal` (with its number); 0 or why not. */
 enum error_code launch_control(struct slice action, size_t service, unsigned signal);
 

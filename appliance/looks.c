@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "appliance/base/io.h"
 #include "appliance/launch.h"
@@ -15,14 +16,16 @@ static struct looker {
 	bool used;
 	bool ended; /* the last frame is in out */
 	bool follow;
+	bool console;
 	bool behind; /* there are records that have not been looked at */
 	uint32_t services, rings;
 	uint64_t since_ns, until; /* time; sequence, inclusive */
 	struct records_cursor cursor;
 	int64_t deadline_ms;
+	int64_t due_ms;   /* when it may be given more: of the console alone */
 	size_t len, sent; /* of out */
 	uint8_t out[OUT_MAX];
-} looks[LOOKS_MAX];
+} looks[LOOKS_PLACES];
 
 static void release(struct looker *l)
 {
@@ -57,24 +60,44 @@ static void fill(struct looker *l)
 		n = records_next(&l->cursor, l->rings, &h, text);
 		if (n < 0 || h.seq > l->until)
 			break;
-		if (h.time_ns >= l->since_ns && l->services >> h.service & 1)
+		if (l->console)
+			wbuf_put(&w, text, (size_t)n);
+		else if (h.time_ns >= l->since_ns && l->services >> h.service & 1)
 			record_put(&w, &h, slice_of(text, (size_t)n));
 	}
 	l->len = w.len;
 	l->behind = n >= 0 && h.seq <= l->until && w.len == 0;
-	if (!l->follow && (n < 0 || h.seq > l->until))
+	if (l->follow || (n >= 0 && h.seq <= l->until))
+		return;
+	if (!l->console)
 		put_end(l, &w, 0, NULL);
+	else if (l->len == 0)
+		release(l);
+}
+
+static ssize_t give(struct looker *l, int64_t now_ms)
+{
+	const uint8_t *p = l->out + l->sent;
+	size_t left = l->len - l->sent;
+	ssize_t n;
+
+	if (!l->console)
+		return send(l->fd, p, left, MSG_DONTWAIT | MSG_NOSIGNAL);
+	n = write(l->fd, p, left);
+	if (n > 0)
+		pace(&l->due_ms, now_ms, 1 + 1000 * n / LOOKS_CONSOLE_MAX, 1000);
+	return n;
 }
 
 static void flush(struct looker *l, int64_t now_ms)
 {
-	while (l->used) {
+	while (l->used && l->due_ms <= now_ms) {
 		ssize_t n;
 
 		fill(l);
 		if (l->sent == l->len)
 			return;
-		n = send(l->fd, l->out + l->sent, l->len - l->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+		n = give(l, now_ms);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
 		if (n < 0) {
@@ -103,12 +126,9 @@ static void begin_look(struct looker *l, const struct request *r, struct wbuf *w
 		}
 		l->services |= 1u << n;
 	}
-	for (size_t n = 1; n <= launch_count(); n++) {
-		if (!(l->services >> n & 1))
-			continue;
-		launch_status(n, &status);
-		status_put(w, &status);
-	}
+	for (size_t n = 1; launch_status(n, &status); n++)
+		if (l->services >> n & 1)
+			status_put(w, &status);
 	l->rings = (r->flags & LOOK_LOGS ? l->services & ~1u : 0) |
 	           (r->flags & LOOK_EVENTS ? 1 : 0);
 	l->follow = r->flags & LOOK_FOLLOW;
@@ -168,72 +188,72 @@ void looks_add(int conn, const struct admit_request *m, size_t len, int64_t now_
 	}
 }
 
-void looks_watch(struct pollfd p[LOOKS_MAX])
+void looks_console(int fd, uint32_t rings)
 {
-	for (size_t i = 0; i < LOOKS_MAX; i++)
+	struct looker *l = &looks[LOOKS_MAX];
+
+	l->fd = fd;
+	l->used = l->follow = l->console = true;
+	l->rings = rings;
+	l->until = UINT64_MAX;
+	l->deadline_ms = INT64_MAX;
+}
+
+void looks_watch(struct pollfd p[LOOKS_PLACES], int64_t now_ms)
+{
+	for (size_t i = 0; i < LOOKS_PLACES; i++) {
+		const struct looker *l = &looks[i];
+		bool more = l->sent < l->len && l->due_ms <= now_ms;
+
 		p[i] = (struct pollfd){
-			.fd = looks[i].used ? looks[i].fd : -1,
-			.events = (short)(POLLIN | (looks[i].sent < looks[i].len ? POLLOUT : 0)),
+			.fd = l->used ? l->fd : -1,
+			.events = (short)((l->console ? 0 : POLLIN) | (more ? POLLOUT : 0)),
 		};
+	}
 }
 
-/* A peer has nothing to say: its end, and all else, is the end. */
-static bool has_left(const struct looker *l)
+void looks_serve(const struct pollfd p[LOOKS_PLACES], int64_t now_ms)
 {
-	uint8_t scrap;
-	ssize_t n = recv(l->fd, &scrap, 1, MSG_DONTWAIT);
-
-	return n >= 0 || (errno != EAGAIN && errno != EINTR);
-}
-
-void looks_serve(const struct pollfd p[LOOKS_MAX], int64_t now_ms)
-{
-	for (size_t i = 0; i < LOOKS_MAX; i++) {
+	for (size_t i = 0; i < LOOKS_PLACES; i++) {
 		struct looker *l = &looks[i];
 
-		if (!l->used)
-			continue;
-		if (l->deadline_ms <= now_ms ||
-		    (p[i].fd >= 0 && p[i].revents & ~POLLOUT && has_left(l)))
+		/* A peer has nothing to say: its end, and all else, is the end. */
+		if (l->used && (l->deadline_ms <= now_ms || p[i].revents & ~POLLOUT))
 			release(l);
 	}
 }
 
-void looks_flush(int64_t now_ms)
+size_t looks_flush(int64_t now_ms)
 {
-	for (size_t i = 0; i < LOOKS_MAX; i++)
+	size_t open = 0;
+
+	for (size_t i = 0; i < LOOKS_PLACES; i++) {
 		flush(&looks[i], now_ms);
+		open += looks[i].used;
+	}
+	return open;
 }
 
-int64_t looks_deadline(void)
+int64_t looks_deadline(int64_t now_ms)
 {
 	int64_t next = INT64_MAX;
 
-	for (size_t i = 0; i < LOOKS_MAX; i++) {
-		if (!looks[i].used)
+	for (size_t i = 0; i < LOOKS_PLACES; i++) {
+		const struct looker *l = &looks[i];
+
+		if (!l->used)
 			continue;
-		if (looks[i].behind)
-			return 0;
-		if (looks[i].deadline_ms < next)
-			next = looks[i].deadline_ms;
+		next = earlier(next, l->behind ? 0 : l->deadline_ms);
+		if (l->due_ms > now_ms)
+			next = earlier(next, l->due_ms);
 	}
 	return next;
 }
 
-size_t looks_open(void)
+void looks_end(void)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < LOOKS_MAX; i++)
-		n += looks[i].used;
-	return n;
-}
-
-void looks_end(int64_t now_ms)
-{
-	for (size_t i = 0; i < LOOKS_MAX; i++) {
+	for (size_t i = 0; i < LOOKS_PLACES; i++) {
 		looks[i].follow = false;
 		looks[i].until = records_sequence();
 	}
-	looks_flush(now_ms);
 }

@@ -5,17 +5,18 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "appliance/base/ring.h"
+
 /* A record as it lies in a ring: this, then the text. Positions count all bytes
- * ever written, so that the place of one is its remainder by the size. */
+ * ever written. */
 struct stored {
 	struct record_head head;
 	uint32_t len;
 };
 
 static struct track {
-	uint8_t *p;
-	size_t size;
-	uint64_t first, end; /* of what is kept */
+	struct ring kept;
+	uint64_t first; /* of what is kept */
 	uint64_t text, lost;
 } rings[RECORDS_RINGS];
 
@@ -23,29 +24,21 @@ static uint64_t sequence;
 
 enum rc records_open(size_t ring, size_t bytes)
 {
-	struct track *r = &rings[ring];
+	struct ring *r = &rings[ring].kept;
 
-	r->size = bytes > RECORDS_LEAST ? bytes : RECORDS_LEAST;
-	r->p = mmap(NULL, r->size, PROT_READ | PROT_WRITE,
+	r->max = bytes > RECORDS_LEAST ? bytes : RECORDS_LEAST;
+	r->p = mmap(NULL, r->max, PROT_READ | PROT_WRITE,
 	            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	return r->p == MAP_FAILED ? RC_IO : RC_OK;
 }
 
-static void copy_in(struct track *r, const void *p, size_t n)
-{
-	size_t at = r->end % r->size, whole = n < r->size - at ? n : r->size - at;
-
-	memcpy(r->p + at, p, whole);
-	memcpy(r->p, (const uint8_t *)p + whole, n - whole);
-	r->end += n;
-}
-
 static void copy_out(const struct track *r, uint64_t from, void *p, size_t n)
 {
-	size_t at = from % r->size, whole = n < r->size - at ? n : r->size - at;
+	struct slice part = ring_part(&r->kept, from - r->first);
+	size_t whole = n < part.len ? n : part.len;
 
-	memcpy(p, r->p + at, whole);
-	memcpy((uint8_t *)p + whole, r->p, n - whole);
+	memcpy(p, part.p, whole);
+	memcpy((uint8_t *)p + whole, r->kept.p, n - whole);
 }
 
 static void drop_oldest(struct track *r)
@@ -53,6 +46,7 @@ static void drop_oldest(struct track *r)
 	struct stored s;
 
 	copy_out(r, r->first, &s, sizeof s);
+	ring_drop(&r->kept, sizeof s + s.len);
 	r->first += sizeof s + s.len;
 	r->lost += s.len;
 }
@@ -71,10 +65,10 @@ void records_put(size_t ring, unsigned service, unsigned kind, struct slice text
 		                       .position = r->text,
 		                       .service = (uint8_t)service,
 		                       .kind = (uint8_t)kind };
-	while (r->end - r->first + sizeof s + s.len > r->size)
+	while (r->kept.len + sizeof s + s.len > r->kept.max)
 		drop_oldest(r);
-	copy_in(r, &s, sizeof s);
-	copy_in(r, text.p, s.len);
+	ring_put(&r->kept, (const uint8_t *)&s, sizeof s);
+	ring_put(&r->kept, text.p, s.len);
 	r->text += s.len;
 }
 
@@ -99,7 +93,7 @@ int records_next(struct records_cursor *c, uint32_t mask, struct record_head *h,
 	for (size_t i = 0; i < RECORDS_RINGS; i++) {
 		if (c->at[i] < rings[i].first)
 			c->at[i] = rings[i].first;
-		if (!(mask >> i & 1) || c->at[i] == rings[i].end)
+		if (!(mask >> i & 1) || c->at[i] == rings[i].first + rings[i].kept.len)
 			continue;
 		copy_out(&rings[i], c->at[i], &s, sizeof s);
 		if (from == RECORDS_RINGS || s.head.seq < best.head.seq) {

@@ -13,7 +13,6 @@
 enum rc role_start(struct role *r)
 {
 	static const int queue = ROLE_QUEUE_MAX / 2; /* the kernel doubles it */
-	char *const argv[] = { r->name, NULL };
 	int pair[2];
 
 	r->started_ms = clock_mono_ms();
@@ -21,7 +20,7 @@ enum rc role_start(struct role *r)
 		const int fds[SPAWN_FDS] = { pair[1], r->root, r->listener, r->shared, r->tun };
 
 		(void)setsockopt(pair[1], SOL_SOCKET, SO_SNDBUFFORCE, &queue, sizeof queue);
-		r->pid = spawn_role(argv, fds);
+		r->pid = spawn_role(r->name, fds);
 		io_close(&pair[1]);
 		if (r->pid > 0) {
 			r->sock = pair[0];
@@ -82,11 +81,8 @@ void role_send(struct role *r, const void *p, size_t n, struct slice more)
 
 static void start_later(struct role *r, int64_t now_ms)
 {
-	r->pause_ms *= 2;
-	if (r->pause_ms == 0 || now_ms - r->started_ms >= ROLE_STABLE_MS)
-		r->pause_ms = ROLE_PAUSE_MS;
-	if (r->pause_ms > ROLE_PAUSE_MAX_MS)
-		r->pause_ms = ROLE_PAUSE_MAX_MS;
+	r->pause_ms = backoff(r->pause_ms, ROLE_PAUSE_MS, ROLE_PAUSE_MAX_MS,
+	                      now_ms - r->started_ms >= ROLE_STABLE_MS);
 	r->again_ms = now_ms + r->pause_ms;
 }
 

@@ -26,7 +26,7 @@ enum {
 };
 
 struct role {
-	char *name;                      /* its argv[0] */
+	const char *name;                /* its argv[0] */
 	int root, listener, shared, tun; /* as spawn.h's descriptors; -1: none */
 	int64_t again_ms;                /* when to start it; 0: now, INT64_MAX: not */
 	/* What follows is role.c's to write. Who takes the process over (front.c: a

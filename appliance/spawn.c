@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -41,8 +42,9 @@ __attribute__((noreturn, noinline)) static void child(char *const argv[], const 
 	_exit(127);
 }
 
-pid_t spawn_role(char *const argv[], const int fds[SPAWN_FDS])
+pid_t spawn_role(const char *name, const int fds[SPAWN_FDS])
 {
+	char *const argv[] = { (char *)(uintptr_t)name, NULL };
 	volatile int error = 0;
 	pid_t pid = vfork();
 

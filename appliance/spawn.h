@@ -28,9 +28,9 @@ enum {
  * executable (/init). RC_IO. */
 RC_CHECK enum rc spawn_init(void);
 
-/* argv[0] is the role. fds become 3, 4 and so on; -1 for none. Returns the
+/* name is argv[0], the role. fds become 3, 4 and so on; -1 for none. Returns the
  * pid, or -1 with errno; the child of a failed execution is left to be
  * reaped. */
-pid_t spawn_role(char *const argv[], const int fds[SPAWN_FDS]);
+pid_t spawn_role(const char *name, const int fds[SPAWN_FDS]);
 
 #endif

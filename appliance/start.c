@@ -1,8 +1,10 @@
 #include "appliance/start.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -11,6 +13,8 @@
 #include "appliance/base/log.h"
 #include "appliance/confine.h"
 #include "boot/root.h"
+
+enum { TOLD = STDERR_FILENO + 1 };
 
 static bool bind(struct slice path)
 {
@@ -43,28 +47,24 @@ static bool set_process(const struct start *s)
 	sigset_t none;
 
 	sigemptyset(&none);
-	return setsid() >= 0 && dup2(s->out, STDOUT_FILENO) >= 0 &&
-	       dup2(s->err, STDERR_FILENO) >= 0 && syscall(SYS_close_range, 3u, ~0u, 0u) == 0 &&
+	return setsid() >= 0 && dup2(s->fds[START_OUT], STDOUT_FILENO) >= 0 &&
+	       dup2(s->fds[START_ERR], STDERR_FILENO) >= 0 &&
+	       dup3(s->fds[START_TOLD], TOLD, O_CLOEXEC) >= 0 &&
+	       syscall(SYS_close_range, TOLD + 1u, ~0u, 0u) == 0 &&
 	       signal(SIGTERM, SIG_DFL) != SIG_ERR && sigprocmask(SIG_SETMASK, &none, NULL) == 0 &&
 	       confine_spare(false);
 }
 
-static enum rc set_command(const struct start *s)
+static bool set_command(const struct service *s, bool probe)
 {
-	static struct slice env[MANIFEST_ENV_MAX + 1];
-	const struct service *v = s->service;
-	size_t envc = v->envc;
-
-	memcpy(env, v->env, envc * sizeof env[0]);
-	if (s->extra.len > 0)
-		env[envc++] = s->extra;
-	return command_prepare(s->probe ? v->probe : v->argv, s->probe ? v->probec : v->argc, env,
-	                       envc, v->cwd);
+	return command_prepare(probe ? s->probe : s->argv, probe ? s->probec : s->argc, s->env,
+	                       s->envc, s->cwd) == RC_OK;
 }
 
 __attribute__((noreturn)) static void child(const struct start *s)
 {
 	const struct service *v = s->service;
+	static const char failed[] = "cannot %s %s: %m";
 	const char *what = "set up the process of";
 	bool ok = set_process(s);
 
@@ -73,11 +73,14 @@ __attribute__((noreturn)) static void child(const struct start *s)
 		what = "set up the mounts of";
 		ok = set_mounts(v);
 	}
-	if (ok && (set_command(s) != RC_OK || confine_service(v->policy.caps) != RC_OK))
-		_exit(126);
+	if (ok) {
+		what = "give up the rights of";
+		ok = set_command(v, s->probe) && confine_service(v->policy.caps) == RC_OK;
+	}
 	if (ok)
 		what = command_run(v->ids, v->idc, 0);
-	log_line("cannot %s %s: %m", what ? what : "execute", ok ? command_object() : "it");
+	log_line(failed, what ? what : "execute", ok ? command_object() : "it");
+	dprintf(TOLD, failed, what ? what : "execute", ok ? command_object() : "it");
 	_exit(!what && errno == ENOENT ? 127 : 126);
 }
 

@@ -14,7 +14,7 @@
 #include "appliance/front.h"
 #include "boot/heartbeat.h"
 
-enum phase { STARTING, RUNNING, SERVICES, TERM, KILL };
+enum phase { STARTING, RUNNING, SERVICES, TERM };
 
 /* A wakeup takes so many children: a program that makes them without end must
  * not keep us from the rest. */
@@ -35,7 +35,6 @@ enum { ROLES = sizeof roles / sizeof roles[0] };
 
 _Noreturn void supervisor_reset(void)
 {
-	sync();
 	for (;;) {
 		reboot(RB_AUTOBOOT);
 		log_line("reboot: %m");
@@ -65,18 +64,16 @@ static void stop_all(void)
 	s.more = true;     /* nobody may be left */
 }
 
-/* Every role serves: the boot is over. */
+/* The gate serves: the boot is over. */
 static void run(void)
 {
 	log_line("gate: attestation over HTTPS on port %d", HTTPS_PORT);
-	if (heartbeat_send() != RC_OK)
-		log_line("ready, though nobody was told");
+	heartbeat_send();
 	s.phase = RUNNING;
 	s.deadline_ms = INT64_MAX;
-	s.now_ms = clock_mono_ms();
-	/* At once, so that who has heard of us and looks finds it. */
 	launch_role.again_ms = 0;
-	role_tick(&launch_role, s.now_ms);
+	if (front_role.listener >= 0)
+		front_role.again_ms = 0;
 }
 
 /* Reaps whatever ended, ours or orphaned. No child left: a stop is complete. */
@@ -97,7 +94,7 @@ static void reap(void)
 			front_forget();
 	}
 	s.more = pid > 0;
-	if (pid < 0 && errno == ECHILD && s.phase >= TERM) {
+	if (pid < 0 && errno == ECHILD && s.phase == TERM) {
 		log_line("stopped");
 		supervisor_reset();
 	}
@@ -119,16 +116,9 @@ static void on_deadline(void)
 		stop_all();
 		return;
 	}
-	if (s.phase != TERM) {
-		log_line(s.phase == KILL
-		                 ? "stopped, with processes left"
-		                 : "boot failed: a role does not serve; ending the enclave");
-		supervisor_reset();
-	}
-	log_line("stopping: not everything has ended; killing it");
-	s.phase = KILL;
-	s.deadline_ms = s.now_ms + STOP_KILL_MS;
-	kill(-1, SIGKILL);
+	log_line(s.phase == TERM ? "stopped, with processes left"
+	                         : "boot failed: the gate does not serve; ending the enclave");
+	supervisor_reset();
 }
 
 static int timeout(void)
@@ -136,24 +126,17 @@ static int timeout(void)
 	int64_t next = s.deadline_ms;
 
 	for (size_t k = 0; k < ROLES; k++)
-		if (roles[k]->again_ms < next)
-			next = roles[k]->again_ms;
-	if (s.more || next <= s.now_ms)
-		return 0;
-	return next == INT64_MAX ? -1 : (int)(next - s.now_ms);
-}
-
-static bool serves(const struct role *r)
-{
-	return r->listener < 0 || r->ready;
+		next = earlier(next, roles[k]->again_ms);
+	if (broker_due_ms() > s.now_ms)
+		next = earlier(next, broker_due_ms());
+	return s.more ? 0 : io_timeout(next, s.now_ms);
 }
 
 static void wakeup(void)
 {
-	bool wait = s.phase == STARTING && front_role.ready;
 	struct pollfd p[] = { { s.signals, POLLIN, 0 },
-		              { broker_role.sock, POLLIN, 0 },
-		              { wait ? -1 : front_role.sock, POLLIN, 0 },
+		              { broker_due_ms() > s.now_ms ? -1 : broker_role.sock, POLLIN, 0 },
+		              { front_role.sock, POLLIN, 0 },
 		              { launch_role.sock, POLLIN, 0 } };
 
 	if (poll(p, 4, timeout()) < 0)
@@ -171,7 +154,7 @@ static void wakeup(void)
 		stop("the main service has ended");
 	for (size_t k = 0; k < ROLES; k++)
 		role_tick(roles[k], s.now_ms);
-	if (s.phase == STARTING && serves(&front_role) && serves(&broker_role))
+	if (s.phase == STARTING && broker_role.ready)
 		run();
 	if (s.phase == SERVICES && launch_role.pid == 0)
 		stop_all();
@@ -188,6 +171,7 @@ _Noreturn void supervise(int nsm, uint32_t services_ms)
 	sigaddset(&ours, SIGCHLD);
 	sigaddset(&ours, SIGTERM);
 	sigaddset(&ours, SIGINT);
+	broker_role.again_ms = 0;
 	s.nsm = nsm;
 	s.services_ms = services_ms;
 	s.now_ms = clock_mono_ms();

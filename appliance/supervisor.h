@@ -4,15 +4,15 @@
  * structs of its own roles, allocates nothing, and answers every failure by logging
  * it and going on.
  *
- *   STARTING → RUNNING → SERVICES → TERM → KILL → the machine is reset
+ *   STARTING → RUNNING → SERVICES → TERM → the machine is reset
  *
- * STARTING waits at most ROLES_READY_MS until every role serves, hears no more
- * from one that does, and then tells the host. RUNNING begins with the launcher
- * and ends when a peer asks for it, on SIGTERM, or when the main service has
+ * STARTING waits at most ROLES_READY_MS until the gate serves, and then tells the
+ * host. RUNNING begins with the channel role, whose callers wait until then, and the
+ * launcher, and ends when a peer asks for it, on SIGTERM, or when the main service has
  * ended for good. SERVICES waits for the launcher to end them, as long as the
  * manifest gives them and STOP_SERVICES_MS. TERM has sent SIGTERM to everything and
- * waits at most STOP_TERM_MS for the last process; KILL has sent SIGKILL and waits at
- * most STOP_KILL_MS.
+ * waits at most STOP_TERM_MS for the last process: what is left then ends with the
+ * machine.
  */
 #ifndef APPLIANCE_SUPERVISOR_H
 #define APPLIANCE_SUPERVISOR_H
@@ -23,12 +23,11 @@ enum {
 	ROLES_READY_MS = 10000,  /* of an emulated machine with little to give */
 	STOP_SERVICES_MS = 5000, /* for the launcher itself, after its services */
 	STOP_TERM_MS = 5000,
-	STOP_KILL_MS = 1000,
 };
 
-/* All signals are blocked. The roles that have a listener are started, then the
- * launcher; what the gate asks is asked of nsm. Services get services_ms to end
- * in. */
+/* All signals are blocked. The gate is started, then the channel role, if it has a
+ * listener, and the launcher; what the gate asks is asked of nsm. Services get
+ * services_ms to end in. */
 _Noreturn void supervise(int nsm, uint32_t services_ms);
 
 /* Resets the machine: on Nitro and in the emulator that ends the enclave. */

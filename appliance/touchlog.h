@@ -33,8 +33,9 @@ struct touchlog_shared {
 	struct nsm_pcr pcr[NSM_PCRS_MAX];
 	size_t manifest_len;
 	uint8_t manifest[MANIFEST_MAX];
-	/* As the launcher last reported each; kind is 0 before. */
-	struct launch_report service[SERVICES_MAX];
+	/* How many the manifest has; then as the launcher last reported them. */
+	size_t services;
+	struct launch_service service[SERVICES_MAX];
 	/* Written last; a reader looks again afterwards. Record n is at n %
 	 * TOUCHLOG_RING, and with it the chain's head after it (0: zeros). The
 	 * oldest of the ring may be in the middle of becoming the next: those

@@ -1,23 +1,23 @@
 #include "appliance/unit.h"
 
+#include "appliance/base/io.h"
+
 /* What an event makes of a state. A state that is its own successor begins
- * anew; a place that is zero is an event that does not belong there (nothing
- * leads to STOPPED but OVER's decision and the end of waiting). */
+ * anew; a place that is zero is an event that does not belong there, or is decided
+ * upon (nothing leads to STOPPED but the end of waiting, and when nothing is left). */
 static const struct step {
 	uint8_t next, action;
-	bool taken;
 } steps[LOOK_STATES][UNIT_EVENTS] = {
-	[LOOK_WAITING] = { [EVENT_RUN] = { LOOK_STARTING, DO_START, true },
-	                   [EVENT_END] = { LOOK_STOPPED, DO_NOTHING, true } },
-	[LOOK_STARTING] = { [EVENT_UP] = { LOOK_READY, DO_NOTHING, true },
-	                    [EVENT_END] = { LOOK_STOPPING, DO_SIGNAL, true },
-	                    [EVENT_LATE] = { LOOK_STOPPING, DO_SIGNAL, true },
-	                    [EVENT_GONE] = { LOOK_KILLING, DO_KILL, true } },
-	[LOOK_READY] = { [EVENT_END] = { LOOK_STOPPING, DO_SIGNAL, true },
-	                 [EVENT_GONE] = { LOOK_KILLING, DO_KILL, true } },
-	[LOOK_STOPPING] = { [EVENT_GONE] = { LOOK_KILLING, DO_KILL, true },
-	                    [EVENT_LATE] = { LOOK_KILLING, DO_KILL, true } },
-	[LOOK_KILLING] = { [EVENT_LATE] = { LOOK_KILLING, DO_KILL, true } },
+	[LOOK_WAITING] = { [EVENT_RUN] = { LOOK_STARTING, DO_START } },
+	[LOOK_STARTING] = { [EVENT_UP] = { LOOK_READY, DO_NOTHING },
+	                    [EVENT_END] = { LOOK_STOPPING, DO_SIGNAL },
+	                    [EVENT_LATE] = { LOOK_STOPPING, DO_SIGNAL },
+	                    [EVENT_GONE] = { LOOK_KILLING, DO_KILL } },
+	[LOOK_READY] = { [EVENT_END] = { LOOK_STOPPING, DO_SIGNAL },
+	                 [EVENT_GONE] = { LOOK_KILLING, DO_KILL } },
+	[LOOK_STOPPING] = { [EVENT_GONE] = { LOOK_KILLING, DO_KILL },
+	                    [EVENT_LATE] = { LOOK_KILLING, DO_KILL } },
+	[LOOK_KILLING] = { [EVENT_LATE] = { LOOK_KILLING, DO_KILL } },
 };
 
 static void enter(struct unit *u, enum look_state state, int64_t now_ms, int64_t lasts_ms)
@@ -28,9 +28,13 @@ static void enter(struct unit *u, enum look_state state, int64_t now_ms, int64_t
 	u->deadline_ms = lasts_ms == INT64_MAX ? INT64_MAX : now_ms + lasts_ms;
 }
 
-void unit_init(struct unit *u, const struct service_policy *policy)
+void unit_init(struct unit *u, const struct service_policy *policy, bool left)
 {
-	*u = (struct unit){ .policy = *policy, .deadline_ms = INT64_MAX, .why = "" };
+	*u = (struct unit){ .policy = *policy,
+		            .state = left ? LOOK_KILLING : LOOK_STOPPED,
+		            .asked = left,
+		            .deadline_ms = left ? 0 : INT64_MAX,
+		            .why = "" };
 }
 
 bool unit_runs(const struct unit *u)
@@ -136,42 +140,34 @@ static int64_t lasts(struct unit *u, enum look_state state, int64_t now_ms)
 	}
 }
 
-/* Never nothing: what cannot be started at all must not keep us busy. */
-static void next_pause(struct unit *u, int64_t now_ms)
-{
-	bool stable = u->ready_ms != INT64_MAX && now_ms - u->ready_ms >= UNIT_STABLE_MS;
-
-	u->pause_ms = u->pause_ms == 0 || stable ? (int64_t)u->policy.pause_ms : 2 * u->pause_ms;
-	if (u->pause_ms > (int64_t)u->policy.pause_max_ms)
-		u->pause_ms = (int64_t)u->policy.pause_max_ms;
-	if (u->pause_ms == 0)
-		u->pause_ms = 1;
-}
-
-static void give_up(struct unit *u, int64_t now_ms, const char *why)
+static void rest(struct unit *u, enum look_state state, int64_t now_ms, const char *why)
 {
 	u->wanted = false;
 	u->why = why;
-	enter(u, *why ? LOOK_FAILED : LOOK_DONE, now_ms, INT64_MAX);
+	enter(u, state, now_ms, INT64_MAX);
 }
 
 /* Nothing of it is left. */
 static void over(struct unit *u, int64_t now_ms)
 {
+	bool stable = u->ready_ms != INT64_MAX && now_ms - u->ready_ms >= UNIT_STABLE_MS;
 	bool failed = u->ended != LOOK_EXITED || u->status != 0;
 	bool often = u->policy.burst > 0 && u->window >= u->policy.burst &&
 	             now_ms - u->window_ms <= (int64_t)u->policy.burst_ms;
 
-	if (u->asked || u->again || !u->wanted) {
-		enter(u, u->wanted ? LOOK_WAITING : LOOK_STOPPED, now_ms,
-		      u->wanted ? 0 : INT64_MAX);
+	if (!u->wanted) {
+		rest(u, LOOK_STOPPED, now_ms, "");
+	} else if (u->asked || u->again) {
+		enter(u, LOOK_WAITING, now_ms, 0);
 	} else if (u->policy.restart == RESTART_NEVER ||
 	           (u->policy.restart == RESTART_ON_FAILURE && !failed)) {
-		give_up(u, now_ms, failed ? "it is not to be started again" : "");
+		rest(u, failed ? LOOK_FAILED : LOOK_DONE, now_ms,
+		     failed ? "it is not to be started again" : "");
 	} else if (often) {
-		give_up(u, now_ms, "it was started too often");
+		rest(u, LOOK_FAILED, now_ms, "it was started too often");
 	} else {
-		next_pause(u, now_ms);
+		u->pause_ms = backoff(u->pause_ms, (int64_t)u->policy.pause_ms,
+		                      (int64_t)u->policy.pause_max_ms, stable);
 		enter(u, LOOK_WAITING, now_ms, u->pause_ms);
 	}
 	u->asked = u->again = false;
@@ -183,14 +179,13 @@ enum unit_action unit_event(struct unit *u, enum unit_event event, int64_t now_m
 
 	if (u->state == LOOK_KILLING && event == EVENT_EMPTY)
 		over(u, now_ms);
-	if (u->state == LOOK_WAITING && event == EVENT_END && u->wanted) {
-		give_up(u, now_ms, "one that it requires has failed");
-		return DO_NOTHING;
-	}
-	if (!step->taken)
+	if (u->state == LOOK_WAITING && event == EVENT_END)
+		rest(u, u->wanted ? LOOK_FAILED : LOOK_STOPPED, now_ms,
+		     u->wanted ? "one that it requires has failed" : "");
+	if (step->next == 0)
 		return DO_NOTHING;
 	if (event == EVENT_END) {
-		u->asked = u->state != LOOK_WAITING;
+		u->asked = true;
 		u->again = false;
 	}
 	if (event == EVENT_LATE && u->state == LOOK_STARTING)

@@ -52,12 +52,12 @@ struct unit {
 	int64_t window_ms;   /* where its starts began to be counted */
 	uint64_t window, starts;
 	enum look_end ended;
-	int status;      /* exit status, or signal */
+	int status;      /* as wait(2) has it */
 	const char *why; /* FAILED: the reason; else "" */
 };
 
-/* Stopped, and not wanted. */
-void unit_init(struct unit *u, const struct service_policy *policy);
+/* Not wanted, and stopped; or left by somebody else: what it has is to be killed. */
+void unit_init(struct unit *u, const struct service_policy *policy, bool left);
 
 /* Somebody wants it: to run; to run, ended first if it does; not to run. */
 void unit_start(struct unit *u, int64_t now_ms);

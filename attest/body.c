@@ -100,7 +100,15 @@ void body_put(struct body *b, const char *fmt, ...)
 	va_end(args);
 }
 
-void body_metric(struct body *b, const char *name, const char *type, uint64_t value)
+void body_help(struct body *b, const char *name, const char *help)
 {
-	body_put(b, "# TYPE casemate_%s %s\ncasemate_%s %u\n", name, type, name, value);
+	const char *type = strstr(name, "_total") ? "counter" : "gauge";
+
+	body_put(b, "# HELP casemate_%s %s\n# TYPE casemate_%s %s\n", name, help, name, type);
+}
+
+void body_metric(struct body *b, const char *name, const char *help, uint64_t value)
+{
+	body_help(b, name, help);
+	body_put(b, "casemate_%s %u\n", name, value);
 }

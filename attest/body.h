@@ -25,7 +25,9 @@ void body_bytes(struct body *b, const void *p, size_t n);
  *   %b  struct slice: base64 (RFC 4648 §4) in quotes */
 void body_put(struct body *b, const char *fmt, ...);
 
-/* A line of Prometheus' text format: type is "counter" or "gauge". */
-void body_metric(struct body *b, const char *name, const char *type, uint64_t value);
+/* A number in Prometheus' text format, and what stands before one or several of a
+ * name: a counter if that ends in _total, else a gauge. */
+void body_metric(struct body *b, const char *name, const char *help, uint64_t value);
+void body_help(struct body *b, const char *name, const char *help);
 
 #endif

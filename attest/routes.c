@@ -70,13 +70,13 @@ static void start_metrics(struct reply *r, const struct http *q, struct body *b)
 
 	(void)q;
 	r->type = "text/plain; version=0.0.4; charset=utf-8";
-	body_metric(b, "handshakes_total", "counter", c->handshakes);
-	body_metric(b, "handshakes_resumed_total", "counter", c->resumed);
-	body_metric(b, "tls_errors_total", "counter", c->tls_errors);
-	body_metric(b, "requests_total", "counter", c->requests);
-	body_metric(b, "bad_requests_total", "counter", c->bad_requests);
-	body_metric(b, "documents_total", "counter", c->documents);
-	body_metric(b, "touches_total", "counter", r->facts->touches);
+	body_metric(b, "handshakes_total", "TLS handshakes", c->handshakes);
+	body_metric(b, "handshakes_resumed_total", "of them resumptions", c->resumed);
+	body_metric(b, "tls_errors_total", "connections ended by an error of TLS", c->tls_errors);
+	body_metric(b, "requests_total", "HTTP requests", c->requests);
+	body_metric(b, "bad_requests_total", "requests refused as malformed", c->bad_requests);
+	body_metric(b, "documents_total", "attestation documents served", c->documents);
+	body_metric(b, "touches_total", "operations of peers since boot", r->facts->touches);
 	r->facts->metrics(b);
 }
 

@@ -29,7 +29,7 @@ enum rc clock_read(const char *path, struct timespec *t)
 enum rc clock_step(void)
 {
 	struct timespec t = { 0 };
-	struct tm tm;
+	char text[32];
 	enum rc rc = clock_read("/dev/ptp0", &t);
 	bool ptp = rc != RC_ABSENT;
 
@@ -41,9 +41,8 @@ enum rc clock_step(void)
 		log_line("clock: the hypervisor's (/dev/ptp0) does not work: %m");
 		return rc;
 	}
-	gmtime_r(&t.tv_sec, &tm);
-	log_line("clock: %04d-%02d-%02dT%02d:%02d:%02dZ from the %s", tm.tm_year + 1900,
-	         tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+	(void)strftime(text, sizeof text, "%FT%TZ", gmtime(&t.tv_sec));
+	log_line("clock: %s from the %s", text,
 	         ptp ? "hypervisor (PTP)" : "kernel, there is no PTP device");
 	return RC_OK;
 }

@@ -21,21 +21,6 @@ enum rc early_mount(const char *source, const char *path, const char *type, unsi
 	return RC_IO;
 }
 
-/* The app has the console too and may stop its output: our lines go by another
- * open file, which does not wait. 3 to 6 are for others (appliance/spawn.h). */
-static enum rc own_log(void)
-{
-	int fd = open("/dev/console", O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-	int high = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 10);
-
-	if (fd >= 0)
-		close(fd);
-	if (high < 0)
-		return RC_IO;
-	log_to(high);
-	return RC_OK;
-}
-
 /* Whether the kernel opened a console for us depends on what its built-in
  * ramdisk holds: begin with 0, 1 and 2 free in any case. */
 enum rc early_console(void)
@@ -46,11 +31,10 @@ enum rc early_console(void)
 		return rc;
 	for (int fd = 0; fd <= 2; fd++)
 		close(fd);
-	if (open("/dev/null", O_RDWR) != 0)
-		return RC_IO;
-	if (open("/dev/console", O_WRONLY | O_NOCTTY) != 1 || dup(1) != 2)
-		return RC_IO;
-	return own_log();
+	return open("/dev/null", O_RDWR) == 0 && open("/dev/console", O_WRONLY | O_NOCTTY) == 1 &&
+	                       dup(1) == 2
+	               ? RC_OK
+	               : RC_IO;
 }
 
 enum rc early_mounts(void)

@@ -40,12 +40,10 @@ static bool advance(struct pollfd *p)
 enum rc heartbeat_over(struct pollfd p[2], int64_t until_ms, int *who)
 {
 	while (p[0].fd >= 0 || p[1].fd >= 0) {
-		int64_t left = until_ms - clock_mono_ms();
+		int n = poll(p, 2, io_timeout(until_ms, clock_mono_ms()));
 
-		if (left <= 0)
-			return RC_TIMEOUT;
-		if (poll(p, 2, (int)left) < 0)
-			return RC_IO;
+		if (n <= 0)
+			return n < 0 ? RC_IO : RC_TIMEOUT;
 		for (*who = 0; *who < 2; ++*who)
 			if (p[*who].fd >= 0 && p[*who].revents != 0 && advance(&p[*who]))
 				return RC_OK;
@@ -53,7 +51,7 @@ enum rc heartbeat_over(struct pollfd p[2], int64_t until_ms, int *who)
 	return RC_EOF;
 }
 
-enum rc heartbeat_send(void)
+void heartbeat_send(void)
 {
 	struct pollfd p[2] = { { call(cids[0]), POLLOUT, 0 }, { call(cids[1]), POLLOUT, 0 } };
 	int who = 0;
@@ -65,5 +63,4 @@ enum rc heartbeat_send(void)
 		log_line("heartbeat: answered by CID %u", cids[who]);
 	else
 		log_line("heartbeat: no answer from the host (%s); going on", rc_str(rc));
-	return rc;
 }

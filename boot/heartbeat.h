@@ -19,13 +19,13 @@ enum {
 	HEARTBEAT_MS = 10000,
 };
 
-/* Waits at most HEARTBEAT_MS. RC_OK, RC_TIMEOUT, RC_IO, or RC_EOF when
- * neither answers right; logged. The boot goes on in any case. */
-RC_CHECK enum rc heartbeat_send(void);
+/* Waits at most HEARTBEAT_MS, and says what came of it. */
+void heartbeat_send(void);
 
 /* The same over sockets that already connect (non-blocking, events POLLOUT; those
  * that fail are closed, fd -1): for the above and its test. *who is the index of
- * the one that answered. */
+ * the one that answered. RC_OK, RC_TIMEOUT, RC_IO, or RC_EOF when neither answers
+ * right. */
 RC_CHECK enum rc heartbeat_over(struct pollfd p[2], int64_t until_ms, int *who);
 
 #endif

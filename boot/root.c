@@ -1,6 +1,7 @@
 #include "boot/root.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -30,24 +31,20 @@ void root_tmpfs_options(char *out, size_t max, uint64_t free_bytes)
 	         (unsigned long long)(free_bytes / ROOT_BYTES_A_FILE));
 }
 
-static enum rc mount_layers(uint64_t free_bytes)
+static bool mount_layers(uint64_t free_bytes)
 {
 	char options[96];
-	enum rc rc = early_mount(IMAGE, LOWER, "erofs", MS_RDONLY | PLAIN, NULL);
 
-	/* The mount holds the file; without a name nothing else will. */
-	if (rc == RC_OK && unlink(IMAGE) != 0)
-		rc = RC_IO;
 	root_tmpfs_options(options, sizeof options, free_bytes);
-	if (rc == RC_OK)
-		rc = early_mount("tmpfs", UPPER, "tmpfs", PLAIN, options);
-	if (rc == RC_OK && (mkdir(UPPER "/files", 0755) != 0 || mkdir(UPPER "/work", 0755) != 0))
-		rc = RC_IO;
-	return rc;
+	/* The mount holds the file; without a name nothing else will. */
+	return early_mount(IMAGE, LOWER, "erofs", MS_RDONLY | PLAIN, NULL) == RC_OK &&
+	       unlink(IMAGE) == 0 &&
+	       early_mount("tmpfs", UPPER, "tmpfs", PLAIN, options) == RC_OK &&
+	       mkdir(UPPER "/files", 0755) == 0 && mkdir(UPPER "/work", 0755) == 0;
 }
 
 /* What lies on the layers, in this order. */
-static enum rc mount_rest(void)
+static bool mount_rest(void)
 {
 	static const struct {
 		const char *type, *path;
@@ -70,13 +67,13 @@ static enum rc mount_rest(void)
 	for (size_t i = 0; i < sizeof mounts / sizeof mounts[0]; i++)
 		if (early_mount(mounts[i].type, mounts[i].path, mounts[i].type, mounts[i].flags,
 		                mounts[i].options) != RC_OK)
-			return RC_IO;
-	return RC_OK;
+			return false;
+	return true;
 }
 
 /* Only what any program may have: the console, the security module and the
  * clock's device stay with PID 1. */
-static enum rc fill_dev(void)
+static bool fill_dev(void)
 {
 	static const struct {
 		const char *path;
@@ -99,11 +96,11 @@ static enum rc fill_dev(void)
 	for (size_t i = 0; i < sizeof nodes / sizeof nodes[0]; i++)
 		if (mknod(nodes[i].path, S_IFCHR | 0666, makedev(nodes[i].major, nodes[i].minor)) !=
 		    0)
-			return RC_IO;
+			return false;
 	for (size_t i = 0; i < sizeof links / sizeof links[0]; i++)
 		if (symlink(links[i].to, links[i].path) != 0)
-			return RC_IO;
-	return RC_OK;
+			return false;
+	return true;
 }
 
 enum rc root_protect_sysctls(const char *path)
@@ -119,28 +116,21 @@ enum rc root_mount(void)
 {
 	mode_t mask = umask(0);
 	struct sysinfo info = { 0 };
-	enum rc rc = sysinfo(&info) == 0 ? RC_OK : RC_IO;
+	bool ok = sysinfo(&info) == 0;
 	uint64_t free_bytes = (uint64_t)info.freeram * info.mem_unit;
 
-	if (rc == RC_OK)
-		rc = mount_layers(free_bytes);
-	if (rc == RC_OK)
-		rc = mount_rest();
-	if (rc == RC_OK)
-		rc = root_protect_sysctls(ROOT_AT "/proc/sys");
-	if (rc == RC_OK)
-		rc = fill_dev();
 	/* An image without /tmp gets one; one that has it keeps its own. */
-	if (rc == RC_OK && mkdir(ROOT_AT "/tmp", 01777) != 0 && errno != EEXIST)
-		rc = RC_IO;
+	ok = ok && mount_layers(free_bytes) && mount_rest() &&
+	     root_protect_sysctls(ROOT_AT "/proc/sys") == RC_OK && fill_dev() &&
+	     (mkdir(ROOT_AT "/tmp", 01777) == 0 || errno == EEXIST);
 	umask(mask);
-	if (rc != RC_OK)
+	if (!ok)
 		log_line("root: the app's root cannot be set up: %m");
 	else
 		log_line(
 			"root: image read-only from its file, changes in memory (at most %llu MiB)",
 			(unsigned long long)(free_bytes / 100 * ROOT_SHARE >> 20));
-	return rc;
+	return ok ? RC_OK : RC_IO;
 }
 
 enum rc root_enter(void)

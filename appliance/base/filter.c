@@ -17,39 +17,34 @@
 #define IF(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), (yes), (no))
 #define ANSWER(what)       BPF_STMT(BPF_RET | BPF_K, (what))
 
-enum rc filter_allow(const int *calls, size_t count)
+/* The kernel answers listed to these calls, others to all others. */
+static enum rc install(const int *calls, size_t count, uint32_t listed, uint32_t others)
 {
 	/* The same number is another call for another architecture; x32's
 	 * numbers have a bit of their own and so are on no list. */
-	struct sock_filter code[2 * FILTER_CALLS_MAX + 5] = {
+	struct sock_filter code[FILTER_CALLS_MAX + 6] = {
 		LOAD(arch),
 		IF(OUR_ARCH, 1, 0),
 		ANSWER(SECCOMP_RET_KILL_PROCESS),
 		LOAD(nr),
 	};
-	size_t at = 4;
-	struct sock_fprog prog;
+	struct sock_fprog prog = { (unsigned short)(count + 6), code };
 
 	if (count > FILTER_CALLS_MAX)
 		return RC_LIMIT;
-	for (size_t i = 0; i < count; i++) {
-		code[at++] = (struct sock_filter)IF((uint32_t)calls[i], 0, 1);
-		code[at++] = (struct sock_filter)ANSWER(SECCOMP_RET_ALLOW);
-	}
-	code[at++] = (struct sock_filter)ANSWER(SECCOMP_RET_KILL_PROCESS);
-	prog = (struct sock_fprog){ (unsigned short)at, code };
+	for (size_t i = 0; i < count; i++)
+		code[4 + i] = (struct sock_filter)IF((uint32_t)calls[i], (uint8_t)(count - i), 0);
+	code[4 + count] = (struct sock_filter)ANSWER(others);
+	code[5 + count] = (struct sock_filter)ANSWER(listed);
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) == 0 ? RC_OK : RC_IO;
+}
+
+enum rc filter_allow(const int *calls, size_t count)
+{
+	return install(calls, count, SECCOMP_RET_ALLOW, SECCOMP_RET_KILL_PROCESS);
 }
 
 enum rc filter_refuse(int call)
 {
-	struct sock_filter code[] = {
-		LOAD(nr),
-		IF((uint32_t)call, 0, 1),
-		ANSWER(SECCOMP_RET_ERRNO | ENOSYS),
-		ANSWER(SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog prog = { sizeof code / sizeof code[0], code };
-
-	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) == 0 ? RC_OK : RC_IO;
+	return install(&call, 1, SECCOMP_RET_ERRNO | ENOSYS, SECCOMP_RET_ALLOW);
 }

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <stdbool.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -58,10 +57,10 @@ enum rc io_put_file(int dir, const char *path, const char *text)
 enum rc io_wait(int fd, short events, int64_t until_ms)
 {
 	struct pollfd p = { fd, events, 0 };
-	int64_t left;
+	int left;
 
-	while ((left = until_ms - clock_mono_ms()) > 0) {
-		int n = poll(&p, 1, left < INT_MAX ? (int)left : INT_MAX);
+	while ((left = io_timeout(until_ms, clock_mono_ms())) != 0) {
+		int n = poll(&p, 1, left);
 
 		if (n > 0)
 			return RC_OK;
@@ -87,6 +86,13 @@ int64_t clock_mono_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int io_timeout(int64_t until_ms, int64_t now_ms)
+{
+	int64_t left = until_ms - now_ms;
+
+	return left <= 0 ? 0 : left < INT_MAX ? (int)left : -1;
 }
 
 void wipe(void *p, size_t n)

@@ -4,9 +4,9 @@
 #ifndef BASE_IO_H
 #define BASE_IO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "appliance/base/rc.h"
 
@@ -33,6 +33,31 @@ void io_close(int *fd);
 /* CLOCK_MONOTONIC, CLOCK_BOOTTIME in milliseconds. */
 int64_t clock_mono_ms(void);
 int64_t clock_boot_ms(void);
+
+/* What poll(2) has to be given to wake up at until_ms: never, if that is INT64_MAX or
+ * weeks away. */
+int io_timeout(int64_t until_ms, int64_t now_ms);
+
+static inline int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* The pause before the next try: doubles from first to most, and begins anew; never
+ * nothing, lest what always fails keep us busy. */
+static inline int64_t backoff(int64_t last, int64_t first, int64_t most, bool anew)
+{
+	int64_t next = earlier(last == 0 || anew ? first : 2 * last, most);
+
+	return next > 0 ? next : 1;
+}
+
+/* Keeps something to a rate: it may go on when *due has come, and says here that it
+ * did and what that cost. So much time may be saved up before. */
+static inline void pace(int64_t *due, int64_t now, int64_t cost, int64_t saved)
+{
+	*due = (*due > now - saved ? *due : now - saved) + cost;
+}
 
 /* Overwrites n bytes so that no compiler leaves it out. */
 void wipe(void *p, size_t n);

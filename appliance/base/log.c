@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -52,9 +53,4 @@ void log_line(const char *fmt, ...)
 	line[n] = '\n';
 	put(line, (size_t)n + 1);
 	errno = saved;
-}
-
-void log_bytes(struct slice s)
-{
-	(void)!write(out, s.p, s.len);
 }

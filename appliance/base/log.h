@@ -7,8 +7,6 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
-#include "appliance/base/slice.h"
-
 enum {
 	LOG_LINE_MAX = 512,
 	/* How long a line waits for a console that takes nothing, once: what
@@ -26,9 +24,5 @@ void log_to(int fd);
 
 /* errno is kept, and %m works. */
 __attribute__((format(printf, 1, 2))) void log_line(const char *fmt, ...);
-
-/* Somebody else's output onto the same file, as far as that takes it now, just as it
- * is: who shows it cleans it. log_to was called. */
-void log_bytes(struct slice s);
 
 #endif

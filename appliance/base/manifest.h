@@ -63,7 +63,7 @@ enum channel_mode {
 
 /* How a service is known to be ready. */
 enum service_readiness {
-	READY_STARTED, /* it runs */
+	READY_STARTED, /* it was executed */
 	READY_EXEC,    /* key 6's command exits with 0 */
 	READY_TCP,     /* 127.0.0.1 takes a connection on ready_port */
 	READY_NOTIFY,  /* its main process says READY=1 (sd_notify(3)) */
@@ -105,7 +105,8 @@ struct service {
 	struct slice name; /* all slices point into the input */
 	size_t argc, envc, probec, pathc, idc;
 	struct slice argv[MANIFEST_ARGV_MAX], probe[MANIFEST_ARGV_MAX];
-	struct slice env[MANIFEST_ENV_MAX], paths[MANIFEST_PATHS_MAX];
+	struct slice env[MANIFEST_ENV_MAX + 1]; /* with room for one of its starter's */
+	struct slice paths[MANIFEST_PATHS_MAX];
 	struct slice cwd;
 	uint32_t ids[MANIFEST_IDS_MAX];
 	struct service_policy policy;

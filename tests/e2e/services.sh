@@ -409,12 +409,16 @@ when-main-ends: keep
 services:
   db: {command: [sh, -c, 'while ! test -e /tmp/go; do sleep 0.05; done; exit 1']}
   app: {command: [sleep, "1000000"], requires: [db]}
+  nothing: {command: [/no/such/command]}
 YAML
 start keep "$WORK/keep.eif"
 check keep-app until_true is keep app state ready
 "$CASEMATE" exec keep -- touch /tmp/go
 check keep-db-fails until_true is keep db state failed
 check keep-app-fails-with-it until_true is keep app state failed
+gives start-without-execution 1 \
+    '^casemate: ctl: nothing ended: exited with status 127: cannot execute /no/such/command: No such file or directory$' \
+    "$CASEMATE" ctl keep start nothing
 gives keep-why 0 'failed: one that it requires has failed' events keep app
 alive keep keep-stays
 check keep-stops "$CASEMATE" stop keep

@@ -83,12 +83,12 @@ static void write_pid(pid_t pid)
 }
 
 /* A child without an execution: the gate's code is here. */
-pid_t spawn_role(char *const argv[], const int fds[SPAWN_FDS])
+pid_t spawn_role(const char *name, const int fds[SPAWN_FDS])
 {
 	pid_t parent = getpid(), pid = fork();
 	sigset_t none;
 
-	(void)argv;
+	(void)name;
 	if (pid != 0) {
 		write_pid(pid);
 		return pid;
@@ -194,6 +194,8 @@ static int next_timeout(int64_t now_ms)
 {
 	int64_t next = broker_role.again_ms;
 
+	if (broker_due_ms() > now_ms && broker_due_ms() < next)
+		next = broker_due_ms();
 	for (size_t i = 0; i < GREETINGS_MAX; i++)
 		if (greetings[i].fd >= 0 && greetings[i].until_ms < next)
 			next = greetings[i].until_ms;
@@ -206,15 +208,16 @@ static void serve(int nsm, int listener, int signals)
 {
 	struct pollfd p[3 + GREETINGS_MAX];
 	bool told = false;
-	int64_t now_ms;
+	int64_t now_ms = clock_mono_ms();
 
 	for (;;) {
 		p[0] = (struct pollfd){ signals, POLLIN, 0 };
-		p[1] = (struct pollfd){ broker_role.sock, POLLIN, 0 };
+		p[1] = (struct pollfd){ broker_due_ms() > now_ms ? -1 : broker_role.sock, POLLIN,
+			                0 };
 		p[2] = (struct pollfd){ broker_role.ready ? listener : -1, POLLIN, 0 };
 		for (size_t i = 0; i < GREETINGS_MAX; i++)
 			p[3 + i] = (struct pollfd){ greetings[i].fd, POLLIN, 0 };
-		poll(p, 3 + GREETINGS_MAX, next_timeout(clock_mono_ms()));
+		poll(p, 3 + GREETINGS_MAX, next_timeout(now_ms));
 		now_ms = clock_mono_ms();
 		if (p[0].revents)
 			on_signal(signals);

@@ -51,7 +51,7 @@ static inline bool touch_after(uint64_t n, uint8_t head[SHA384_LEN])
 
 static inline void put_metrics(struct body *b)
 {
-	body_metric(b, "owner_line", "gauge", 1);
+	body_metric(b, "owner_line", "a line of the owner's", 1);
 }
 
 #define HEALTHY "{\"ready\":true,\"services\":[{\"name\":\"web\",\"state\":\"ready\"}]}\n"

@@ -56,24 +56,23 @@ enum rc cgroup_make(int root, const char *name, const struct service_policy *p, 
 	return *fd >= 0 && *fd < FDS ? RC_OK : RC_IO;
 }
 
-bool cgroup_clear(int root, const char *name)
+int cgroup_open(int root, const char *name)
 {
-	char left[300];
-
-	(void)root;
-	snprintf(left, sizeof left, "%s/left-%s", folder, name);
-	return unlink(left) != 0; /* is killed now */
+	return openat(root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
+/* What an earlier launcher left is a file. */
 void cgroup_kill(int fd)
 {
+	(void)unlinkat(fd, "left", 0);
 	if (fd >= 0 && group[fd] > 0)
 		(void)kill(-group[fd], SIGKILL);
 }
 
 bool cgroup_populated(int fd)
 {
-	return fd >= 0 && group[fd] > 0 && kill(-group[fd], 0) == 0;
+	return fd >= 0 &&
+	       (faccessat(fd, "left", F_OK, 0) == 0 || (group[fd] > 0 && kill(-group[fd], 0) == 0));
 }
 
 uint64_t cgroup_number(int fd, const char *file, const char *key)
@@ -89,7 +88,7 @@ uint64_t cgroup_number(int fd, const char *file, const char *key)
 pid_t start(const struct start *s)
 {
 	const struct service *v = s->service;
-	struct slice env[3] = { slice_str("PATH=/usr/bin:/bin"), slice_str("HOME=/"), s->extra };
+	struct slice env[3] = { slice_str("PATH=/usr/bin:/bin"), slice_str("HOME=/"), v->env[0] };
 	pid_t pid;
 
 	if (slice_is(v->name, "forkless")) {
@@ -104,11 +103,12 @@ pid_t start(const struct start *s)
 		sigprocmask(SIG_SETMASK, &none, NULL);
 		if (!s->probe && setsid() < 0)
 			_exit(99);
-		dup2(s->out, STDOUT_FILENO);
-		dup2(s->err, STDERR_FILENO);
+		dup2(s->fds[START_OUT], STDOUT_FILENO);
+		dup2(s->fds[START_ERR], STDERR_FILENO);
 		if (command_prepare(s->probe ? v->probe : v->argv, s->probe ? v->probec : v->argc,
-		                    env, s->extra.len > 0 ? 3 : 2, v->cwd) == RC_OK)
+		                    env, 2 + v->envc, v->cwd) == RC_OK)
 			(void)command_run(NULL, 0, SIGKILL);
+		dprintf(s->fds[START_TOLD], "cannot execute it: %m");
 		_exit(127);
 	}
 	if (!s->probe)
@@ -173,15 +173,19 @@ static int shared_memory(size_t main, bool keep)
 
 static int launcher = -1; /* our end of the pair */
 static pid_t launcher_pid;
-static struct launch_report state[SERVICES_MAX];
-static bool over;
+static struct {
+	char name[SERVICE_NAME_MAX + 1];
+	enum look_state state;
+	uint32_t starts, ooms;
+} state[SERVICES_MAX]; /* as was last heard of each */
+static bool over, heard;
 
 static void begin(size_t main, bool keep)
 {
 	int pair[2], shared = shared_memory(main, keep);
 
 	memset(state, 0, sizeof state);
-	over = false;
+	over = heard = false;
 	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
 	launcher_pid = fork();
 	if (launcher_pid == 0) {
@@ -206,16 +210,20 @@ static bool hear(int wait_ms)
 
 	if (poll(&p, 1, wait_ms) != 1 || recv(launcher, &r, sizeof r, 0) != sizeof r)
 		return false;
-	if (r.kind == LAUNCH_OVER)
-		over = true;
-	else if (CHECK(r.kind == LAUNCH_STATE && r.service < defs))
-		state[r.service] = r;
+	over = r.over;
+	heard = true;
+	for (size_t i = 0; i < defs; i++) {
+		memcpy(state[i].name, r.service[i].name, SERVICE_NAME_MAX);
+		state[i].state = (enum look_state)r.service[i].number[LAUNCH_STATE];
+		state[i].starts = r.service[i].number[LAUNCH_STARTS];
+		state[i].ooms = r.service[i].number[LAUNCH_OOMS];
+	}
 	return true;
 }
 
 static bool reaches(size_t service, enum look_state s)
 {
-	while (state[service].kind == 0 || state[service].state != s)
+	while (!heard || state[service].state != s)
 		if (!hear(PATIENCE_MS))
 			return false;
 	return true;

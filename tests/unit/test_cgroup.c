@@ -138,11 +138,11 @@ static void populated(void)
 	cgroup_kill(fd);
 	CHECK(holds("b/cgroup.kill", "1"));
 	put("b/cgroup.kill", "");
-	CHECK(!cgroup_clear(root, "b") && holds("b/cgroup.kill", "1"));
-	put("b/cgroup.kill", "");
 	put("b/cgroup.events", "populated 0\nfrozen 0\n");
-	CHECK(!cgroup_populated(fd) && cgroup_clear(root, "b") && holds("b/cgroup.kill", ""));
-	CHECK(cgroup_clear(root, "c"));
+	CHECK(!cgroup_populated(fd) && cgroup_open(root, "c") == -1);
+	io_close(&fd);
+	fd = cgroup_open(root, "b");
+	CHECK(fd >= 0 && !cgroup_populated(fd) && holds("b/cgroup.kill", ""));
 	cgroup_kill(-1);
 	io_close(&fd);
 	remove_all("b");

@@ -31,9 +31,9 @@ _Noreturn void supervisor_reset(void)
 }
 
 /* Instead of an execution. */
-pid_t spawn_role(char *const argv[], const int fds[SPAWN_FDS])
+pid_t spawn_role(const char *name, const int fds[SPAWN_FDS])
 {
-	CHECK(strcmp(argv[0], "session") == 0 && fds[1] == -1 && fds[2] == -1 && fds[3] == -1);
+	CHECK(strcmp(name, "session") == 0 && fds[1] == -1 && fds[2] == -1 && fds[3] == -1);
 	if (none_starts) {
 		errno = EAGAIN;
 		return -1;

@@ -167,8 +167,30 @@ static void pid_1_is_slow(void)
 	def[0].policy.burst = 600;
 	begin(MANIFEST_NO_MAIN, false);
 	while (status_of("crash").starts < 600)
-		CHECK(state[0].kind == 0); /* nothing was heard of it */
+		CHECK(!heard);
 	CHECK(reaches(0, LOOK_FAILED) && state[0].starts == 600);
+	end(0);
+}
+
+/* One that is not executed was never ready, and says why. */
+static void cannot_be_executed(void)
+{
+	add("nothing", "")->argv[0] = slice_str("/no/such/command");
+	add("crash", "")->argv[0] = slice_str("/no/such/command");
+	def[1].policy.restart = RESTART_ALWAYS;
+	def[1].policy.burst = 3;
+	add("slow", "exit 1")->policy.ready = READY_NOTIFY;
+	def[2].argv[0] = slice_str("/no/such/command");
+	begin(MANIFEST_NO_MAIN, false);
+	for (size_t i = 0; i < 3; i++)
+		CHECK(reaches(i, LOOK_FAILED));
+	CHECK(status_of("nothing").end_status == 127 && state[1].starts == 3);
+	CHECK(strcmp(records(LOOK_EVENTS, RECORD_READY), "") == 0);
+	CHECK(strcmp(records(LOOK_EVENTS, RECORD_FAILED),
+	             "it is not to be started again/it is not to be started again/"
+	             "it was started too often/") == 0);
+	for (const char *at = records(LOOK_EVENTS, RECORD_ENDED); *at; at = strchr(at, '/') + 1)
+		CHECK(strncmp(at, "exited with status 127: cannot execute it: No such", 50) == 0);
 	end(0);
 }
 
@@ -294,31 +316,20 @@ static void pid_1_says_nonsense(void)
 	close(fd);
 }
 
-/* What an earlier launcher left is killed, all of it at once; the next time there
- * is nothing. */
+/* What an earlier launcher left is killed, of all services, and only then they are
+ * started; it was none of this one's starts. */
 static void something_is_left(void)
 {
-	char name[8], left[16];
-	int st = -1;
-
-	for (int i = 0; i < 5; i++) {
-		snprintf(name, sizeof name, "s%d", i);
-		snprintf(left, sizeof left, "left-%s", name);
-		touch(left);
-		add(i == 0   ? "s0"
-		    : i == 1 ? "s1"
-		    : i == 2 ? "s2"
-		    : i == 3 ? "s3"
-		             : "s4",
-		    "exec sleep 1000");
-	}
+	add("s0", "test -e s0/left || exec sleep 1000");
+	add("s1", "test -e s1/left || exec sleep 1000");
+	CHECK(mkdir("s0", 0700) == 0 && mkdir("s1", 0700) == 0);
+	touch("s0/left");
+	CHECK(mkdir("s1/left", 0700) == 0); /* does not end when it is killed */
 	begin(MANIFEST_NO_MAIN, false);
-	CHECK(waitpid(launcher_pid, &st, 0) == launcher_pid && WIFEXITED(st) &&
-	      WEXITSTATUS(st) == 1);
-	io_close(&launcher);
-	begin(MANIFEST_NO_MAIN, false);
-	for (size_t i = 0; i < 5; i++)
-		CHECK(reaches(i, LOOK_READY));
+	CHECK(reaches(0, LOOK_READY) && reaches(1, LOOK_KILLING) && state[1].starts == 0);
+	CHECK(rmdir("s1/left") == 0);
+	CHECK(reaches(1, LOOK_READY) && state[1].starts == 1);
+	CHECK(strcmp(records(LOOK_EVENTS, RECORD_ENDED), "") == 0);
 	end(0);
 }
 
@@ -355,6 +366,7 @@ int main(int argc, char **argv)
 	is_controlled();
 	start_takes_the_required_with_it();
 	cannot_be_started();
+	cannot_be_executed();
 	pid_1_is_slow();
 	out_of_memory_is_told();
 	is_deaf();

@@ -2,7 +2,9 @@
  * own; peers that ask for what there is not, do not read, or go away.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "appliance/base/io.h"
 #include "appliance/launch.h"
@@ -26,18 +28,16 @@ size_t launch_find(struct slice name)
 	return 0;
 }
 
-size_t launch_count(void)
+bool launch_status(size_t service, struct service_status *s)
 {
-	return 3;
-}
-
-void launch_status(size_t service, struct service_status *s)
-{
+	if (service > 3)
+		return false;
 	*s = (struct service_status){ .number = service,
 		                      .name = slice_str(names[service - 1]),
 		                      .state = LOOK_READY,
 		                      .pid = 100 + service };
 	records_count(service, &s->output, &s->dropped);
+	return true;
 }
 
 enum error_code launch_control(struct slice action, size_t service, unsigned signal)
@@ -89,13 +89,13 @@ static int look(unsigned flags, const char *name, uint64_t since)
 /* One turn of the launcher's loop. */
 static void turn(void)
 {
-	struct pollfd p[LOOKS_MAX];
+	struct pollfd p[LOOKS_PLACES];
 
-	looks_flush(now_ms);
-	looks_watch(p);
-	CHECK(poll(p, LOOKS_MAX, 0) >= 0);
+	(void)looks_flush(now_ms);
+	looks_watch(p, now_ms);
+	CHECK(poll(p, LOOKS_PLACES, 0) >= 0);
 	looks_serve(p, now_ms);
-	looks_flush(now_ms);
+	(void)looks_flush(now_ms);
 }
 
 static struct {
@@ -162,7 +162,7 @@ static void expect_exit(int fd)
 	CHECK(!e.killed && e.status == 0 && !next(fd));
 	close(fd);
 	turn();
-	CHECK(looks_open() == 0);
+	CHECK(looks_flush(now_ms) == 0);
 }
 
 static void expect_accept(int fd)
@@ -208,7 +208,7 @@ static void status(void)
 	expect_exit(fd);
 	expect_error(look(0, "nobody", 0), ERR_NOT_FOUND);
 	expect_error(look(LOOK_LOGS | LOOK_FOLLOW, "db2", 0), ERR_NOT_FOUND);
-	CHECK(looks_open() == 0 && looks_deadline() == INT64_MAX);
+	CHECK(looks_flush(now_ms) == 0 && looks_deadline(now_ms) == INT64_MAX);
 }
 
 /* Two that are named, in the services' order, one of them twice. */
@@ -305,18 +305,18 @@ static void follow(void)
 
 	skip_status(fd, 3, 3);
 	expect_record(fd, 3, "earlier");
-	CHECK(!next(fd) && looks_open() == 1 && looks_deadline() == INT64_MAX);
+	CHECK(!next(fd) && looks_flush(now_ms) == 1 && looks_deadline(now_ms) == INT64_MAX);
 	print(3, "later");
 	print(2, "another's");
 	records_event(3, RECORD_READY, "%s", "event");
 	expect_record(fd, 3, "later");
 	now_ms += 100 * LOOKS_STALL_MS; /* it stays, however long nothing happens */
-	CHECK(!next(fd) && looks_open() == 1);
+	CHECK(!next(fd) && looks_flush(now_ms) == 1);
 	print(3, "last");
 	expect_record(fd, 3, "last");
 	close(fd);
 	turn();
-	CHECK(looks_open() == 0);
+	CHECK(looks_flush(now_ms) == 0);
 }
 
 static void control(void)
@@ -367,7 +367,7 @@ static void malformed(void)
 		expect_error(add(OP_CONTROL, slice_of(s.p, len)), ERR_BUSY);
 	expect_error(add(OP_CONTROL, slice_of(s.p, s.len + 1)), ERR_BUSY);
 	expect_error(add(OP_LOOK, s), ERR_BUSY);
-	CHECK(controlled[0] == '\0' && looks_open() == 0);
+	CHECK(controlled[0] == '\0' && looks_flush(now_ms) == 0);
 }
 
 static void fill_ring(unsigned service, size_t bytes)
@@ -387,23 +387,23 @@ static void does_not_read(void)
 	fill_ring(1, 60000);
 	deaf = look(LOOK_LOGS, "web", 0);
 	turn();
-	CHECK(looks_open() == 1 && looks_deadline() == now_ms + LOOKS_STALL_MS);
+	CHECK(looks_flush(now_ms) == 1 && looks_deadline(now_ms) == now_ms + LOOKS_STALL_MS);
 	fd = look(LOOK_LOGS, "db", 0);
 	skip_status(fd, 2, 2);
 	expect_record(fd, 2, "two");
 	close(fd);
 	now_ms += LOOKS_STALL_MS - 1;
 	turn();
-	CHECK(looks_open() == 1);
+	CHECK(looks_flush(now_ms) == 1);
 	CHECK(next(deaf)); /* what it reads gives it more time */
 	for (int i = 0; i < 20; i++)
 		(void)next(deaf);
 	now_ms += LOOKS_STALL_MS - 1;
 	turn();
-	CHECK(looks_open() == 1);
+	CHECK(looks_flush(now_ms) == 1);
 	now_ms += LOOKS_STALL_MS + 1;
 	turn();
-	CHECK(looks_open() == 0);
+	CHECK(looks_flush(now_ms) == 0);
 	close(deaf);
 }
 
@@ -416,7 +416,7 @@ static void reads_late(void)
 	turn();
 	fill_ring(2, 200000);
 	turn();
-	CHECK(looks_open() == 1);
+	CHECK(looks_flush(now_ms) == 1);
 	records_count(2, &all, &lost);
 	skip_status(fd, 2, 2);
 	while (next(fd)) {
@@ -427,7 +427,7 @@ static void reads_late(void)
 	CHECK(next_position == all && missed > 0 && missed <= lost);
 	close(fd);
 	turn();
-	CHECK(looks_open() == 0);
+	CHECK(looks_flush(now_ms) == 0);
 }
 
 /* The peer's end, or a word of it, at any time. */
@@ -437,28 +437,28 @@ static void goes_away(void)
 	int fd = look(LOOK_LOGS | LOOK_FOLLOW, NULL, 0);
 
 	turn();
-	CHECK(looks_open() == 1);
+	CHECK(looks_flush(now_ms) == 1);
 	close(fd); /* with all of it unread */
 	turn();
-	CHECK(looks_open() == 0);
+	CHECK(looks_flush(now_ms) == 0);
 	fd = look(LOOK_FOLLOW, NULL, 0);
 	CHECK(write(fd, "x", 1) == 1);
 	turn();
-	CHECK(looks_open() == 0);
+	CHECK(looks_flush(now_ms) == 0);
 	close(fd);
 	fd = look(0, NULL, 0);
 	turn();
-	CHECK(looks_open() == 1 && looks_deadline() == now_ms + SESSION_CLOSE_MS);
+	CHECK(looks_flush(now_ms) == 1 && looks_deadline(now_ms) == now_ms + SESSION_CLOSE_MS);
 	now_ms += SESSION_CLOSE_MS;
 	turn();
-	CHECK(looks_open() == 0); /* it had all, and did not close */
+	CHECK(looks_flush(now_ms) == 0); /* it had all, and did not close */
 	close(fd);
 	r.argv[0] = slice_str("stop");
 	r.argv[1] = slice_str("db");
 	fd = ask(&r);
 	close(fd);
 	turn();
-	CHECK(looks_open() == 0);
+	CHECK(looks_flush(now_ms) == 0);
 }
 
 static void full(void)
@@ -468,13 +468,13 @@ static void full(void)
 	for (size_t i = 0; i < LOOKS_MAX; i++)
 		fds[i] = look(LOOK_LOGS | LOOK_FOLLOW, "cron", 0);
 	turn();
-	CHECK(looks_open() == LOOKS_MAX);
+	CHECK(looks_flush(now_ms) == LOOKS_MAX);
 	expect_error(look(0, NULL, 0), ERR_BUSY);
 	expect_error(look(LOOK_LOGS, "nobody", 0), ERR_BUSY);
 	print(3, "to all");
 	close(fds[7]);
 	turn();
-	CHECK(looks_open() == LOOKS_MAX - 1);
+	CHECK(looks_flush(now_ms) == LOOKS_MAX - 1);
 	fd = look(0, "web", 0);
 	skip_status(fd, 1, 1);
 	close(fd);
@@ -490,7 +490,7 @@ static void full(void)
 		close(fds[i]);
 	}
 	turn();
-	CHECK(looks_open() == 0);
+	CHECK(looks_flush(now_ms) == 0);
 }
 
 /* The enclave stops: each gets what there is, and the end. */
@@ -505,19 +505,88 @@ static void the_end(void)
 	deaf = look(LOOK_LOGS | LOOK_FOLLOW, "web", 0);
 	turn();
 	records_event(0, RECORD_TERMINATED, "%s", "");
-	looks_end(now_ms);
+	looks_end();
 	print(1, "after the end");
 	CHECK(expect_record(one, 0, "") && got.head.kind == RECORD_TERMINATED);
 	CHECK(next(one) && got.type == FRAME_EXIT);
 	close(one);
 	turn();
-	CHECK(looks_open() == 1);
+	CHECK(looks_flush(now_ms) == 1);
 	while (next(deaf) && got.type != FRAME_EXIT)
 		CHECK(got.type != FRAME_RECORD || !slice_is(got.text, "after the end"));
 	CHECK(got.type == FRAME_EXIT && !ended(deaf));
 	close(deaf);
 	turn();
-	CHECK(looks_open() == 0);
+	CHECK(looks_flush(now_ms) == 0);
+}
+
+/* What is there to be read of it. */
+static size_t shown(int fd, char *text, size_t max)
+{
+	ssize_t n = read(fd, text, max);
+
+	return n > 0 ? (size_t)n : 0;
+}
+
+/* It gets what rings of its own have, in order and as it is, whenever it takes it and
+ * no faster than it is to; at the end what is left. */
+static void console(void)
+{
+	static char text[1 << 17];
+	struct records_cursor from = { { 0 } };
+	struct record_head h;
+	size_t n, total;
+	int fds[2];
+
+	CHECK(pipe2(fds, O_CLOEXEC | O_NONBLOCK) == 0);
+	while (records_next(&from, 6, &h, (uint8_t *)text) >= 0)
+		;
+	looks_console(fds[1], 1u << 1 | 1u << 2);
+	do { /* what came before it */
+		now_ms += 10000;
+		turn();
+	} while (shown(fds[0], text, sizeof text) > 0);
+	print(1, "one\n");
+	print(3, "another's\n");
+	print(2, "two\n");
+	turn();
+	n = shown(fds[0], text, sizeof text);
+	CHECK(slice_is(slice_of(text, n), "one\ntwo\n"));
+	/* More than it may get in a second, and more than it takes at once. */
+	fill_ring(1, 60000);
+	fill_ring(2, 60000);
+	total = 0;
+	for (int i = 0; looks_deadline(now_ms) == INT64_MAX && i < 1000; i++) {
+		turn();
+		total += shown(fds[0], text, sizeof text);
+	}
+	CHECK(total >= LOOKS_CONSOLE_MAX - 8 && total <= LOOKS_CONSOLE_MAX + 8192);
+	turn();
+	CHECK(shown(fds[0], text, sizeof text) == 0 && looks_flush(now_ms) == 1);
+	for (int i = 0; total < 120000 && i < 1000; i++) {
+		now_ms = looks_deadline(now_ms) < INT64_MAX ? looks_deadline(now_ms) : now_ms;
+		turn();
+		total += shown(fds[0], text, sizeof text);
+	}
+	CHECK(total == 120000);
+	/* It takes nothing for a while, and nothing is lost. */
+	now_ms += 10000;
+	for (n = 4096; write(fds[1], text, n) > 0;)
+		;
+	print(1, "late\n");
+	turn();
+	while (shown(fds[0], text, sizeof text) > 0)
+		;
+	turn();
+	n = shown(fds[0], text, sizeof text);
+	CHECK(slice_is(slice_of(text, n), "late\n"));
+	print(2, "the end\n");
+	looks_end();
+	print(2, "after the end\n");
+	turn();
+	n = shown(fds[0], text, sizeof text);
+	CHECK(slice_is(slice_of(text, n), "the end\n") && looks_flush(now_ms) == 0);
+	close(fds[0]);
 }
 
 int main(void)
@@ -539,6 +608,7 @@ int main(void)
 	goes_away();
 	full();
 	the_end();
+	console();
 	CHECK(test_fds() == before);
 	return test_end();
 }

@@ -7,12 +7,12 @@
 #include "appliance/spawn.h"
 #include "tests/unit/test.h"
 
-static char name[] = "nobody";
+static const char name[] = "nobody";
 
 /* Nothing can be started. */
-pid_t spawn_role(char *const argv[], const int fds[SPAWN_FDS])
+pid_t spawn_role(const char *role, const int fds[SPAWN_FDS])
 {
-	CHECK(argv[0] == name && fds[0] > 2 && fds[1] == -1);
+	CHECK(role == name && fds[0] > 2 && fds[1] == -1);
 	return -1;
 }
 

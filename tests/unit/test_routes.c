@@ -101,6 +101,9 @@ static void test_plain_routes(void)
 	ask(GET("/metrics"));
 	CHECK(heard_all() && heard_has("\ncasemate_owner_line 1\n") &&
 	      heard_has("casemate_touches_total 150\n"));
+	CHECK(heard_has("# HELP casemate_owner_line a line of the owner's\n"
+	                "# TYPE casemate_owner_line gauge\n") &&
+	      heard_has("\n# TYPE casemate_touches_total counter\n"));
 	facts.ready = false;
 	facts.why = "a \"reason\"";
 	ask(GET("/health"));

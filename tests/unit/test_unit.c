@@ -19,7 +19,7 @@ static struct unit unit_in(enum look_state state)
 {
 	struct unit u;
 
-	unit_init(&u, &plain);
+	unit_init(&u, &plain, false);
 	u.state = state;
 	u.wanted = state >= LOOK_WAITING;
 	u.since_ms = 5;
@@ -81,6 +81,26 @@ static void every_state_with_every_event(void)
 			                                           : INT64_MAX));
 		}
 	}
+}
+
+/* What somebody else has left is killed, again and again until it is gone, and only
+ * then it starts. */
+static void something_is_left(void)
+{
+	struct unit u;
+
+	unit_init(&u, &plain, true);
+	unit_start(&u, NOW);
+	for (int i = 0; i < 3; i++) {
+		CHECK(unit_due(&u, 1, 0, NOW + i * UNIT_KILL_MS) == EVENT_LATE);
+		CHECK(unit_event(&u, EVENT_LATE, NOW + i * UNIT_KILL_MS) == DO_KILL);
+	}
+	CHECK(unit_event(&u, EVENT_EMPTY, NOW) == DO_NOTHING && u.state == LOOK_WAITING);
+	CHECK(u.starts == 0 && u.ended == LOOK_NO_END && unit_due(&u, 1, 0, NOW) == EVENT_RUN);
+	unit_init(&u, &plain, true);
+	unit_start(&u, NOW);
+	unit_stop(&u);
+	CHECK(unit_event(&u, EVENT_EMPTY, NOW) == DO_NOTHING && u.state == LOOK_STOPPED);
 }
 
 /* A service that waits and is not wanted any more. */
@@ -300,7 +320,7 @@ static struct unit many[MANY];
 static void set_many(const uint64_t after[MANY], const uint64_t requires[MANY])
 {
 	for (size_t i = 0; i < MANY; i++) {
-		unit_init(&many[i], &plain);
+		unit_init(&many[i], &plain, false);
 		many[i].policy.after = after[i];
 		many[i].policy.requires = requires[i];
 		unit_start(&many[i], NOW);
@@ -512,6 +532,7 @@ static void due_in_time(void)
 int main(void)
 {
 	every_state_with_every_event();
+	something_is_left();
 	waiting_ends();
 	every_decision();
 	pauses_double();
