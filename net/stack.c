@@ -254,28 +254,12 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t err)
 	return ERR_OK;
 }
 
-/* To a peer of the gateway's flows: its number stands for its address. */
-static err_t output_peer(struct link *l, const struct pbuf *p, uint32_t peer)
-{
-	size_t n = p->tot_len + (STACK_PEER_IS_V6(peer) ? STACK_GROW : 0u);
-	uint8_t *out = wire_room(&l->wire, LINK_VNET + n);
-
-	if (out == NULL)
-		return ERR_MEM;
-	pbuf_copy_partial(p, out + LINK_VNET + n - p->tot_len, p->tot_len, 0);
-	if (st.app->out(peer, out, LINK_VNET + n))
-		wire_put(&l->wire, LINK_APP, LINK_VNET + n);
-	return ERR_OK;
-}
-
 static err_t on_output(struct netif *n, struct pbuf *p, const ip4_addr_t *to)
 {
 	struct link *l = n->state;
-	uint8_t *out;
+	uint8_t *out = wire_room(&l->wire, p->tot_len);
 
-	if (st.app != NULL && st.app->out != NULL && lwip_ntohl(to->addr) >= STACK_PEERS)
-		return output_peer(l, p, lwip_ntohl(to->addr));
-	out = wire_room(&l->wire, p->tot_len);
+	(void)to;
 	if (out == NULL)
 		return ERR_MEM;
 	pbuf_copy_partial(p, out, p->tot_len, 0);
@@ -555,7 +539,7 @@ struct stack_conn *stack_accept(void)
 
 struct netif *stack_conn_netif(int link)
 {
-	return stack_link_fd(link) >= 0 ? &st.links[link].netif : NULL;
+	return &st.links[link].netif;
 }
 
 struct stack_conn *stack_event(void)

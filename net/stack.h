@@ -37,31 +37,18 @@ enum {
 	 * has made room. */
 	STACK_SPARE = 64,
 	STACK_PORT_LINK = 7001, /* vsock port of the link's listener */
-	STACK_GROW = 20,        /* bytes by which IPv6's header is longer than IPv4's */
 };
-
-/* The stack of the gateway knows the app's end of a flow as a peer: an IPv4 address
- * out of a reserved block (240.0.0.0/4, RFC 1112 §4), whose last 24 bits are the
- * owner's to choose. 241.x.x.x is IPv6. */
-#define STACK_PEERS            UINT32_C(0xf0000000)
-#define STACK_PEER_V6          UINT32_C(0x01000000)
-#define STACK_PEER_IS_V6(peer) (((peer)&STACK_PEER_V6) != 0)
 
 /* On every link the enclave's end is 10.7.0.2, the gateway's 10.7.0.1. */
 enum stack_side { STACK_ENCLAVE, STACK_GATEWAY };
 
 /* Who deals with the app's packets, which are not the stack's. Called while a link
- * is read, but for out. */
+ * is read. */
 struct stack_app {
 	/* A frame of LINK_APP, to be written to until it returns. */
 	void (*packet)(int link, uint8_t *payload, size_t len);
 	void (*hello)(int link);
 	void (*over)(int link); /* it has ended */
-	/* The gateway's: a packet of the stack for one of its peers
-	 * (stack_connect.h) is to become a LINK_APP of len bytes. TCP's header
-	 * stands where it belongs; what is before it is to be written. False: there
-	 * is no such peer any more. */
-	bool (*out)(uint32_t peer, uint8_t *payload, size_t len);
 };
 
 /* A connection, from accept or connect until stack_close or stack_abort. */
@@ -140,7 +127,8 @@ struct stack_conn *stack_conn_take(struct tcp_pcb *pcb);
 void stack_conn_begun(struct stack_conn *c);
 /* Something was written. */
 void stack_conn_push(struct stack_conn *c);
-/* lwIP's netif of a link, whose gateway is the other end; NULL: no such link. */
+/* lwIP's netif of a link, whether there is one now or not. Its gateway is the other
+ * end, its num the link's number. */
 struct netif *stack_conn_netif(int link);
 
 /* For tests and /metrics. All but the last are zero once everything was closed

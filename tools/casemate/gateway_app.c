@@ -4,6 +4,7 @@
 
 #include "appliance/base/io.h"
 #include "net/packet_put.h"
+#include "net/stack_connect.h"
 #include "net/tun.h"
 #include "tools/casemate/peers.h"
 
@@ -13,6 +14,7 @@ void gateway_app_init(int epoll, const struct gateway *g)
 
 	flows_init(epoll, &g->destinations);
 	datagrams_init(epoll, GATEWAY_APP_DATAGRAMS, &g->destinations);
+	stack_peers(peers_to_app);
 	resolve_init(epoll, GATEWAY_APP_RESOLVE, conf, GATEWAY_APP_NAMES);
 }
 
@@ -82,9 +84,7 @@ static void on_over(int link)
 	resolve_reset();
 }
 
-const struct stack_app gateway_app = {
-	.packet = on_packet, .hello = on_hello, .over = on_over, .out = peers_to_app
-};
+const struct stack_app gateway_app = { .packet = on_packet, .hello = on_hello, .over = on_over };
 
 /* --- for the loop ------------------------------------------------------------------------ */
 
