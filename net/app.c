@@ -57,9 +57,9 @@ static void send_own(int to, uint8_t *payload, size_t n)
 		return;
 	if (to == TO_APP) {
 		write_tun(&p, payload);
-	} else if (to >= 0 && (out = stack_link_room(to, LINK_VNET + n)) != NULL) {
+	} else if (to >= 0 && (out = wire_room(stack_link(to), LINK_VNET + n)) != NULL) {
 		memcpy(out, payload, LINK_VNET + n);
-		stack_link_put(to, LINK_APP, LINK_VNET + n);
+		wire_put(stack_link(to), LINK_APP, LINK_VNET + n);
 	}
 }
 
@@ -404,7 +404,7 @@ static bool goes_out(const struct packet *p)
 
 bool app_takes(void)
 {
-	return a.link < 0 || stack_link_takes(a.link);
+	return a.link < 0 || !stack_link(a.link)->refused;
 }
 
 void app_io(void)
@@ -412,7 +412,8 @@ void app_io(void)
 	static uint8_t nowhere[LINK_PAYLOAD_MAX];
 
 	for (int i = 0; i < APP_BATCH; i++) {
-		uint8_t *out = a.link < 0 ? nowhere : stack_link_room(a.link, LINK_PAYLOAD_MAX);
+		uint8_t *out = a.link < 0 ? nowhere
+		                          : wire_room(stack_link(a.link), LINK_PAYLOAD_MAX);
 		struct packet p;
 		ssize_t n = out == NULL ? 0 : read(a.tun, out, LINK_PAYLOAD_MAX);
 
@@ -423,7 +424,7 @@ void app_io(void)
 		} else if (goes_out(&p)) {
 			a.count.out_packets++;
 			a.count.out_bytes += p.ip.len;
-			stack_link_put(a.link, LINK_APP, (size_t)n);
+			wire_put(stack_link(a.link), LINK_APP, (size_t)n);
 		}
 	}
 }

@@ -47,7 +47,6 @@
 #include "net/packet.h"
 #include "net/pcb.h"
 #include "net/tun.h"
-#include "net/wire.h"
 
 enum {
 	SLOTS = STACK_CONNS_MAX + STACK_SPARE,
@@ -312,9 +311,9 @@ int stack_link_fd(int link)
 	return link >= 0 && link < STACK_LINKS_MAX ? st.links[link].wire.fd : -1;
 }
 
-bool stack_link_writing(int link)
+struct wire *stack_link(int link)
 {
-	return stack_link_fd(link) >= 0 && st.links[link].wire.out_len > 0;
+	return &st.links[link].wire;
 }
 
 static void link_end(struct link *l)
@@ -380,7 +379,7 @@ static void take_frame(struct link *l, enum link_kind kind, uint8_t *payload, si
 		stack_input(link, &p, payload);
 	else if (kind == LINK_APP && st.app != NULL && len > LINK_VNET)
 		st.app->packet(link, payload, len);
-	else if (kind == LINK_HELLO && st.app != NULL && payload[0] == LINK_VERSION)
+	else if (kind == LINK_HELLO && st.app != NULL && len == 1 && payload[0] == LINK_VERSION)
 		st.app->hello(link);
 	else
 		st.dropped++;
@@ -406,26 +405,11 @@ bool stack_link_io(int link, uint32_t epoll_events)
 	struct link *l = &st.links[link];
 
 	if ((epoll_events & EPOLLOUT) != 0)
-		wire_ready(&l->wire);
+		l->wire.full = false;
 	if ((epoll_events & ~(uint32_t)EPOLLOUT) == 0 || link_read(l))
 		return true;
 	link_end(l);
 	return false;
-}
-
-bool stack_link_takes(int link)
-{
-	return stack_link_fd(link) >= 0 && !st.links[link].wire.refused;
-}
-
-uint8_t *stack_link_room(int link, size_t n)
-{
-	return wire_room(&st.links[link].wire, n);
-}
-
-void stack_link_put(int link, enum link_kind kind, size_t n)
-{
-	wire_put(&st.links[link].wire, kind, n);
 }
 
 /* What found no room before is asked for again when half of it is free: true. */

@@ -22,8 +22,8 @@
 
 #include "appliance/base/rc.h"
 #include "appliance/base/ring.h"
-#include "net/link.h"
 #include "net/packet.h"
+#include "net/wire.h"
 
 /* The host's tool is built with more (tools/build/Makefile). */
 #ifndef STACK_CONNS
@@ -74,18 +74,14 @@ RC_CHECK enum rc stack_listen(uint16_t port);
  * been silent longest is ended for it; -1 when all have some (fd stays the
  * caller's). */
 int stack_link_add(int fd);
-int stack_link_fd(int link);       /* -1: none */
-bool stack_link_writing(int link); /* wants EPOLLOUT too; EPOLLIN always: what
-                                      * arrives needs no memory that could run out */
+int stack_link_fd(int link); /* -1: none */
 /* Reads once, as much as the link's buffer holds. False when the link is over:
  * its connections have ended and fd is closed. */
 bool stack_link_io(int link, uint32_t epoll_events);
-/* False: there is no such link, or stack_link_room() has refused and half of the buffer
- * has not been free since. Until then it is not worth reading what would need room. */
-bool stack_link_takes(int link);
-/* Room for a frame of at most n bytes on a link: as wire.h's. */
-uint8_t *stack_link_room(int link, size_t n);
-void stack_link_put(int link, enum link_kind kind, size_t n);
+/* Its wire, whose descriptor is -1 when there is none: to put frames on. Watched for EPOLLIN
+ * always, since what arrives needs no memory that could run out, and for EPOLLOUT while
+ * out_len is not 0; while it has refused, what would need room is not worth reading. */
+struct wire *stack_link(int link);
 /* A packet that is the stack's, its parse and where it lies, writable. */
 void stack_input(int link, const struct packet *p, uint8_t *ip);
 /* Frames written by calls below wait in the link's buffer; this sends them.

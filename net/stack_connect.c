@@ -13,12 +13,12 @@ static err_t on_output(struct netif *n, struct pbuf *p, const ip4_addr_t *to)
 
 	if (peer < STACK_PEERS)
 		return output(n, p, to);
-	out = stack_link_room(n->num, len);
+	out = wire_room(stack_link(n->num), len);
 	if (out == NULL)
 		return ERR_MEM;
 	pbuf_copy_partial(p, out + len - p->tot_len, p->tot_len, 0);
 	if (to_peer(peer, out, len))
-		stack_link_put(n->num, LINK_APP, len);
+		wire_put(stack_link(n->num), LINK_APP, len);
 	return ERR_OK;
 }
 

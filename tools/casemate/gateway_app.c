@@ -35,7 +35,7 @@ static void answer(struct slice message, uint64_t tag)
 		                    .from_port = GATEWAY_APP_NAMES,
 		                    .to_port = (uint16_t)tag };
 	int link = (int)(tag >> 32);
-	uint8_t *out = stack_link_room(link, LINK_VNET + PACKET_PUT_MAX + message.len);
+	uint8_t *out = wire_room(stack_link(link), LINK_VNET + PACKET_PUT_MAX + message.len);
 	size_t head;
 
 	if (out == NULL)
@@ -43,7 +43,7 @@ static void answer(struct slice message, uint64_t tag)
 	memset(out, 0, LINK_VNET);
 	head = LINK_VNET + packet_put_udp(out + LINK_VNET, &ends, message.len);
 	memcpy(out + head, message.p, message.len);
-	stack_link_put(link, LINK_APP, head + message.len);
+	wire_put(stack_link(link), LINK_APP, head + message.len);
 }
 
 static bool is_question(const struct packet *p)
