@@ -521,11 +521,6 @@ struct stack_conn *stack_accept(void)
 	return c;
 }
 
-struct netif *stack_conn_netif(int link)
-{
-	return &st.links[link].netif;
-}
-
 struct stack_conn *stack_event(void)
 {
 	return take(READY);

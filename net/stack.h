@@ -123,9 +123,8 @@ struct stack_conn *stack_conn_take(struct tcp_pcb *pcb);
 void stack_conn_begun(struct stack_conn *c);
 /* Something was written. */
 void stack_conn_push(struct stack_conn *c);
-/* lwIP's netif of a link, whether there is one now or not. Its gateway is the other
- * end, its num the link's number. */
-struct netif *stack_conn_netif(int link);
+/* lwIP's netifs are one for each link, there now or not: numbered as these, and from 1 on by
+ * index. Their gateway is the other end. */
 
 /* For tests and /metrics. All but the last are zero once everything was closed
  * and its last bytes are acknowledged; TIME-WAIT does not count. */

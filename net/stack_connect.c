@@ -25,9 +25,11 @@ static err_t on_output(struct netif *n, struct pbuf *p, const ip4_addr_t *to)
 void stack_peers(bool (*out)(uint32_t peer, uint8_t *payload, size_t len))
 {
 	to_peer = out;
-	for (int i = 0; i < STACK_LINKS_MAX; i++) {
-		output = output == NULL ? stack_conn_netif(i)->output : output;
-		stack_conn_netif(i)->output = on_output;
+	for (u8_t i = 1; i <= STACK_LINKS_MAX; i++) {
+		struct netif *n = netif_get_by_index(i);
+
+		output = output == NULL ? n->output : output;
+		n->output = on_output;
 	}
 }
 
@@ -46,7 +48,7 @@ struct stack_conn *stack_connect(int link, uint32_t peer, uint16_t port)
 	struct stack_conn *c = pcb != NULL ? stack_conn_take(pcb) : NULL;
 
 	if (c != NULL) {
-		struct netif *n = stack_conn_netif(link);
+		struct netif *n = netif_get_by_index((u8_t)(link + 1));
 
 		tcp_bind_netif(pcb, n);
 		if (tcp_connect(pcb, peer == 0 ? netif_ip_gw4(n) : &to, port, on_connected) ==

@@ -129,5 +129,5 @@ void tun_prepare(struct packet *p, uint8_t *payload)
 	}
 	memcpy(payload, &h, sizeof h);
 	if (!p->v6)
-		checksum_head(ip, p->head);
+		checksum_set(ip + offsetof(struct iphdr, check), 0, ip, p->head);
 }
