@@ -4,7 +4,7 @@ enum rc link_next(struct slice *in, enum link_kind *kind, struct slice *payload)
 {
 	struct slice s = *in;
 	uint32_t head;
-	size_t len;
+	size_t len, max = s.len > 0 && s.p[0] == LINK_HELLO ? 1 : LINK_PAYLOAD_MAX;
 
 	/* What can be judged is judged before the rest is awaited. */
 	if (s.len > 0 && (s.p[0] < LINK_PACKET || s.p[0] > LINK_HELLO))
@@ -12,7 +12,7 @@ enum rc link_next(struct slice *in, enum link_kind *kind, struct slice *payload)
 	if (!slice_u32_be(&s, &head))
 		return RC_MORE;
 	len = head & 0xffffff;
-	if (len == 0 || len > LINK_PAYLOAD_MAX)
+	if (len == 0 || len > max)
 		return RC_BAD;
 	if (!slice_take(&s, len, payload))
 		return RC_MORE;

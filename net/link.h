@@ -3,7 +3,7 @@
  *
  *   offset  size
  *   0       1     kind, enum link_kind; others are an error
- *   1       3     length of what follows, big-endian, 1 to LINK_PAYLOAD_MAX
+ *   1       3     length of what follows, big-endian, 1 to LINK_PAYLOAD_MAX; of LINK_HELLO 1
  *   4       …     payload
  *
  * LINK_PACKET   an IPv4 packet between the two stacks (stack.h)
@@ -46,7 +46,7 @@ enum {
  * beginning of one, or nothing; RC_BAD: not a frame. in stays as it was then. */
 RC_CHECK enum rc link_next(struct slice *in, enum link_kind *kind, struct slice *payload);
 
-/* The head of a frame with len bytes of payload, 1 to LINK_PAYLOAD_MAX. */
+/* The head of a frame with len bytes of payload, as above. */
 void link_head(uint8_t out[LINK_HEAD], enum link_kind kind, size_t len);
 
 #endif

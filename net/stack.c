@@ -379,7 +379,7 @@ static void take_frame(struct link *l, enum link_kind kind, uint8_t *payload, si
 		stack_input(link, &p, payload);
 	else if (kind == LINK_APP && st.app != NULL && len > LINK_VNET)
 		st.app->packet(link, payload, len);
-	else if (kind == LINK_HELLO && st.app != NULL && len == 1 && payload[0] == LINK_VERSION)
+	else if (kind == LINK_HELLO && st.app != NULL && payload[0] == LINK_VERSION)
 		st.app->hello(link);
 	else
 		st.dropped++;

@@ -20,16 +20,10 @@
  * of one as there are. */
 enum { TUN_MTU = 65535, SEGMENT_MIN = 48 };
 
-#define V4(last)                                                                                   \
-	{                                                                                          \
-		[10] = 0xff, [11] = 0xff, 10, 7, 0, (last)                                         \
-	}
-#define V6(last)                                                                                   \
-	{                                                                                          \
-		0xfd, 0x07, 0xca, 0x5e, 0x3a, 0x7e, [15] = (last)                                  \
-	}
-const uint8_t tun_gateway4[PACKET_ADDRESS] = V4(1), tun_enclave4[PACKET_ADDRESS] = V4(2);
-const uint8_t tun_gateway6[PACKET_ADDRESS] = V6(1), tun_enclave6[PACKET_ADDRESS] = V6(2);
+const uint8_t tun_gateway4[PACKET_ADDRESS] = { [10] = 0xff, 0xff, 10, 7, 0, 1 };
+const uint8_t tun_enclave4[PACKET_ADDRESS] = { [10] = 0xff, 0xff, 10, 7, 0, 2 };
+const uint8_t tun_gateway6[PACKET_ADDRESS] = { 0xfd, 0x07, 0xca, 0x5e, 0x3a, 0x7e, [15] = 1 };
+const uint8_t tun_enclave6[PACKET_ADDRESS] = { 0xfd, 0x07, 0xca, 0x5e, 0x3a, 0x7e, [15] = 2 };
 
 /* As the kernel's ioctls of AF_INET6 sockets take it. */
 struct address6 {
