@@ -169,9 +169,8 @@ static void note(struct flow *f, const struct packet *p, bool from_app)
 	if (p->proto != IPPROTO_TCP)
 		return;
 	f->ended = f->ended || (p->flags & (TH_FIN | TH_RST)) != 0;
-	if (from_app && (p->flags & TH_SYN) != 0) {
-		f->asked = true;
-		f->seq = p->seq;
+	if (from_app && !f->answered) {
+		f->next = p->seq;
 	} else if (!from_app && (!f->answered || (int32_t)(end - f->next) > 0)) {
 		f->answered = true;
 		f->next = end;
@@ -187,12 +186,12 @@ static void reset_app(const struct flow *f)
 		            .from_port = f->key.local_port,
 		            .to_port = f->key.remote_port,
 		            .flags = f->answered ? TH_ACK : TH_SYN,
-		            .seq = f->seq,
+		            .seq = f->next,
 		            .ack = f->next };
 
 	memcpy(p.from, v6 ? tun_enclave6 : tun_enclave4, PACKET_ADDRESS);
 	memcpy(p.to, f->key.remote, PACKET_ADDRESS);
-	if (f->key.proto == IPPROTO_TCP && (f->answered || f->asked))
+	if (f->key.proto == IPPROTO_TCP)
 		answer(TO_APP, &p, REFUSE_NET);
 }
 
