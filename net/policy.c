@@ -175,7 +175,7 @@ uint64_t policy_egress(const struct policy *p, uint8_t proto, const uint8_t addr
 	uint64_t named = 0, allowing = 0;
 
 	for (const struct admitted *a = admitted; a < admitted + admitted_n; a++)
-		if (a->until_ms > now_ms && packet_same(a->address, address))
+		if (packet_same(a->address, address) && a->until_ms > now_ms)
 			named |= a->rules;
 	for (size_t i = 0; i < p->egresses; i++) {
 		const struct policy_rule *r = &p->egress[i];
