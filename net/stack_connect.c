@@ -25,8 +25,8 @@ static err_t on_output(struct netif *n, struct pbuf *p, const ip4_addr_t *to)
 void stack_peers(bool (*out)(uint32_t peer, uint8_t *payload, size_t len))
 {
 	to_peer = out;
-	for (u8_t i = 1; i <= STACK_LINKS_MAX; i++) {
-		struct netif *n = netif_get_by_index(i);
+	for (int i = 1; i <= STACK_LINKS_MAX; i++) {
+		struct netif *n = netif_get_by_index((u8_t)i);
 
 		output = output == NULL ? n->output : output;
 		n->output = on_output;
