@@ -18,13 +18,11 @@ static enum rc make(int nsm, const struct broker_request *r, struct slice *docum
 {
 	uint8_t mem[CLAIMS_MAX];
 	struct wbuf w = wbuf_of(mem, sizeof mem);
-	struct claims c = { .purpose = PURPOSE_TLS, .touches = touchlog_shared->touches };
 
 	if (r->nonce_len > sizeof r->nonce || r->key_len > sizeof r->key)
 		return RC_BAD;
 	pace(&due, clock_mono_ms() * BROKER_RATE, 1000, (BROKER_BURST - 1) * 1000);
-	memcpy(c.head, touchlog_head(), sizeof c.head);
-	claims_put(&w, &c);
+	claims_put(&w, touchlog_shared->touches, touchlog_head());
 	return nsm_attest(nsm, wbuf_slice(&w), slice_of(r->nonce, r->nonce_len),
 	                  slice_of(r->key, r->key_len), document);
 }

@@ -70,7 +70,8 @@ static void watch(int tag, int fd, uint32_t events)
 static void watch_all(void)
 {
 	for (int i = 0; i < STACK_LINKS_MAX; i++)
-		watch(i, stack_link_fd(i), stack_link_writing(i) ? EPOLLIN | EPOLLOUT : EPOLLIN);
+		watch(i, stack_link_fd(i),
+		      stack_link(i)->out_len > 0 ? EPOLLIN | EPOLLOUT : EPOLLIN);
 	watch(TAG_LISTENER, g.ready ? g.listener : -1,
 	      g.accept_ms <= g.now_ms ? EPOLLIN : EPOLLERR);
 	watch(TAG_BROKER, g.broker, EPOLLIN);

@@ -2,22 +2,11 @@
 
 #include "appliance/base/dcbor.h"
 
-const char *claims_purpose(enum purpose p)
+void claims_put(struct wbuf *w, uint64_t touches, const uint8_t head[SHA384_LEN])
 {
-	static const char *const purposes[] = { "tls", "file", "app" };
-
-	return (unsigned)p < sizeof purposes / sizeof *purposes ? purposes[p] : "?";
-}
-
-void claims_put(struct wbuf *w, const struct claims *c)
-{
-	dcbor_put_map(w, 4u + (c->tree.len > 0) + (c->digest.len > 0));
+	dcbor_put_map(w, 4);
 	dcbor_pair_uint(w, 1, CLAIMS_VERSION);
-	dcbor_pair_text(w, 2, slice_str(claims_purpose(c->purpose)));
-	dcbor_pair_uint(w, 3, c->touches);
-	dcbor_pair_bytes(w, 4, slice_of(c->head, sizeof c->head));
-	if (c->tree.len > 0)
-		dcbor_pair_bytes(w, 5, c->tree);
-	if (c->digest.len > 0)
-		dcbor_pair_bytes(w, 6, c->digest);
+	dcbor_pair_text(w, 2, slice_str("tls"));
+	dcbor_pair_uint(w, 3, touches);
+	dcbor_pair_bytes(w, 4, slice_of(head, SHA384_LEN));
 }

@@ -10,33 +10,17 @@
  *   5  root of the file hash tree, 48 bytes; left out when there is none
  *   6  SHA-384 of what was asked, 48 bytes; only with "file" and "app"
  *
- * Pure functions; input may be anybody's.
+ * This enclave says "tls" and neither 5 nor 6; who verifies reads all of it
+ * (attest/claims_read.h).
  */
 #ifndef ATTEST_CLAIMS_H
 #define ATTEST_CLAIMS_H
 
-#include "appliance/base/rc.h"
 #include "appliance/base/sha384.h"
 #include "appliance/base/slice.h"
 
 enum { CLAIMS_MAX = 512, CLAIMS_VERSION = 1 };
 
-enum purpose { PURPOSE_TLS = 0, PURPOSE_FILE = 1, PURPOSE_APP = 2 };
-
-struct claims {
-	enum purpose purpose;
-	uint64_t touches;
-	uint8_t head[SHA384_LEN];
-	struct slice tree;   /* empty or SHA384_LEN bytes; points into the input */
-	struct slice digest; /* likewise */
-};
-
-/* The purpose's text, as above. */
-const char *claims_purpose(enum purpose p);
-
-void claims_put(struct wbuf *w, const struct claims *c);
-/* RC_OK; RC_BAD, RC_LIMIT, RC_EOF as dcbor.h; RC_BAD also for keys that are not
- * above, or a digest that is there with "tls" or missing with the others. */
-RC_CHECK enum rc claims_parse(struct slice in, struct claims *c);
+void claims_put(struct wbuf *w, uint64_t touches, const uint8_t head[SHA384_LEN]);
 
 #endif

@@ -1,8 +1,15 @@
-/* The half of claims.h that only who verifies needs. */
+#include "attest/claims_read.h"
+
 #include "appliance/base/dcbor.h"
-#include "attest/claims.h"
 
 enum { WORD_MAX = 8 };
+
+const char *claims_purpose(enum purpose p)
+{
+	static const char *const purposes[] = { "tls", "file", "app" };
+
+	return (unsigned)p < sizeof purposes / sizeof *purposes ? purposes[p] : "?";
+}
 
 static enum purpose take_purpose(struct dcbor *d)
 {

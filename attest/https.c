@@ -10,8 +10,7 @@
 enum state {
 	HANDSHAKE,
 	IDLE,
-	HEAD,
-	BODY,
+	REQUEST,
 	WAITING, /* for the owner's document */
 	ANSWERING,
 	OVER, /* but for what TLS has not sent yet */
@@ -118,33 +117,33 @@ static void wrote(struct https *h, size_t n)
 	br_ssl_engine_flush(engine(h), 0);
 }
 
-static void head_done(struct https *h)
+static void go_on(struct https *h)
 {
-	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
 	size_t room = 0;
-	uint8_t *p = h->http.expect ? br_ssl_engine_sendapp_buf(engine(h), &room) : NULL;
+	uint8_t *p = br_ssl_engine_sendapp_buf(engine(h), &room);
 
-	enter(h, BODY, h->now_ms + HTTPS_BODY_MS);
-	if (!p || room < sizeof go_on - 1)
+	if (!p || room < sizeof text - 1)
 		return;
-	memcpy(p, go_on, sizeof go_on - 1);
-	wrote(h, sizeof go_on - 1);
+	memcpy(p, text, sizeof text - 1);
+	wrote(h, sizeof text - 1);
 }
 
 static bool step_request(struct https *h)
 {
+	bool head = h->http.state <= HTTP_FIELDS;
 	struct slice in = { NULL, 0 };
 
 	in.p = br_ssl_engine_recvapp_buf(engine(h), &in.len);
 	if (in.len == 0)
 		return false;
 	if (h->state == IDLE)
-		enter(h, HEAD, h->now_ms + HTTPS_HEAD_MS);
+		enter(h, REQUEST, h->now_ms + HTTPS_REQUEST_MS);
 	br_ssl_engine_recvapp_ack(engine(h), http_feed(&h->http, in));
 	if (h->http.state >= HTTP_DONE)
 		request_done(h);
-	else if (h->state == HEAD && h->http.state > HTTP_FIELDS)
-		head_done(h);
+	else if (head && h->http.state > HTTP_FIELDS && h->http.expect)
+		go_on(h);
 	return true;
 }
 
@@ -184,8 +183,7 @@ static bool step(struct https *h)
 	switch (h->state) {
 	case HANDSHAKE: return step_handshake(h);
 	case IDLE:
-	case HEAD:
-	case BODY: return step_request(h);
+	case REQUEST: return step_request(h);
 	case ANSWERING: return step_answer(h);
 	default: return false;
 	}
@@ -204,7 +202,7 @@ static void run(struct https *h)
 			enter(h, OVER, h->now_ms + HTTPS_STALL_MS);
 		}
 	} while (step(h));
-	if (h->peer_ended && h->state <= BODY)
+	if (h->peer_ended && h->state <= REQUEST)
 		finish(h);
 }
 
@@ -288,7 +286,7 @@ void https_document(struct https *h, enum rc rc, struct slice document, int64_t 
 unsigned https_idleness(const struct https *h)
 {
 	static const unsigned of[] = {
-		[HANDSHAKE] = HTTPS_IN_HANDSHAKE, [IDLE] = 3, [HEAD] = 1, [BODY] = 1, [OVER] = 3
+		[HANDSHAKE] = HTTPS_IN_HANDSHAKE, [IDLE] = 3, [REQUEST] = 1, [OVER] = 3
 	};
 
 	return of[h->state];

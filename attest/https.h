@@ -9,8 +9,8 @@
  * request's head and after it the document that answers it. What a connection
  * does not use it does not touch: with ordinary clients that is about 24 KiB.
  *
- * States: handshake → idle ⇄ head → body → waiting for a document → answering
- * → idle, or over. One request at a time; the next one's bytes wait in the
+ * States: handshake → idle → request → waiting for a document → answering → idle,
+ * or over. One request at a time; the next one's bytes wait in the
  * TLS record or with the owner. Limits are below; every state has a deadline.
  */
 #ifndef ATTEST_HTTPS_H
@@ -30,12 +30,11 @@ enum {
 	HTTPS_NONCE_MAX = 64,
 	HTTPS_SPKI_MAX = 128,
 	HTTPS_TOUCHES = 64, /* records in one answer of /touch */
-	/* Deadlines. Handshake, head and body are counted from their first byte,
-	 * so that a client that sends a byte now and then gains nothing. */
+	/* Deadlines. Handshake and request are counted from their first byte, so
+	 * that a client that sends a byte now and then gains nothing. */
 	HTTPS_HANDSHAKE_MS = 10000,
 	HTTPS_IDLE_MS = 30000,
-	HTTPS_HEAD_MS = 10000,
-	HTTPS_BODY_MS = 10000,
+	HTTPS_REQUEST_MS = 10000,  /* a whole one: nothing here takes a body */
 	HTTPS_DOCUMENT_MS = 10000, /* until the owner brings a document */
 	HTTPS_STALL_MS = 10000,    /* an answer of which nothing was taken */
 	HTTPS_ANSWER_MS = 60000,   /* a whole answer */
@@ -88,7 +87,7 @@ void https_sent(struct https *h, size_t n, int64_t now_ms);
  * What the peer still sends is dropped. */
 bool https_done(const struct https *h);
 /* clock_mono_ms() after which the connection is to be aborted: handshake,
- * request head, request body, idle and unread answers each have a limit. */
+ * request, idle and unread answers each have a limit. */
 int64_t https_deadline(const struct https *h);
 
 /* True, with the client's nonce, while a request waits for a document with

@@ -20,7 +20,7 @@
 
 #include <stdbool.h>
 
-#include "attest/claims.h"
+#include "attest/claims_read.h"
 #include "attest/document.h"
 #include "attest/sha256.h"
 #include "attest/touch.h"

@@ -57,22 +57,17 @@ static void send_own(int to, uint8_t *payload, size_t n)
 		return;
 	if (to == TO_APP) {
 		write_tun(&p, payload);
-	} else if (to >= 0 && (out = stack_link_room(to, LINK_VNET + n)) != NULL) {
+	} else if (to >= 0 && (out = wire_room(stack_link(to), LINK_VNET + n)) != NULL) {
 		memcpy(out, payload, LINK_VNET + n);
-		stack_link_put(to, LINK_APP, LINK_VNET + n);
+		wire_put(stack_link(to), LINK_APP, LINK_VNET + n);
 	}
 }
 
-static void answer_to(int to, const struct packet *p, enum refuse_why why)
+static void answer(int to, const struct packet *p, enum refuse_why why)
 {
 	uint8_t out[LINK_VNET + REFUSE_MAX];
 
 	send_own(to, out, refuse(p, why, out + LINK_VNET));
-}
-
-static void answer(const struct packet *p, bool from_app, enum refuse_why why)
-{
-	answer_to(from_app ? TO_APP : a.link, p, why);
 }
 
 /* --- what is refused --------------------------------------------------------------- */
@@ -110,7 +105,7 @@ static void deny(const struct packet *p, bool from_app)
 {
 	(*(from_app ? &a.count.out_refused : &a.count.in_refused))++;
 	explain(p, from_app ? "no rule of egress" : "no rule of ingress", slice_of(NULL, 0));
-	answer(p, from_app, REFUSE_PROHIBITED);
+	answer(from_app ? TO_APP : a.link, p, REFUSE_PROHIBITED);
 }
 
 /* There is no gateway, and has not been one for a while. */
@@ -124,11 +119,6 @@ static bool is_offline(void)
 static bool asks(const struct packet *p)
 {
 	return p->proto != IPPROTO_TCP || (p->flags & (TH_SYN | TH_ACK)) == TH_SYN;
-}
-
-static bool is_echo_request(const struct packet *p)
-{
-	return p->type == (p->v6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO);
 }
 
 static struct flow *find(const struct flow_key *key)
@@ -150,28 +140,21 @@ static bool is_extension(const struct packet *p)
 }
 
 /* A packet with which no flow goes on begins one, if a rule allows it; else NULL. */
-static struct flow *begin_out(const struct packet *p, const struct flow_key *key)
+static struct flow *begin(const struct packet *p, const struct flow_key *key, bool from_app)
 {
-	bool icmp = p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6;
-	uint64_t rules = is_extension(p) || (icmp && !is_echo_request(p))
-	                         ? 0
-	                         : policy_egress(a.policy, p->proto, p->to, p->to_port, a.now_ms);
+	uint64_t rules = 0;
 	struct flow *f;
 
+	if (!from_app && policy_ingress(a.policy, p->proto, p->to_port) != POLICY_NONE)
+		return flow_begin(key, FLOW_IN, a.now_ms);
+	if (from_app && !is_extension(p) && !packet_tells(p))
+		rules = policy_egress(a.policy, p->proto, p->to, p->to_port, a.now_ms);
 	if (rules == 0)
 		return NULL;
 	f = flow_begin(key, FLOW_OUT, a.now_ms);
 	f->hello = (rules & ~a.policy->tls) == 0;
 	f->rules = rules;
 	return f;
-}
-
-static struct flow *begin_in(const struct packet *p, const struct flow_key *key)
-{
-	if ((p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP) ||
-	    policy_ingress(a.policy, p->proto, p->to_port) == POLICY_NONE)
-		return NULL;
-	return flow_begin(key, FLOW_IN, a.now_ms);
 }
 
 /* What the app's kernel is to be told when the way is gone, and whether that is
@@ -186,9 +169,8 @@ static void note(struct flow *f, const struct packet *p, bool from_app)
 	if (p->proto != IPPROTO_TCP)
 		return;
 	f->ended = f->ended || (p->flags & (TH_FIN | TH_RST)) != 0;
-	if (from_app && (p->flags & TH_SYN) != 0) {
-		f->asked = true;
-		f->seq = p->seq;
+	if (from_app && !f->answered) {
+		f->next = p->seq;
 	} else if (!from_app && (!f->answered || (int32_t)(end - f->next) > 0)) {
 		f->answered = true;
 		f->next = end;
@@ -204,13 +186,13 @@ static void reset_app(const struct flow *f)
 		            .from_port = f->key.local_port,
 		            .to_port = f->key.remote_port,
 		            .flags = f->answered ? TH_ACK : TH_SYN,
-		            .seq = f->seq,
+		            .seq = f->next,
 		            .ack = f->next };
 
 	memcpy(p.from, v6 ? tun_enclave6 : tun_enclave4, PACKET_ADDRESS);
 	memcpy(p.to, f->key.remote, PACKET_ADDRESS);
-	if (f->key.proto == IPPROTO_TCP && (f->answered || f->asked))
-		answer(&p, true, REFUSE_NET);
+	if (f->key.proto == IPPROTO_TCP)
+		answer(TO_APP, &p, REFUSE_NET);
 }
 
 static void link_gone(void)
@@ -227,8 +209,12 @@ static void link_gone(void)
 
 /* --- the resolver ------------------------------------------------------------------- */
 
-/* A message of n bytes, LINK_VNET and both headers behind the beginning of out. */
-static void send_dns(uint8_t *out, size_t n, const struct resolver_to *to)
+enum { DNS_AT = LINK_VNET + 20 + 8 /* the headers of IPv4 and UDP */ };
+
+static uint8_t dns_out[DNS_AT + DNS_REPLY_MAX];
+
+/* The message of n bytes at DNS_AT. */
+static void send_dns(size_t n, const struct resolver_to *to)
 {
 	struct packet_ends e = { .v6 = false,
 		                 .from = to->host ? tun_enclave4 : tun_gateway4,
@@ -237,23 +223,20 @@ static void send_dns(uint8_t *out, size_t n, const struct resolver_to *to)
 		                 .to_port = to->host ? DNS_PORT : to->port };
 
 	if (n > 0)
-		send_own(to->host ? a.link : TO_APP, out,
-		         packet_put_udp(out + LINK_VNET, &e, n) + n);
+		send_own(to->host ? a.link : TO_APP, dns_out,
+		         packet_put_udp(dns_out + LINK_VNET, &e, n) + n);
 	if (to->host && is_offline())
 		resolver_reset();
 }
 
-enum { DNS_AT = LINK_VNET + 20 + 8 /* the headers of IPv4 and UDP */ };
-
 static void on_dns(const struct packet *p, bool from_app)
 {
-	static uint8_t out[DNS_AT + DNS_REPLY_MAX];
 	struct slice message = slice_of(p->ip.p + p->body, p->ip.len - p->body);
 	struct resolver_to to = { 0 };
-	size_t n = from_app ? resolver_ask(message, p->from_port, a.now_ms, out + DNS_AT, &to)
-	                    : resolver_answer(message, p->to_port, a.now_ms, out + DNS_AT, &to);
+	size_t n = from_app ? resolver_ask(message, p->from_port, a.now_ms, dns_out + DNS_AT, &to)
+	                    : resolver_answer(message, p->to_port, a.now_ms, dns_out + DNS_AT, &to);
 
-	send_dns(out, n, &to);
+	send_dns(n, &to);
 	if (to.refused.len > 0 && may_explain())
 		log_line("network: refused the name %.*s: no rule of egress", (int)to.refused.len,
 		         (const char *)to.refused.p);
@@ -264,7 +247,7 @@ static bool is_dns(const struct packet *p, const uint8_t *server, uint16_t port)
 	return p->proto == IPPROTO_UDP && packet_same(server, tun_gateway4) && port == DNS_PORT;
 }
 
-/* --- from the link -------------------------------------------------------------------- */
+/* --- what passes --------------------------------------------------------------------- */
 
 static bool is_own(const struct packet *p, uint16_t port)
 {
@@ -280,39 +263,68 @@ static bool is_too_big(const struct packet *p)
 	             : p->type == ICMP_DEST_UNREACH && p->ip.p[p->head + 1] == ICMP_FRAG_NEEDED;
 }
 
-/* The flow that lets p pass to the app. */
-static struct flow *flow_in(const struct packet *p)
+/* The flow that lets p pass. Who connects anew is judged anew: the app always, others
+ * once what was before has ended. */
+static struct flow *flow_of(const struct packet *p, bool from_app)
 {
-	struct flow_key key = flow_key_of(p, false);
+	struct flow_key key = flow_key_of(p, from_app);
 	struct flow *f = find(&key);
+	bool connects = p->proto == IPPROTO_TCP && asks(p);
 	struct packet about;
 
-	if (f != NULL && (!asks(p) || p->proto != IPPROTO_TCP || !f->ended))
+	if (f != NULL && (!connects || !(from_app || f->ended)))
 		return f;
 	if (packet_quoted(p, &about) == RC_OK) {
-		key = flow_key_of(&about, true);
-		return is_too_big(p) && about.proto != IPPROTO_TCP ? NULL : flow_find(&key);
+		key = flow_key_of(&about, !from_app);
+		return !from_app && is_too_big(p) && about.proto != IPPROTO_TCP ? NULL
+		                                                                : flow_find(&key);
 	}
-	return asks(p) ? begin_in(p, &key) : NULL;
+	return asks(p) ? begin(p, &key, from_app) : NULL;
 }
 
-static void to_app(struct packet *p, uint8_t *payload)
+/* May what the app says pass? Only a ClientHello, whole, and only with a right name:
+ * else both ends learn that it is over. */
+static bool hello_passes(struct flow *f, const struct packet *p)
 {
-	struct flow *f = flow_in(p);
+	struct slice said = slice_of(p->ip.p + p->body, p->ip.len - p->body);
+	uint8_t out[LINK_VNET + REFUSE_MAX], name[HELLO_NAME_MAX];
+	size_t n = 0;
+
+	if (!f->hello || p->proto != IPPROTO_TCP || said.len == 0)
+		return true;
+	if ((p->flags & TH_SYN) == 0 && hello_name(said, name, &n) == RC_OK &&
+	    (policy_named(a.policy, slice_of(name, n)) & f->rules) != 0) {
+		f->hello = false;
+		return true;
+	}
+	a.count.hello_refused++;
+	explain(p, n > 0 ? "no rule with tls: is of " : "tls: wants a ClientHello first",
+	        slice_of(name, n));
+	answer(TO_APP, p, REFUSE_PROHIBITED);
+	send_own(a.link, out, refuse_forward(p, out + LINK_VNET));
+	flow_end(f);
+	return false;
+}
+
+/* Else it was refused. */
+static bool passes(const struct packet *p, bool from_app)
+{
+	struct flow *f = from_app && is_own(p, p->from_port) ? NULL : flow_of(p, from_app);
 
 	if (f == NULL && asks(p)) {
-		deny(p, false);
+		deny(p, from_app);
 	} else if (f == NULL) {
 		a.count.dropped++; /* of a flow that is over: known at both ends */
-		answer(p, false, REFUSE_PORT);
-	} else {
-		if (f->key.proto == p->proto)
-			note(f, p, false);
-		a.count.in_packets++;
-		a.count.in_bytes += p->ip.len;
-		write_tun(p, payload);
+		answer(from_app ? TO_APP : a.link, p, REFUSE_PORT);
 	}
+	if (f == NULL || (from_app && !hello_passes(f, p)))
+		return false;
+	if (f->key.proto == p->proto)
+		note(f, p, from_app);
+	return true;
 }
+
+/* --- from the link -------------------------------------------------------------------- */
 
 static void on_packet(int link, uint8_t *payload, size_t len)
 {
@@ -323,15 +335,18 @@ static void on_packet(int link, uint8_t *payload, size_t len)
 	    !packet_same(p.to, p.v6 ? tun_enclave6 : tun_enclave4) || packet_same(p.from, p.to))
 		a.count.dropped++;
 	else if (link != a.link)
-		answer_to(link, &p, REFUSE_PORT); /* another gateway has taken over */
+		answer(link, &p, REFUSE_PORT); /* another gateway has taken over */
 	else if (is_dns(&p, p.from, p.from_port) && is_own(&p, p.to_port))
 		on_dns(&p, false);
 	else if (p.proto == IPPROTO_TCP && is_own(&p, p.to_port) && !p.v6)
 		stack_input(link, &p, ip);
 	else if (is_own(&p, p.to_port))
 		deny(&p, false);
-	else if (a.tun >= 0)
-		to_app(&p, payload);
+	else if (a.tun >= 0 && passes(&p, false)) {
+		a.count.in_packets++;
+		a.count.in_bytes += p.ip.len;
+		write_tun(&p, payload);
+	}
 }
 
 static void on_hello(int link)
@@ -359,30 +374,6 @@ const struct stack_app app_hooks = { .packet = on_packet, .hello = on_hello, .ov
 
 /* --- from the app ----------------------------------------------------------------------- */
 
-/* May what the app says pass? Only a ClientHello, whole, and only with a right name:
- * else both ends learn that it is over. */
-static bool hello_passes(struct flow *f, const struct packet *p)
-{
-	struct slice said = slice_of(p->ip.p + p->body, p->ip.len - p->body);
-	uint8_t out[LINK_VNET + REFUSE_MAX], name[HELLO_NAME_MAX];
-	size_t n = 0;
-
-	if (!f->hello || p->proto != IPPROTO_TCP || said.len == 0)
-		return true;
-	if ((p->flags & TH_SYN) == 0 && hello_name(said, name, &n) == RC_OK &&
-	    (policy_named(a.policy, slice_of(name, n)) & f->rules) != 0) {
-		f->hello = false;
-		return true;
-	}
-	a.count.hello_refused++;
-	explain(p, n > 0 ? "no rule with tls: is of " : "tls: wants a ClientHello first",
-	        slice_of(name, n));
-	answer(p, true, REFUSE_PROHIBITED);
-	send_own(a.link, out, refuse_forward(p, out + LINK_VNET));
-	flow_end(f);
-	return false;
-}
-
 /* Not the app's doing: what its kernel says to its neighbours. */
 static bool is_local(const struct packet *p)
 {
@@ -390,27 +381,9 @@ static bool is_local(const struct packet *p)
 	             : p->to[PACKET_V4] >= 224;
 }
 
-static struct flow *flow_out(const struct packet *p)
-{
-	struct flow_key key = flow_key_of(p, true);
-	struct flow *f = find(&key);
-	struct packet about;
-
-	/* Who connects anew is judged anew. */
-	if (f != NULL && (p->proto != IPPROTO_TCP || !asks(p)))
-		return f;
-	if (packet_quoted(p, &about) == RC_OK) {
-		key = flow_key_of(&about, false);
-		return flow_find(&key);
-	}
-	return asks(p) ? begin_out(p, &key) : NULL;
-}
-
 /* True: it is to go out by the link. */
-static bool passes(const struct packet *p)
+static bool goes_out(const struct packet *p)
 {
-	struct flow *f;
-
 	if (!packet_same(p->from, p->v6 ? tun_enclave6 : tun_enclave4) || is_local(p)) {
 		a.count.dropped++;
 		return false;
@@ -422,24 +395,15 @@ static bool passes(const struct packet *p)
 	if (a.link < 0) {
 		a.count.dropped++;
 		if (is_offline())
-			answer(p, true, REFUSE_NET);
+			answer(TO_APP, p, REFUSE_NET);
 		return false;
 	}
-	f = is_own(p, p->from_port) ? NULL : flow_out(p);
-	if (f == NULL && asks(p))
-		deny(p, true);
-	else if (f == NULL)
-		answer(p, true, REFUSE_PORT); /* of a flow that is over */
-	if (f == NULL || !hello_passes(f, p))
-		return false;
-	if (f->key.proto == p->proto)
-		note(f, p, true);
-	return true;
+	return passes(p, true);
 }
 
 bool app_takes(void)
 {
-	return a.link < 0 || stack_link_takes(a.link);
+	return a.link < 0 || !stack_link(a.link)->refused;
 }
 
 void app_io(void)
@@ -447,7 +411,8 @@ void app_io(void)
 	static uint8_t nowhere[LINK_PAYLOAD_MAX];
 
 	for (int i = 0; i < APP_BATCH; i++) {
-		uint8_t *out = a.link < 0 ? nowhere : stack_link_room(a.link, LINK_PAYLOAD_MAX);
+		uint8_t *out = a.link < 0 ? nowhere
+		                          : wire_room(stack_link(a.link), LINK_PAYLOAD_MAX);
 		struct packet p;
 		ssize_t n = out == NULL ? 0 : read(a.tun, out, LINK_PAYLOAD_MAX);
 
@@ -455,10 +420,10 @@ void app_io(void)
 			return;
 		if (packet_parse(slice_of(out + LINK_VNET, (size_t)n - LINK_VNET), &p) != RC_OK) {
 			a.count.dropped++;
-		} else if (passes(&p)) {
+		} else if (goes_out(&p)) {
 			a.count.out_packets++;
 			a.count.out_bytes += p.ip.len;
-			stack_link_put(a.link, LINK_APP, (size_t)n);
+			wire_put(stack_link(a.link), LINK_APP, (size_t)n);
 		}
 	}
 }
@@ -477,13 +442,12 @@ void app_init(int tun, const struct policy *policy, int64_t now_ms)
 
 void app_tick(int64_t now_ms)
 {
-	static uint8_t out[DNS_AT + DNS_REPLY_MAX];
 	struct resolver_to to;
 	size_t n;
 
 	a.now_ms = now_ms;
-	while ((n = resolver_tick(now_ms, out + DNS_AT, &to)) > 0)
-		send_dns(out, n, &to);
+	while ((n = resolver_tick(now_ms, dns_out + DNS_AT, &to)) > 0)
+		send_dns(n, &to);
 }
 
 int64_t app_deadline(void)

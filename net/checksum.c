@@ -1,7 +1,6 @@
 #include "net/checksum.h"
 
 #include <arpa/inet.h>
-#include <netinet/ip.h>
 
 uint16_t checksum(uint32_t before, const uint8_t *p, size_t n)
 {
@@ -34,10 +33,8 @@ void checksum_put(uint8_t *at, uint16_t sum)
 	at[1] = (uint8_t)sum;
 }
 
-void checksum_head(uint8_t *ip, size_t n)
+void checksum_set(uint8_t *at, uint16_t before, const uint8_t *p, size_t n)
 {
-	uint8_t *at = ip + offsetof(struct iphdr, check);
-
 	checksum_put(at, 0);
-	checksum_put(at, (uint16_t)~checksum(0, ip, n));
+	checksum_put(at, (uint16_t)~checksum(before, p, n));
 }

@@ -18,8 +18,8 @@ uint16_t checksum_pseudo(bool v6, uint8_t proto, const uint8_t from[PACKET_ADDRE
 /* Writes a sum as it is; of what is checked belongs its complement there. */
 void checksum_put(uint8_t *at, uint16_t sum);
 
-/* Makes that of an IPv4 header of n bytes right. */
-void checksum_head(uint8_t *ip, size_t n);
+/* Makes the one at `at`, somewhere in the n bytes that it covers, right. */
+void checksum_set(uint8_t *at, uint16_t before, const uint8_t *p, size_t n);
 
 /* The host's half (checksum_host.c): is TCP's or UDP's of p right? Of UDP over IPv4,
  * none is good. And makes that of the UDP packet at ip, p's, right. */

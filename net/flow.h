@@ -32,10 +32,10 @@ struct flow {
 	bool hello;       /* the app may send nothing before a ClientHello ... */
 	uint64_t rules;   /* ... with a name of these */
 	int64_t heard_ms;
-	/* What a reset needs that the app's kernel believes. asked: it did, with seq;
-	 * answered: it was, and expects next. */
-	bool asked, answered;
-	uint32_t seq, next;
+	/* What a reset needs that the app's kernel believes: once it was answered, or
+	 * asked, what it expects next; before, the number that it asks with. */
+	bool answered;
+	uint32_t next;
 	struct flow *chain;
 };
 

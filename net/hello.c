@@ -71,20 +71,11 @@ static size_t number(struct hello *h, size_t n)
 
 static void server_name(struct hello *h, size_t n, uint8_t *name, size_t *len)
 {
-	uint8_t before = '.';
-
 	if (*len > 0 || n <= LIST_HEADS || n > LIST_HEADS + HELLO_NAME_MAX ||
 	    number(h, 2) != n - 2 || number(h, 1) != 0 || number(h, 2) != n - LIST_HEADS)
 		fail(h, RC_BAD);
-	for (n -= LIST_HEADS; h->rc == RC_OK && *len < n; before = name[(*len)++]) {
-		uint8_t c = (uint8_t)number(h, 1);
-
-		if (c == '.' ? before == '.' : !isalnum(c) && c != '-' && c != '_')
-			fail(h, RC_BAD);
-		name[*len] = c;
-	}
-	if (before == '.')
-		fail(h, RC_BAD);
+	while (h->rc == RC_OK && *len < n - LIST_HEADS)
+		name[(*len)++] = (uint8_t)tolower((int)number(h, 1));
 }
 
 static void extension(struct hello *h, uint8_t *name, size_t *len)

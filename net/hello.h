@@ -17,8 +17,9 @@
 
 enum { HELLO_NAME_MAX = 253 };
 
-/* in is the beginning of a TCP stream. *len bytes of name are a-z in any case,
- * 0-9, -, _, and single dots between them.
+/* in is the beginning of a TCP stream. *len bytes of name are as they
+ * came, but for letters, which are lower-case: whether it is a name is policy_named's
+ * to judge.
  *
  * RC_OK    a whole ClientHello, in one record or several, that has one name; what
  *          follows in the stream is not looked at

@@ -1,27 +1,18 @@
 #include "net/link.h"
 
-size_t link_max(unsigned kind)
-{
-	static const uint32_t max[] = {
-		[LINK_PACKET] = LINK_PACKET_MAX, [LINK_APP] = LINK_PAYLOAD_MAX, [LINK_HELLO] = 1
-	};
-
-	return kind < sizeof max / sizeof max[0] ? max[kind] : 0;
-}
-
 enum rc link_next(struct slice *in, enum link_kind *kind, struct slice *payload)
 {
 	struct slice s = *in;
 	uint32_t head;
-	size_t len;
+	size_t len, max = s.len > 0 && s.p[0] == LINK_HELLO ? 1 : LINK_PAYLOAD_MAX;
 
 	/* What can be judged is judged before the rest is awaited. */
-	if (s.len > 0 && link_max(s.p[0]) == 0)
+	if (s.len > 0 && (s.p[0] < LINK_PACKET || s.p[0] > LINK_HELLO))
 		return RC_BAD;
 	if (!slice_u32_be(&s, &head))
 		return RC_MORE;
 	len = head & 0xffffff;
-	if (len == 0 || len > link_max(head >> 24))
+	if (len == 0 || len > max)
 		return RC_BAD;
 	if (!slice_take(&s, len, payload))
 		return RC_MORE;

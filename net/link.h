@@ -3,7 +3,7 @@
  *
  *   offset  size
  *   0       1     kind, enum link_kind; others are an error
- *   1       3     length of what follows, big-endian, 1 to link_max(kind)
+ *   1       3     length of what follows, big-endian, 1 to LINK_PAYLOAD_MAX; of LINK_HELLO 1
  *   4       …     payload
  *
  * LINK_PACKET   an IPv4 packet between the two stacks (stack.h)
@@ -42,14 +42,11 @@ enum {
 	LINK_FRAME_MAX = LINK_HEAD + LINK_PAYLOAD_MAX,
 };
 
-/* Bytes that a frame of that kind carries at most; 0: there is no such kind. */
-size_t link_max(unsigned kind);
-
 /* Takes the frame at the front of in; payload points into it. RC_MORE: only the
  * beginning of one, or nothing; RC_BAD: not a frame. in stays as it was then. */
 RC_CHECK enum rc link_next(struct slice *in, enum link_kind *kind, struct slice *payload);
 
-/* The head of a frame with len bytes of payload, 1 to link_max(kind). */
+/* The head of a frame with len bytes of payload, as above. */
 void link_head(uint8_t out[LINK_HEAD], enum link_kind kind, size_t len);
 
 #endif

@@ -151,6 +151,13 @@ enum rc packet_quoted(const struct packet *p, struct packet *quoted)
 	return quoted->proto == IPPROTO_TCP || quoted->proto == IPPROTO_UDP ? RC_OK : RC_BAD;
 }
 
+bool packet_tells(const struct packet *p)
+{
+	uint8_t echo = p->v6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO;
+
+	return (p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6) && p->type != echo;
+}
+
 uint32_t packet_end(const struct packet *p)
 {
 	return p->seq + (uint32_t)(p->ip.len - p->body) + ((p->flags & TH_SYN) != 0) +

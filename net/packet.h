@@ -36,6 +36,9 @@ RC_CHECK enum rc packet_parse(struct slice ip, struct packet *p);
 enum packet_way { PACKET_NOBODY, PACKET_STACK, PACKET_STACK_SYN };
 enum packet_way packet_way(const struct packet *p, const uint8_t to[PACKET_ADDRESS]);
 
+/* Is it ICMP's, of either version, and asks for nothing: all but an echo request? */
+bool packet_tells(const struct packet *p);
+
 /* The number of what follows a packet of TCP: its data, SYN and FIN count. */
 uint32_t packet_end(const struct packet *p);
 

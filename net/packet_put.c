@@ -47,9 +47,7 @@ size_t packet_put_udp(uint8_t *out, const struct packet_ends *e, size_t n)
 
 void packet_put_icmp_sum(uint8_t *icmp, size_t n, const struct packet_ends *e)
 {
-	uint8_t *at = icmp + offsetof(struct icmphdr, checksum);
 	uint16_t before = e->v6 ? checksum_pseudo(true, IPPROTO_ICMPV6, e->from, e->to, n) : 0;
 
-	checksum_put(at, 0);
-	checksum_put(at, (uint16_t)~checksum(before, icmp, n));
+	checksum_set(icmp + offsetof(struct icmphdr, checksum), before, icmp, n);
 }

@@ -119,57 +119,31 @@ enum rc policy_parse(struct slice in, struct policy *p)
 
 /* --- addresses that names have had --- */
 
-/* Each is in the chain of its hash, once for each set of rules it was admitted to:
- * one name's time says nothing of another's. The host, which chooses addresses, can
- * put all into one chain; the longest is as long as the table. */
+/* Each is there once for each set of rules it was admitted to: one name's time says
+ * nothing of another's. */
 static struct admitted {
 	uint8_t address[ADDRESS];
-	uint64_t rules; /* 0: never used, and in no chain */
+	uint64_t rules;
 	int64_t until_ms;
-	struct admitted *next;
-} admitted[POLICY_ADMITTED_MAX], *chains[POLICY_ADMITTED_MAX];
-
-static struct admitted **chain_of(const uint8_t address[ADDRESS])
-{
-	uint32_t h = 2166136261; /* FNV-1a */
-
-	for (size_t i = 0; i < ADDRESS; i++)
-		h = (h ^ address[i]) * 16777619;
-	return &chains[(h ^ h >> 16) % POLICY_ADMITTED_MAX];
-}
-
-/* Takes the one that ends soonest out of its chain. */
-static struct admitted *take_soonest(void)
-{
-	struct admitted *a = admitted, **at;
-
-	for (size_t i = 1; i < POLICY_ADMITTED_MAX; i++)
-		if (admitted[i].until_ms < a->until_ms)
-			a = &admitted[i];
-	if (a->rules != 0) {
-		for (at = chain_of(a->address); *at != a; at = &(*at)->next)
-			;
-		*at = a->next;
-	}
-	return a;
-}
+} admitted[POLICY_ADMITTED_MAX];
+static size_t admitted_n; /* ever used, at the table's beginning */
 
 void policy_admit(uint64_t rules, const uint8_t address[16], int64_t until_ms)
 {
-	struct admitted **chain = chain_of(address), *a = *chain;
+	struct admitted *a = admitted, *end = admitted + admitted_n, *place = admitted;
 
 	if (rules == 0)
 		return;
-	while (a && (a->rules != rules || memcmp(a->address, address, ADDRESS) != 0))
-		a = a->next;
-	if (!a) {
-		a = take_soonest();
-		*a = (struct admitted){ .rules = rules, .until_ms = until_ms, .next = *chain };
+	for (; a < end && (a->rules != rules || !packet_same(a->address, address)); a++)
+		if (a->until_ms < place->until_ms)
+			place = a;
+	if (a == end) {
+		a = admitted_n < POLICY_ADMITTED_MAX ? &admitted[admitted_n++] : place;
+		*a = (struct admitted){ .rules = rules };
 		memcpy(a->address, address, ADDRESS);
-		*chain = a;
-	} else if (a->until_ms < until_ms) {
-		a->until_ms = until_ms;
 	}
+	if (a->until_ms < until_ms)
+		a->until_ms = until_ms;
 }
 
 /* --- the answers --- */
@@ -200,8 +174,8 @@ uint64_t policy_egress(const struct policy *p, uint8_t proto, const uint8_t addr
 {
 	uint64_t named = 0, allowing = 0;
 
-	for (const struct admitted *a = *chain_of(address); a; a = a->next)
-		if (a->until_ms > now_ms && memcmp(a->address, address, ADDRESS) == 0)
+	for (const struct admitted *a = admitted; a < admitted + admitted_n; a++)
+		if (packet_same(a->address, address) && a->until_ms > now_ms)
 			named |= a->rules;
 	for (size_t i = 0; i < p->egresses; i++) {
 		const struct policy_rule *r = &p->egress[i];
@@ -217,12 +191,9 @@ uint64_t policy_egress(const struct policy *p, uint8_t proto, const uint8_t addr
 
 uint64_t policy_named(const struct policy *p, struct slice name)
 {
-	uint8_t lower[POLICY_NAME_MAX];
 	uint64_t rules = 0;
 
-	for (size_t i = 0; i < name.len && i < sizeof lower; i++)
-		lower[i] = name.p[i] >= 'A' && name.p[i] <= 'Z' ? name.p[i] | 32 : name.p[i];
-	if (name.len > sizeof lower || !policy_is_name(slice_of(lower, name.len)))
+	if (!policy_is_name(name))
 		return 0;
 	for (size_t i = 0; i < p->egresses; i++) {
 		struct slice end = p->egress[i].name;
@@ -233,7 +204,7 @@ uint64_t policy_named(const struct policy *p, struct slice name)
 			end = slice_of(end.p + 1, end.len - 1);
 		if (p->egress[i].proto == POLICY_ANY ||
 		    ((wild ? name.len > end.len : name.len == end.len) &&
-		     memcmp(lower + name.len - end.len, end.p, end.len) == 0))
+		     memcmp(name.p + name.len - end.len, end.p, end.len) == 0))
 			rules |= UINT64_C(1) << i;
 	}
 	return rules;

@@ -91,8 +91,8 @@ uint64_t policy_egress(const struct policy *p, uint8_t proto, const uint8_t addr
                        uint16_t port, int64_t now_ms);
 
 /* The set of rules that let it be asked for name: those of POLICY_ANY, and those by
- * name that match it, in whatever case: dotted text without a dot at the end. None
- * match what is no name. */
+ * name that match it: dotted text, lower-case, without a dot at the end. None match
+ * what is no name. */
 uint64_t policy_named(const struct policy *p, struct slice name);
 
 /* A name that rules match, of policy_named, has this address until then, which is not

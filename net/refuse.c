@@ -9,11 +9,13 @@
 
 enum { ICMP_HEAD = 8 };
 
-static size_t put_reset(uint8_t *out, const struct packet *p, struct tcphdr tcp, bool back)
+/* To p's sender, or as from it to p's receiver. */
+static size_t put_reset(uint8_t *out, const struct packet *p, bool back, struct tcphdr tcp)
 {
 	size_t head = packet_put_ip(out, p->v6, IPPROTO_TCP, sizeof tcp, back ? p->to : p->from,
 	                            back ? p->from : p->to);
 
+	tcp.th_flags |= TH_RST;
 	tcp.th_sport = htons(back ? p->to_port : p->from_port);
 	tcp.th_dport = htons(back ? p->from_port : p->to_port);
 	tcp.th_off = sizeof tcp / sizeof(uint32_t);
@@ -23,23 +25,20 @@ static size_t put_reset(uint8_t *out, const struct packet *p, struct tcphdr tcp,
 
 static size_t reset(const struct packet *p, uint8_t *out)
 {
-	struct tcphdr tcp = { .th_flags = TH_RST, .th_seq = htonl(p->ack) };
+	struct tcphdr tcp = { .th_seq = htonl(p->ack) };
 
-	if ((p->flags & TH_RST) != 0)
-		return 0;
 	if ((p->flags & TH_ACK) == 0)
-		tcp = (struct tcphdr){ .th_flags = TH_RST | TH_ACK,
-			               .th_ack = htonl(packet_end(p)) };
-	return put_reset(out, p, tcp, true);
+		tcp = (struct tcphdr){ .th_flags = TH_ACK, .th_ack = htonl(packet_end(p)) };
+	return (p->flags & TH_RST) != 0 ? 0 : put_reset(out, p, true, tcp);
 }
 
 size_t refuse_forward(const struct packet *p, uint8_t out[REFUSE_MAX])
 {
-	struct tcphdr tcp = { .th_flags = TH_RST | TH_ACK,
+	struct tcphdr tcp = { .th_flags = TH_ACK,
 		              .th_seq = htonl(p->seq),
 		              .th_ack = htonl(p->ack) };
 
-	return put_reset(out, p, tcp, false);
+	return put_reset(out, p, false, tcp);
 }
 
 static size_t unreachable(const struct packet *p, enum refuse_why why, uint8_t *out)
@@ -72,11 +71,7 @@ static bool wants_icmp(const struct packet *p, enum refuse_why why)
 
 size_t refuse(const struct packet *p, enum refuse_why why, uint8_t out[REFUSE_MAX])
 {
-	uint8_t echo = p->v6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO;
-
 	if (p->proto == IPPROTO_TCP && !wants_icmp(p, why))
 		return reset(p, out);
-	if ((p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6) && p->type != echo)
-		return 0;
-	return unreachable(p, why, out);
+	return packet_tells(p) ? 0 : unreachable(p, why, out);
 }

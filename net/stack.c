@@ -47,7 +47,6 @@
 #include "net/packet.h"
 #include "net/pcb.h"
 #include "net/tun.h"
-#include "net/wire.h"
 
 enum {
 	SLOTS = STACK_CONNS_MAX + STACK_SPARE,
@@ -254,28 +253,12 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t err)
 	return ERR_OK;
 }
 
-/* To a peer of the gateway's flows: its number stands for its address. */
-static err_t output_peer(struct link *l, const struct pbuf *p, uint32_t peer)
-{
-	size_t n = p->tot_len + (STACK_PEER_IS_V6(peer) ? STACK_GROW : 0u);
-	uint8_t *out = wire_room(&l->wire, LINK_VNET + n);
-
-	if (out == NULL)
-		return ERR_MEM;
-	pbuf_copy_partial(p, out + LINK_VNET + n - p->tot_len, p->tot_len, 0);
-	if (st.app->out(peer, out, LINK_VNET + n))
-		wire_put(&l->wire, LINK_APP, LINK_VNET + n);
-	return ERR_OK;
-}
-
 static err_t on_output(struct netif *n, struct pbuf *p, const ip4_addr_t *to)
 {
 	struct link *l = n->state;
-	uint8_t *out;
+	uint8_t *out = wire_room(&l->wire, p->tot_len);
 
-	if (st.app != NULL && st.app->out != NULL && lwip_ntohl(to->addr) >= STACK_PEERS)
-		return output_peer(l, p, lwip_ntohl(to->addr));
-	out = wire_room(&l->wire, p->tot_len);
+	(void)to;
 	if (out == NULL)
 		return ERR_MEM;
 	pbuf_copy_partial(p, out, p->tot_len, 0);
@@ -328,9 +311,9 @@ int stack_link_fd(int link)
 	return link >= 0 && link < STACK_LINKS_MAX ? st.links[link].wire.fd : -1;
 }
 
-bool stack_link_writing(int link)
+struct wire *stack_link(int link)
 {
-	return stack_link_fd(link) >= 0 && st.links[link].wire.out_len > 0;
+	return &st.links[link].wire;
 }
 
 static void link_end(struct link *l)
@@ -422,26 +405,11 @@ bool stack_link_io(int link, uint32_t epoll_events)
 	struct link *l = &st.links[link];
 
 	if ((epoll_events & EPOLLOUT) != 0)
-		wire_ready(&l->wire);
+		l->wire.full = false;
 	if ((epoll_events & ~(uint32_t)EPOLLOUT) == 0 || link_read(l))
 		return true;
 	link_end(l);
 	return false;
-}
-
-bool stack_link_takes(int link)
-{
-	return stack_link_fd(link) >= 0 && !st.links[link].wire.refused;
-}
-
-uint8_t *stack_link_room(int link, size_t n)
-{
-	return wire_room(&st.links[link].wire, n);
-}
-
-void stack_link_put(int link, enum link_kind kind, size_t n)
-{
-	wire_put(&st.links[link].wire, kind, n);
 }
 
 /* What found no room before is asked for again when half of it is free: true. */
@@ -551,11 +519,6 @@ struct stack_conn *stack_accept(void)
 	if (c != NULL)
 		*in(READY, c) = true;
 	return c;
-}
-
-struct netif *stack_conn_netif(int link)
-{
-	return stack_link_fd(link) >= 0 ? &st.links[link].netif : NULL;
 }
 
 struct stack_conn *stack_event(void)

@@ -22,8 +22,8 @@
 
 #include "appliance/base/rc.h"
 #include "appliance/base/ring.h"
-#include "net/link.h"
 #include "net/packet.h"
+#include "net/wire.h"
 
 /* The host's tool is built with more (tools/build/Makefile). */
 #ifndef STACK_CONNS
@@ -37,31 +37,18 @@ enum {
 	 * has made room. */
 	STACK_SPARE = 64,
 	STACK_PORT_LINK = 7001, /* vsock port of the link's listener */
-	STACK_GROW = 20,        /* bytes by which IPv6's header is longer than IPv4's */
 };
-
-/* The stack of the gateway knows the app's end of a flow as a peer: an IPv4 address
- * out of a reserved block (240.0.0.0/4, RFC 1112 §4), whose last 24 bits are the
- * owner's to choose. 241.x.x.x is IPv6. */
-#define STACK_PEERS            UINT32_C(0xf0000000)
-#define STACK_PEER_V6          UINT32_C(0x01000000)
-#define STACK_PEER_IS_V6(peer) (((peer)&STACK_PEER_V6) != 0)
 
 /* On every link the enclave's end is 10.7.0.2, the gateway's 10.7.0.1. */
 enum stack_side { STACK_ENCLAVE, STACK_GATEWAY };
 
 /* Who deals with the app's packets, which are not the stack's. Called while a link
- * is read, but for out. */
+ * is read. */
 struct stack_app {
 	/* A frame of LINK_APP, to be written to until it returns. */
 	void (*packet)(int link, uint8_t *payload, size_t len);
 	void (*hello)(int link);
 	void (*over)(int link); /* it has ended */
-	/* The gateway's: a packet of the stack for one of its peers
-	 * (stack_connect.h) is to become a LINK_APP of len bytes. TCP's header
-	 * stands where it belongs; what is before it is to be written. False: there
-	 * is no such peer any more. */
-	bool (*out)(uint32_t peer, uint8_t *payload, size_t len);
 };
 
 /* A connection, from accept or connect until stack_close or stack_abort. */
@@ -87,18 +74,14 @@ RC_CHECK enum rc stack_listen(uint16_t port);
  * been silent longest is ended for it; -1 when all have some (fd stays the
  * caller's). */
 int stack_link_add(int fd);
-int stack_link_fd(int link);       /* -1: none */
-bool stack_link_writing(int link); /* wants EPOLLOUT too; EPOLLIN always: what
-                                      * arrives needs no memory that could run out */
+int stack_link_fd(int link); /* -1: none */
 /* Reads once, as much as the link's buffer holds. False when the link is over:
  * its connections have ended and fd is closed. */
 bool stack_link_io(int link, uint32_t epoll_events);
-/* False: there is no such link, or stack_link_room() has refused and half of the buffer
- * has not been free since. Until then it is not worth reading what would need room. */
-bool stack_link_takes(int link);
-/* Room for a frame of at most n bytes on a link: as wire.h's. */
-uint8_t *stack_link_room(int link, size_t n);
-void stack_link_put(int link, enum link_kind kind, size_t n);
+/* Its wire, whose descriptor is -1 when there is none: to put frames on. Watched for EPOLLIN
+ * always, since what arrives needs no memory that could run out, and for EPOLLOUT while
+ * out_len is not 0; while it has refused, what would need room is not worth reading. */
+struct wire *stack_link(int link);
 /* A packet that is the stack's, its parse and where it lies, writable. */
 void stack_input(int link, const struct packet *p, uint8_t *ip);
 /* Frames written by calls below wait in the link's buffer; this sends them.
@@ -140,8 +123,8 @@ struct stack_conn *stack_conn_take(struct tcp_pcb *pcb);
 void stack_conn_begun(struct stack_conn *c);
 /* Something was written. */
 void stack_conn_push(struct stack_conn *c);
-/* lwIP's netif of a link, whose gateway is the other end; NULL: no such link. */
-struct netif *stack_conn_netif(int link);
+/* lwIP's netifs are one for each link, there now or not: numbered as these, and from 1 on by
+ * index. Their gateway is the other end. */
 
 /* For tests and /metrics. All but the last are zero once everything was closed
  * and its last bytes are acknowledged; TIME-WAIT does not count. */

@@ -2,6 +2,37 @@
 
 #include <lwip/priv/tcp_priv.h>
 
+static netif_output_fn output; /* the stack's own */
+static bool (*to_peer)(uint32_t peer, uint8_t *payload, size_t len);
+
+static err_t on_output(struct netif *n, struct pbuf *p, const ip4_addr_t *to)
+{
+	uint32_t peer = lwip_ntohl(to->addr);
+	size_t len = LINK_VNET + p->tot_len + (STACK_PEER_IS_V6(peer) ? STACK_GROW : 0u);
+	uint8_t *out;
+
+	if (peer < STACK_PEERS)
+		return output(n, p, to);
+	out = wire_room(stack_link(n->num), len);
+	if (out == NULL)
+		return ERR_MEM;
+	pbuf_copy_partial(p, out + len - p->tot_len, p->tot_len, 0);
+	if (to_peer(peer, out, len))
+		wire_put(stack_link(n->num), LINK_APP, len);
+	return ERR_OK;
+}
+
+void stack_peers(bool (*out)(uint32_t peer, uint8_t *payload, size_t len))
+{
+	to_peer = out;
+	for (int i = 1; i <= STACK_LINKS_MAX; i++) {
+		struct netif *n = netif_get_by_index((u8_t)i);
+
+		output = output == NULL ? n->output : output;
+		n->output = on_output;
+	}
+}
+
 static err_t on_connected(void *arg, struct tcp_pcb *pcb, err_t err)
 {
 	(void)pcb;
@@ -13,11 +44,12 @@ static err_t on_connected(void *arg, struct tcp_pcb *pcb, err_t err)
 struct stack_conn *stack_connect(int link, uint32_t peer, uint16_t port)
 {
 	ip4_addr_t to = { lwip_htonl(peer) };
-	struct netif *n = stack_conn_netif(link);
-	struct tcp_pcb *pcb = n != NULL ? tcp_new() : NULL;
+	struct tcp_pcb *pcb = stack_link_fd(link) >= 0 ? tcp_new() : NULL;
 	struct stack_conn *c = pcb != NULL ? stack_conn_take(pcb) : NULL;
 
 	if (c != NULL) {
+		struct netif *n = netif_get_by_index((u8_t)(link + 1));
+
 		tcp_bind_netif(pcb, n);
 		if (tcp_connect(pcb, peer == 0 ? netif_ip_gw4(n) : &to, port, on_connected) ==
 		    ERR_OK)

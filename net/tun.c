@@ -20,16 +20,10 @@
  * of one as there are. */
 enum { TUN_MTU = 65535, SEGMENT_MIN = 48 };
 
-#define V4(last)                                                                                   \
-	{                                                                                          \
-		[10] = 0xff, [11] = 0xff, 10, 7, 0, (last)                                         \
-	}
-#define V6(last)                                                                                   \
-	{                                                                                          \
-		0xfd, 0x07, 0xca, 0x5e, 0x3a, 0x7e, [15] = (last)                                  \
-	}
-const uint8_t tun_gateway4[PACKET_ADDRESS] = V4(1), tun_enclave4[PACKET_ADDRESS] = V4(2);
-const uint8_t tun_gateway6[PACKET_ADDRESS] = V6(1), tun_enclave6[PACKET_ADDRESS] = V6(2);
+const uint8_t tun_gateway4[PACKET_ADDRESS] = { [10] = 0xff, 0xff, 10, 7, 0, 1 };
+const uint8_t tun_enclave4[PACKET_ADDRESS] = { [10] = 0xff, 0xff, 10, 7, 0, 2 };
+const uint8_t tun_gateway6[PACKET_ADDRESS] = { 0xfd, 0x07, 0xca, 0x5e, 0x3a, 0x7e, [15] = 1 };
+const uint8_t tun_enclave6[PACKET_ADDRESS] = { 0xfd, 0x07, 0xca, 0x5e, 0x3a, 0x7e, [15] = 2 };
 
 /* As the kernel's ioctls of AF_INET6 sockets take it. */
 struct address6 {
@@ -38,35 +32,36 @@ struct address6 {
 	int index;
 };
 
-static struct sockaddr *v4(struct sockaddr_in *out, const uint8_t *address)
+static struct sockaddr v4(const uint8_t address[4])
 {
-	*out = (struct sockaddr_in){ .sin_family = AF_INET };
-	if (address)
-		memcpy(&out->sin_addr, address + PACKET_V4, 4);
-	return (struct sockaddr *)out;
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	struct sockaddr out;
+
+	memcpy(&in.sin_addr, address, 4);
+	memcpy(&out, &in, sizeof out);
+	return out;
 }
 
 static bool configure4(int s, struct ifreq *r, bool enclave)
 {
-	struct rtentry route = { .rt_flags = RTF_UP | RTF_GATEWAY };
-	struct sockaddr_in a = { 0 };
+	static const uint8_t any[4], mask[4] = { 255, 255, 255, 0 }; /* TUN_PREFIX4 */
+	struct rtentry route = { .rt_dst = v4(any),
+		                 .rt_gateway = v4(tun_gateway4 + PACKET_V4),
+		                 .rt_genmask = v4(any),
+		                 .rt_flags = RTF_UP | RTF_GATEWAY };
 
 	r->ifr_mtu = TUN_MTU;
 	if (ioctl(s, SIOCSIFMTU, r) != 0)
 		return false;
-	r->ifr_addr = *v4(&a, enclave ? tun_enclave4 : tun_gateway4);
+	r->ifr_addr = v4((enclave ? tun_enclave4 : tun_gateway4) + PACKET_V4);
 	if (ioctl(s, SIOCSIFADDR, r) != 0)
 		return false;
-	v4(&a, NULL)->sa_family = AF_INET;
-	a.sin_addr.s_addr = htonl(UINT32_MAX << (32 - TUN_PREFIX4));
-	memcpy(&r->ifr_netmask, &a, sizeof a);
+	r->ifr_netmask = v4(mask);
 	if (ioctl(s, SIOCSIFNETMASK, r) != 0)
 		return false;
 	r->ifr_flags = IFF_UP | IFF_RUNNING;
 	if (ioctl(s, SIOCSIFFLAGS, r) != 0)
 		return false;
-	route.rt_gateway = *v4(&a, tun_gateway4);
-	route.rt_dst = route.rt_genmask = *v4(&a, NULL);
 	return !enclave || ioctl(s, SIOCADDRT, &route) == 0;
 }
 
@@ -128,5 +123,5 @@ void tun_prepare(struct packet *p, uint8_t *payload)
 	}
 	memcpy(payload, &h, sizeof h);
 	if (!p->v6)
-		checksum_head(ip, p->head);
+		checksum_set(ip + offsetof(struct iphdr, check), 0, ip, p->head);
 }

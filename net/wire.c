@@ -73,11 +73,6 @@ bool wire_write(struct wire *w)
 	return true;
 }
 
-void wire_ready(struct wire *w)
-{
-	w->full = false;
-}
-
 bool wire_relieved(struct wire *w)
 {
 	if (w->fd < 0 || !w->refused || w->out_len > WIRE_MAX / 2)

@@ -23,7 +23,7 @@ struct wire {
 	int fd; /* -1: none. The owner's to close */
 	size_t in_at, in_len, out_at, out_len;
 	bool refused; /* wire_room() had no room, and wire_relieved() was not true since */
-	bool full;    /* a write found no room, and wire_ready() was not called since */
+	bool full;    /* a write found no room; the owner's to take back once there is some */
 	uint8_t in[WIRE_MAX], out[WIRE_MAX];
 };
 
@@ -42,9 +42,8 @@ uint8_t *wire_room(struct wire *w, size_t n);
 void wire_put(struct wire *w, enum link_kind kind, size_t n);
 /* Writes what can be written; false when that was nothing. An error shows when
  * the wire is read. Once the descriptor has no room it is not asked again until the
- * owner has heard of some (EPOLLOUT) and says so. */
+ * owner has heard of some (EPOLLOUT) and full is false. */
 bool wire_write(struct wire *w);
-void wire_ready(struct wire *w);
 /* True once after wire_room() has found no room: when half of the buffer is free. */
 bool wire_relieved(struct wire *w);
 

@@ -401,9 +401,10 @@ in_box() { "$CASEMATE" exec box -- /bin/sh -c "$1"; }
 # --- those that do not read, beside those that do
 stalled() { # PREFIX
     rm -f far/go
-    in_box 'rm -f /tmp/go; exec talk push 192.0.2.3 10 12000000' >push.out 2>&1 &
+    in_box 'rm -f /tmp/go'
+    in_box 'exec talk push 192.0.2.3 10 12000000' >push.out 2>&1 &
     local push=$!
-    in_box 'rm -f /tmp/go; exec talk pull 192.0.2.3 14 1000000 /tmp/go' >pull.out 2>&1 &
+    in_box 'exec talk pull 192.0.2.3 14 1000000 /tmp/go' >pull.out 2>&1 &
     local pull=$!
     in_app box "$1" <<'CASES'
 beside-the-stalled: ^20 flows of 100000$: talk flows 192.0.2.3 7 20 100000

@@ -1,5 +1,6 @@
 /* A ClientHello: what is taken for one is one by a reader written a second time,
  * over its bytes without the records' heads; every shorter input is none. */
+#include <ctype.h>
 #include <stdlib.h>
 
 #include "net/hello.h"
@@ -69,9 +70,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	used = join(in, message, &message_len);
 	at = find(message, message_len, &name_len);
-	must(len == name_len && len > 0 && memcmp(message + at, name, len) == 0);
+	must(len == name_len && len > 0);
 	for (size_t i = 0; i < len; i++)
-		must(name[i] > ' ' && name[i] < 127 && (name[i] != '.' || (i > 0 && i + 1 < len)));
+		must(name[i] == (uint8_t)tolower(message[at + i]));
 	must(hello_name(slice_of(in.p, used), again, &ignored) == RC_OK);
 	must(hello_name(slice_of(in.p, used - 1), again, &ignored) == RC_MORE);
 	return 0;

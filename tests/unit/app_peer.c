@@ -136,7 +136,7 @@ static _Noreturn void switch_main(int tun, int listener, int control)
 		from_kernel(tun);
 		for (int i = 0; i < SWITCHES; i++) {
 			if ((p[3 + i].revents & POLLOUT) != 0)
-				wire_ready(&links[i]);
+				links[i].full = false;
 			while (wire_write(&links[i]))
 				;
 		}

@@ -71,7 +71,7 @@ void turn(int ms, int extra, void (*event)(struct stack_conn *c))
 
 	for (int i = 0; i < STACK_LINKS_MAX; i++) {
 		p[i] = (struct pollfd){ .fd = stack_link_fd(i), .events = POLLIN };
-		if (stack_link_writing(i))
+		if (stack_link(i)->out_len > 0)
 			p[i].events |= POLLOUT;
 	}
 	p[STACK_LINKS_MAX] = (struct pollfd){ .fd = extra, .events = POLLIN };

@@ -215,7 +215,7 @@ static void test_waits(void)
 
 	app_sends(40000, server_port, 5, 0);
 	CHECK(server_gets(&from) == 5);
-	while (stack_link_room(number, LINK_PAYLOAD_MAX) != NULL) {
+	while (wire_room(stack_link(number), LINK_PAYLOAD_MAX) != NULL) {
 		static uint8_t big[60000];
 
 		CHECK(sendto(server, big, sizeof big, 0, (struct sockaddr *)&from.at, from.len) >

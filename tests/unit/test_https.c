@@ -214,15 +214,15 @@ static void test_deadlines(void)
 	CHECK(left() == HTTPS_IDLE_MS && https_idleness(server) == 3);
 	now += 1000;
 	say("G", SIZE_MAX);
-	CHECK(left() == HTTPS_HEAD_MS && https_idleness(server) == 1);
+	CHECK(left() == HTTPS_REQUEST_MS && https_idleness(server) == 1);
 	now += 1000;
 	say("ET /health HTTP/1.1\r\n", SIZE_MAX);
-	CHECK(left() == HTTPS_HEAD_MS - 1000);
+	CHECK(left() == HTTPS_REQUEST_MS - 1000);
 	say("Host: a\r\nContent-Length: 9\r\n\r\n", SIZE_MAX);
-	CHECK(left() == HTTPS_BODY_MS);
+	CHECK(left() == HTTPS_REQUEST_MS - 1000);
 	now += 1000;
 	say("12345678", SIZE_MAX);
-	CHECK(left() == HTTPS_BODY_MS - 1000);
+	CHECK(left() == HTTPS_REQUEST_MS - 2000);
 	say("9", SIZE_MAX);
 	CHECK(heard_status() == 200 && left() == HTTPS_IDLE_MS);
 	document.len = 0; /* nobody brings it */

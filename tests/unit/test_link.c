@@ -47,7 +47,7 @@ static void test_prefixes(void)
 
 static void test_bad(void)
 {
-	static const uint8_t empty[] = { 1, 0, 0, 0 }, large[] = { 1, 1, 0, 0, 9 };
+	static const uint8_t empty[] = { 1, 0, 0, 0 }, large[] = { 1, 1, 0, 10, 9 };
 	static const uint8_t large_app[] = { 2, 1, 0, 10, 9 }, large_hello[] = { 3, 0, 0, 2, 9 };
 	enum link_kind got;
 	struct slice in, packet;

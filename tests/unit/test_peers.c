@@ -5,7 +5,7 @@
 #include <netinet/in.h>
 
 #include "net/packet_put.h"
-#include "net/stack.h"
+#include "net/stack_connect.h"
 #include "net/tun.h"
 #include "tests/unit/test.h"
 

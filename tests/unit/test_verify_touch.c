@@ -1,5 +1,6 @@
 /* attest/verify.h on what documents say about touches, and the logs shown with
  * them: whose word it is, and what may be left out. */
+#include "tests/unit/claims_any.h"
 #include "tests/unit/judge.h"
 #include "tests/unit/test.h"
 
@@ -40,11 +41,9 @@ static void make_log(struct log *l)
 static void touched(struct forge *f, const struct log *l, unsigned n, uint8_t *user_data)
 {
 	struct wbuf w = wbuf_of(user_data, CLAIMS_MAX);
-	struct claims c = { .purpose = PURPOSE_TLS, .touches = n };
 
 	forge_init(f);
-	memcpy(c.head, l->head[n], SHA384_LEN);
-	claims_put(&w, &c);
+	claims_put(&w, n, l->head[n]);
 	f->user_data = wbuf_slice(&w);
 	if (n > 0)
 		f->pcrs |= 1u << PCR_TOUCH;
@@ -158,7 +157,7 @@ static void purposes(void)
 	struct forge f;
 
 	forge_init(&f);
-	claims_put(&w, &c);
+	claims_any(&w, &c);
 	f.user_data = wbuf_slice(&w);
 	f.public_key = key;
 	judge_wants("an app's", &f, &p, 0);
@@ -242,7 +241,7 @@ static void dropped(void)
 	make_log(&l);
 	touched(&f, &l, 1, user_data);
 	memcpy(c.head, head, sizeof head);
-	claims_put(&w, &c);
+	claims_any(&w, &c);
 	f.user_data = wbuf_slice(&w);
 	for (unsigned i = 1; i < EXTRA + 4; i++) { /* [0] has another PCR17 */
 		p.log = &from[i];

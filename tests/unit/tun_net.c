@@ -131,7 +131,7 @@ _Noreturn void tun_net_enclave(int control)
 		if (p[3].revents & (POLLIN | POLLHUP))
 			enclave_link();
 		if (p[3].revents & POLLOUT)
-			wire_ready(&e.wire);
+			e.wire.full = false;
 		(void)wire_write(&e.wire);
 	}
 }

@@ -291,7 +291,7 @@ static void deliver(const struct flow *f, uint8_t *out, size_t head, size_t n)
 	} else {
 		packet_put_udp(ip, &ends, n);
 	}
-	stack_link_put(f->link, LINK_APP, LINK_VNET + head + n);
+	wire_put(stack_link(f->link), LINK_APP, LINK_VNET + head + n);
 }
 
 /* Tells the app what its socket was told of a datagram that it sent. */
@@ -332,7 +332,7 @@ static bool receive(struct flow *f, int64_t now_ms)
 	              (icmp ? 0 : sizeof(struct udphdr));
 	/* Raw sockets of IPv4 give the header, too. */
 	size_t skip = f->raw && !v6 ? head : 0, max = LINK_PACKET_MAX - head + skip;
-	uint8_t *out = stack_link_room(f->link, LINK_PAYLOAD_MAX), *at;
+	uint8_t *out = wire_room(stack_link(f->link), LINK_PAYLOAD_MAX), *at;
 	ssize_t n;
 
 	if (out == NULL)
@@ -387,7 +387,7 @@ static bool receive_published(int link, size_t i, int64_t now_ms)
 	bool v6 = p->at.ss_family == AF_INET6;
 	size_t head = (v6 ? sizeof(struct ip6_hdr) : sizeof(struct iphdr)) + sizeof(struct udphdr);
 	struct address client = { .len = sizeof client.at };
-	uint8_t *out = stack_link_room(link, LINK_PAYLOAD_MAX);
+	uint8_t *out = wire_room(stack_link(link), LINK_PAYLOAD_MAX);
 	struct flow *f;
 	ssize_t n;
 
@@ -447,7 +447,7 @@ void datagrams_serve(int link, int64_t now_ms)
 bool datagrams_busy(int link)
 {
 	return memchr(d.ready, 1, sizeof d.ready) != NULL && link >= 0 &&
-	       stack_link_room(link, LINK_PAYLOAD_MAX) != NULL;
+	       wire_room(stack_link(link), LINK_PAYLOAD_MAX) != NULL;
 }
 
 void datagrams_over(int link)

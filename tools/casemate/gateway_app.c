@@ -4,6 +4,7 @@
 
 #include "appliance/base/io.h"
 #include "net/packet_put.h"
+#include "net/stack_connect.h"
 #include "net/tun.h"
 #include "tools/casemate/peers.h"
 
@@ -13,6 +14,7 @@ void gateway_app_init(int epoll, const struct gateway *g)
 
 	flows_init(epoll, &g->destinations);
 	datagrams_init(epoll, GATEWAY_APP_DATAGRAMS, &g->destinations);
+	stack_peers(peers_to_app);
 	resolve_init(epoll, GATEWAY_APP_RESOLVE, conf, GATEWAY_APP_NAMES);
 }
 
@@ -33,7 +35,7 @@ static void answer(struct slice message, uint64_t tag)
 		                    .from_port = GATEWAY_APP_NAMES,
 		                    .to_port = (uint16_t)tag };
 	int link = (int)(tag >> 32);
-	uint8_t *out = stack_link_room(link, LINK_VNET + PACKET_PUT_MAX + message.len);
+	uint8_t *out = wire_room(stack_link(link), LINK_VNET + PACKET_PUT_MAX + message.len);
 	size_t head;
 
 	if (out == NULL)
@@ -41,7 +43,7 @@ static void answer(struct slice message, uint64_t tag)
 	memset(out, 0, LINK_VNET);
 	head = LINK_VNET + packet_put_udp(out + LINK_VNET, &ends, message.len);
 	memcpy(out + head, message.p, message.len);
-	stack_link_put(link, LINK_APP, head + message.len);
+	wire_put(stack_link(link), LINK_APP, head + message.len);
 }
 
 static bool is_question(const struct packet *p)
@@ -82,9 +84,7 @@ static void on_over(int link)
 	resolve_reset();
 }
 
-const struct stack_app gateway_app = {
-	.packet = on_packet, .hello = on_hello, .over = on_over, .out = peers_to_app
-};
+const struct stack_app gateway_app = { .packet = on_packet, .hello = on_hello, .over = on_over };
 
 /* --- for the loop ------------------------------------------------------------------------ */
 

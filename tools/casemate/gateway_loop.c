@@ -70,10 +70,10 @@ static void take_link(struct loop *l, int fd)
 		close(fd);
 		return;
 	}
-	hello = stack_link_room(l->link, 1);
+	hello = wire_room(stack_link(l->link), 1);
 	if (hello != NULL) {
 		*hello = LINK_VERSION;
-		stack_link_put(l->link, LINK_HELLO, 1);
+		wire_put(stack_link(l->link), LINK_HELLO, 1);
 		stack_flush();
 	}
 	l->link_events = EPOLLIN;
@@ -116,7 +116,7 @@ static void watch_link(struct loop *l)
 
 	if (l->link < 0)
 		return;
-	if (stack_link_writing(l->link))
+	if (stack_link(l->link)->out_len > 0)
 		events |= EPOLLOUT;
 	if (events != l->link_events)
 		watch(l, EPOLL_CTL_MOD, stack_link_fd(l->link), events, TAG_LINK);

@@ -16,11 +16,11 @@ void gateway_refuse(int link, const struct packet *p, enum refuse_why why)
 	uint8_t packet[REFUSE_MAX], *out;
 	size_t n = refuse(p, why, packet);
 
-	if (n == 0 || (out = stack_link_room(link, LINK_VNET + n)) == NULL)
+	if (n == 0 || (out = wire_room(stack_link(link), LINK_VNET + n)) == NULL)
 		return;
 	memset(out, 0, LINK_VNET);
 	memcpy(out + LINK_VNET, packet, n);
-	stack_link_put(link, LINK_APP, LINK_VNET + n);
+	wire_put(stack_link(link), LINK_APP, LINK_VNET + n);
 }
 
 void gateway_refuse_prohibited(int link, const struct packet *p)

@@ -27,7 +27,7 @@ static void watch_link(struct bridge *b)
 {
 	struct epoll_event e = { .events = EPOLLIN, .data.u32 = TAG_LINK };
 
-	if (stack_link_writing(b->link))
+	if (stack_link(b->link)->out_len > 0)
 		e.events |= EPOLLOUT;
 	if (stack_link_fd(b->link) >= 0 && e.events != b->watched &&
 	    epoll_ctl(b->epoll, b->watched == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD,

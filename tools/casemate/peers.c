@@ -6,7 +6,7 @@
 #include <netinet/tcp.h>
 
 #include "net/packet_put.h"
-#include "net/stack.h"
+#include "net/stack_connect.h"
 #include "net/tun.h"
 
 enum {

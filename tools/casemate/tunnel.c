@@ -283,7 +283,7 @@ static void dispatch(struct tunnel *t, uint32_t tag, uint32_t events)
 		from_device(t);
 	} else if (tag == TAG_LINK) {
 		if ((events & EPOLLOUT) != 0)
-			wire_ready(&t->wire);
+			t->wire.full = false;
 		if (t->wire.fd >= 0 && (events & ~(uint32_t)EPOLLOUT) != 0)
 			from_link(t);
 	} else {
