@@ -32,12 +32,10 @@ static void release(struct looker *l)
 
 static void put_end(struct looker *l, struct wbuf *w, enum error_code error, const char *text)
 {
-	static const struct exit_msg done;
-
 	if (error != 0)
 		error_put(w, error, text);
 	else
-		exit_put(w, &done);
+		exit_put(w, false, 0);
 	l->ended = true;
 	l->len = w->len;
 }
@@ -122,7 +120,7 @@ static void begin(struct looker *l, const struct request *r)
 	struct wbuf w = wbuf_of(l->out, sizeof l->out);
 	enum error_code error;
 
-	accept_put(&w, 0);
+	frame_put(&w, FRAME_ACCEPT, slice_of(NULL, 0));
 	if (r->op == OP_LOOK) {
 		begin_look(l, r, &w);
 		return;

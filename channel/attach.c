@@ -29,7 +29,7 @@
 
 enum {
 	STDIN_CHUNK = 65536,
-	CONTROL_ROOM = 512, /* every signal, WINSIZE, STDIN_END, ERROR's head */
+	CONTROL_ROOM = 512, /* every signal, WINSIZE, the end of STDIN, ERROR's head */
 	/* A pipe or terminal that poll calls writable takes this much at once. */
 	WRITE_STEP = 4096,
 	/* So many SIGINT or SIGTERM end the tool, should the command ignore them
@@ -50,7 +50,7 @@ static struct {
 	int64_t until_ms; /* for ACCEPT to come; a command takes as long as it likes */
 	bool raw;         /* our terminal is in raw mode */
 	bool in_open;     /* standard input has not ended */
-	uint32_t credit;  /* bytes of STDIN that may be sent */
+	uint64_t credit;  /* bytes of STDIN that may be sent */
 	uint32_t signals; /* bit n: signal n is to be sent */
 	bool resized;
 	unsigned interrupts;
@@ -96,9 +96,7 @@ static void bad_frame(const char *what)
 
 static void take_accept(struct slice payload)
 {
-	uint32_t pid;
-
-	if (at.accepted || accept_parse(payload, &pid) != RC_OK) {
+	if (at.accepted || payload.len > 0) {
 		bad_frame("ACCEPT out of turn or malformed");
 		return;
 	}
@@ -123,9 +121,9 @@ static void take_exit(struct slice payload)
 
 static void take_credit(struct slice payload)
 {
-	uint32_t bytes;
+	uint64_t bytes;
 
-	if (!at.a->in || credit_parse(payload, &bytes) != RC_OK || bytes > UINT32_MAX - at.credit)
+	if (!at.a->in || !number_parse(payload, UINT64_MAX - at.credit, &bytes) || bytes == 0)
 		bad_frame("CREDIT out of turn or out of range");
 	else
 		at.credit += bytes;
@@ -164,7 +162,7 @@ static void take_frames(void)
 		if (rc == RC_MORE)
 			return;
 		if (rc != RC_OK)
-			bad_frame(rc == RC_LIMIT ? "a frame over its limit" : "an unknown frame");
+			bad_frame(rc == RC_LIMIT ? "a frame over its limit" : "an empty frame");
 		else
 			take_frame(type, payload);
 	}
@@ -223,9 +221,9 @@ static void read_input(void)
 	if (n > 0) {
 		frame_put_head(head, FRAME_STDIN, (size_t)n);
 		at.up.len += FRAME_HEAD + (size_t)n;
-		at.credit -= (uint32_t)n;
+		at.credit -= (size_t)n;
 	} else if (n == 0 || errno == EIO || errno == EBADF) {
-		frame_put(&at.up, FRAME_STDIN_END, slice_of(NULL, 0));
+		frame_put(&at.up, FRAME_STDIN, slice_of(NULL, 0));
 		at.in_open = false; /* EIO: a terminal that has hung up */
 	} else if (errno != EAGAIN && errno != EINTR) {
 		FAIL(ERR_SYSTEM, "cannot read standard input: %s", strerror(errno));
@@ -274,7 +272,7 @@ static void put_control(void)
 	at.resized = false;
 	for (int i = 1; i < 32; i++)
 		if (at.signals & 1u << i)
-			signal_put(&at.up, i);
+			number_put(&at.up, FRAME_SIGNAL, (uint64_t)i);
 	at.signals = 0;
 }
 

@@ -51,10 +51,10 @@ static struct exec {
 	size_t window;       /* bytes that the host may still send */
 	bool takes_input;    /* STDIN is in turn; then it ends */
 	uint8_t last;        /* last byte of input, for a terminal */
-	bool ended;          /* the command has; exit is set */
-	struct exit_msg exit;
-	size_t left[3]; /* bytes that a stream may carry once it has */
-	bool exit_sent; /* EXIT is in out */
+	bool ended;          /* the command has, */
+	siginfo_t how;       /* and how */
+	size_t left[3];      /* bytes that a stream may carry once it has */
+	bool exit_sent;      /* EXIT is in out */
 	/* From here on nothing is cleared, so that pages exist once used. */
 	struct stream_in in;
 	uint8_t out_mem[OUT_MAX];
@@ -113,24 +113,20 @@ static void send_signal(int number)
 static bool take_frame(enum frame_type type, struct slice payload)
 {
 	struct winsize size = { 0 };
-	int number;
+	uint64_t number;
 
 	switch (type) {
 	case FRAME_STDIN:
 		if (!x.takes_input || payload.len > x.window)
 			return false;
+		x.takes_input = payload.len > 0;
 		x.window -= payload.len;
 		ring_put(&x.pending, payload.p, payload.len); /* the window is its room */
 		return true;
-	case FRAME_STDIN_END:
-		if (!x.takes_input || payload.len > 0)
-			return false;
-		x.takes_input = false;
-		return true;
 	case FRAME_SIGNAL:
-		if (signal_parse(payload, &number) != RC_OK)
+		if (!number_parse(payload, 31, &number) || number == 0)
 			return false;
-		send_signal(number);
+		send_signal((int)number);
 		return true;
 	case FRAME_WINSIZE:
 		if (winsize_parse(payload, &size.ws_row, &size.ws_col) != RC_OK || !x.cmd.tty)
@@ -193,29 +189,25 @@ static void give_credit(void)
 	if (taken < CREDIT_STEP || !x.takes_input || x.ended ||
 	    x.out.max - x.out.len < CONTROL_ROOM)
 		return;
-	credit_put(&x.out, (uint32_t)taken);
+	number_put(&x.out, FRAME_CREDIT, taken);
 	x.window += taken;
 }
 
 /* The command stays a zombie: see above. */
 static void note_end(void)
 {
-	siginfo_t info = { 0 };
-
-	if (waitid(P_PID, (id_t)x.cmd.pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
-	    info.si_pid == 0)
+	if (waitid(P_PID, (id_t)x.cmd.pid, &x.how, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+	    x.how.si_pid == 0)
 		return;
 	io_close(&x.cmd.pidfd);
 	x.ended = true;
-	x.exit.killed = info.si_code != CLD_EXITED;
-	x.exit.status = (uint8_t)info.si_status;
 }
 
 static void put_exit(void)
 {
 	if (!x.ended || x.exit_sent || x.cmd.fd[STDOUT_FILENO] >= 0 || x.cmd.fd[STDERR_FILENO] >= 0)
 		return;
-	exit_put(&x.out, &x.exit);
+	exit_put(&x.out, x.how.si_code != CLD_EXITED, (uint8_t)x.how.si_status);
 	x.exit_sent = true;
 }
 
@@ -331,7 +323,7 @@ void exec_serve(int conn, const struct request *r)
 		session_fail(conn, failure.code, failure.text);
 		return;
 	}
-	accept_put(&x.out, (uint32_t)x.cmd.pid);
+	frame_put(&x.out, FRAME_ACCEPT, slice_of(NULL, 0));
 	x.takes_input = (r->flags & EXEC_STDIN) != 0;
 	if (!(r->flags & EXEC_DETACH))
 		rc = run();

@@ -17,7 +17,7 @@ static enum rc send_accept(int conn, struct failure *f)
 	uint8_t mem[FRAME_HEAD + 16];
 	struct wbuf w = wbuf_of(mem, sizeof mem);
 
-	accept_put(&w, 0);
+	frame_put(&w, FRAME_ACCEPT, slice_of(NULL, 0));
 	enum rc rc = stream_send(conn, wbuf_slice(&w));
 	return rc == RC_OK ? RC_OK : failure_stream(f, rc);
 }
@@ -37,8 +37,8 @@ void push_serve(int conn, const struct request *r)
 	char dst[REQUEST_STRING_MAX + 1];
 	enum rc rc;
 
-	memcpy(dst, r->path.p, r->path.len);
-	dst[r->path.len] = '\0';
+	memcpy(dst, r->argv[0].p, r->argv[0].len);
+	dst[r->argv[0].len] = '\0';
 	receiver.mode_mask = 07777;
 	rc = receive_open(&receiver, conn, dst, r->flags & FILES_INTO, r->flags & FILES_RESUME, &f);
 	if (rc == RC_OK) {

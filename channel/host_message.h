@@ -9,12 +9,12 @@
 
 void request_put(struct wbuf *w, const struct request *r);
 void winsize_put(struct wbuf *w, uint16_t rows, uint16_t cols);
-/* 1 to 31 */
-void signal_put(struct wbuf *w, int signal);
 
-/* *pid is 0 where there is none. */
-RC_CHECK enum rc accept_parse(struct slice payload, uint32_t *pid);
-RC_CHECK enum rc credit_parse(struct slice payload, uint32_t *bytes);
+struct exit_msg {
+	bool killed;
+	uint8_t status; /* exit status, or the signal's number */
+};
+
 RC_CHECK enum rc exit_parse(struct slice payload, struct exit_msg *e);
 
 /* Of numbers a status holds only those that PROTOCOL.md allows. */

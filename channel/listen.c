@@ -91,7 +91,7 @@ static void answer(struct place *p, enum error_code code, const char *text)
 	struct wbuf w = wbuf_of(mem, sizeof mem);
 
 	if (code == 0)
-		accept_put(&w, 0);
+		frame_put(&w, FRAME_ACCEPT, slice_of(NULL, 0));
 	else
 		error_put(&w, code, text);
 	if (send(p->fd, w.p, w.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
@@ -119,7 +119,6 @@ static void submit(struct place *p, const struct request *r, struct slice reques
 	ask.place = index_of(p);
 	ask.op = r->op;
 	ask.summary_len = 0;
-	summarize(&ask, r->path);
 	for (size_t i = 0; i < r->argc; i++)
 		summarize(&ask, r->argv[i]);
 	memcpy(ask.request, request.p, request.len);
@@ -138,7 +137,7 @@ static void check_request(struct place *p)
 
 	switch (request_parse(request, &r)) {
 	case RC_OK: submit(p, &r, request); break;
-	case RC_DENIED: answer(p, ERR_VERSION, "this enclave speaks version 1"); break;
+	case RC_DENIED: answer(p, ERR_VERSION, "this enclave speaks version 2"); break;
 	case RC_LIMIT: answer(p, ERR_OVER_LIMIT, "a field of the request is too long"); break;
 	default: answer(p, ERR_PROTOCOL, "the request is malformed"); break;
 	}

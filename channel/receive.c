@@ -82,15 +82,12 @@ static enum rc send_have(struct receiver *r)
 {
 	uint8_t frame[FRAME_HEAD + 8 + SHA384_LEN], digest[SHA384_LEN];
 	struct wbuf w = wbuf_of(frame, sizeof frame);
-	size_t at = frame_begin(&w);
 	enum rc rc = stream_file(r->in.fd, &r->digest, top(r)->fd, r->size, &r->at);
 
 	if (rc != RC_OK)
 		return rc == RC_IO ? failed(r, "read", top(r)) : failure_stream(r->failure, rc);
 	digest_final(&r->digest, digest);
-	wbuf_u64_be(&w, (uint64_t)r->at);
-	wbuf_put(&w, digest, sizeof digest);
-	frame_end(&w, at, FRAME_HAVE);
+	sum_put(&w, FRAME_HAVE, (uint64_t)r->at, digest);
 	r->state = RECEIVE_START;
 	return reply(r, &w);
 }
@@ -252,7 +249,7 @@ static enum rc on_from(struct receiver *r, struct slice payload)
 {
 	uint64_t from;
 
-	if (!slice_u64_be(&payload, &from) || payload.len > 0)
+	if (!number_parse(payload, INT64_MAX, &from))
 		return malformed(r);
 	if (from != 0 && from != (uint64_t)r->at)
 		return out_of_turn(r);
@@ -293,7 +290,7 @@ static enum rc on_hole(struct receiver *r, struct slice payload)
 	uint64_t len;
 	enum rc rc;
 
-	if (!slice_u64_be(&payload, &len) || payload.len > 0 || len == 0)
+	if (!number_parse(payload, UINT64_MAX, &len) || len == 0)
 		return malformed(r);
 	rc = grow(r, len);
 	if (rc != RC_OK)
@@ -330,25 +327,25 @@ static enum rc on_end(struct receiver *r, struct slice payload)
 
 static enum rc on_done(struct receiver *r, struct slice payload)
 {
-	uint8_t frame[FRAME_HEAD + 128];
+	const struct slice ours = slice_of(r->totals.digest, SHA384_LEN);
+	uint8_t frame[FRAME_HEAD + SHA384_LEN];
 	struct wbuf w = wbuf_of(frame, sizeof frame);
-	struct totals theirs;
+	struct slice theirs;
 
 	if (r->depth != 1)
 		return out_of_turn(r);
-	if (totals_parse(FRAME_DONE, payload, &theirs) != RC_OK)
+	if (!sum_parse(payload, &r->totals.skipped, &theirs))
 		return malformed(r);
 	if (r->stage.final[0] != '\0' && r->tops != 1)
 		return failure_set(r->failure, ERR_PROTOCOL, "nothing came for '%s'",
 		                   r->stage.final);
 	sha384_final(&r->transfer, r->totals.digest);
-	r->totals.skipped = theirs.skipped;
-	if (!totals_equal(&theirs, &r->totals))
+	if (!slice_eq(theirs, ours))
 		return failure_set(r->failure, ERR_DIGEST, "the transfer's sums do not match");
 	if (stage_commit(&r->stage, r->failure) != RC_OK)
 		return RC_DENIED;
 	r->state = RECEIVE_DONE;
-	totals_put(&w, FRAME_RESULT, &r->totals);
+	frame_put(&w, FRAME_RESULT, ours);
 	return reply(r, &w);
 }
 

@@ -95,15 +95,6 @@ static void put_entry(struct sender *s, enum entry_kind kind, const char *name,
 	progress_show(&s->progress, &s->totals, name);
 }
 
-static void put_u64(struct sender *s, enum frame_type type, int64_t v)
-{
-	struct wbuf *w = stream_out_control(&s->out);
-	size_t at = frame_begin(w);
-
-	wbuf_u64_be(w, (uint64_t)v);
-	frame_end(w, at, type);
-}
-
 /* --- one file --- */
 
 static enum rc changed(struct sender *s, const char *name)
@@ -124,7 +115,7 @@ static enum rc agree_on_start(struct sender *s, int fd, int64_t size, const char
 		rc = next_reply(s, FRAME_HAVE, &have);
 	if (rc != RC_OK)
 		return rc;
-	if (!slice_u64_be(&have, &len) || !slice_take(&have, SHA384_LEN, &digest) || have.len > 0)
+	if (!sum_parse(have, &len, &digest))
 		return failure_stream(s->failure, RC_BAD);
 	if (len <= (uint64_t)size) {
 		rc = stream_file(s->out.fd, &s->digest, fd, (int64_t)len, start);
@@ -137,7 +128,7 @@ static enum rc agree_on_start(struct sender *s, int fd, int64_t size, const char
 		digest_reset(&s->digest);
 		*start = 0;
 	}
-	put_u64(s, FRAME_FROM, *start);
+	number_put(stream_out_control(&s->out), FRAME_FROM, (uint64_t)*start);
 	s->totals.bytes += (uint64_t)*start;
 	return RC_OK;
 }
@@ -146,7 +137,7 @@ static enum rc put_hole(struct sender *s, int64_t len)
 {
 	enum rc rc;
 
-	put_u64(s, FRAME_HOLE, len);
+	number_put(stream_out_control(&s->out), FRAME_HOLE, (uint64_t)len);
 	s->totals.bytes += (uint64_t)len;
 	rc = stream_zeros(s->out.fd, &s->digest, (uint64_t)len);
 	return rc == RC_OK ? RC_OK : peer_failed(s, rc);
@@ -355,21 +346,16 @@ enum rc send_path(struct sender *s, const char *path)
 
 enum rc send_finish(struct sender *s)
 {
-	struct slice payload;
-	struct totals theirs;
+	struct slice theirs;
 	enum rc rc;
 
 	sha384_final(&s->transfer, s->totals.digest);
-	totals_put(stream_out_control(&s->out), FRAME_DONE, &s->totals);
+	sum_put(stream_out_control(&s->out), FRAME_DONE, s->totals.skipped, s->totals.digest);
 	rc = flush(s);
 	if (rc == RC_OK)
-		rc = next_reply(s, FRAME_RESULT, &payload);
-	if (rc != RC_OK)
-		return rc;
-	if (totals_parse(FRAME_RESULT, payload, &theirs) != RC_OK)
-		return failure_stream(s->failure, RC_BAD);
-	if (!totals_equal(&theirs, &s->totals))
-		return failure_set(s->failure, ERR_DIGEST,
-		                   "the receiver counted another content than was sent");
-	return RC_OK;
+		rc = next_reply(s, FRAME_RESULT, &theirs);
+	if (rc == RC_OK && !slice_eq(theirs, slice_of(s->totals.digest, SHA384_LEN)))
+		rc = failure_set(s->failure, ERR_DIGEST,
+		                 "the receiver counted another content than was sent");
+	return rc;
 }

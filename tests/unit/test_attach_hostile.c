@@ -2,7 +2,7 @@
  */
 #include "tests/unit/attach_tool.h"
 
-#define ACCEPT   "\x02\0\0\x05\xa1\x01\x19\x12\x34"
+#define ACCEPT   "\x02\0\0\0"
 #define EXIT0    "\x17\0\0\x02\0\0"
 #define BYTES(s) s, sizeof(s) - 1
 
@@ -23,17 +23,19 @@ static const struct play plays[] = {
 	{ "EXIT before ACCEPT", BYTES(EXIT0), 0, 0, 125, "protocol error" },
 	{ "ACCEPT twice", BYTES(ACCEPT ACCEPT), 0, 0, 125, "protocol error" },
 	{ "ACCEPT malformed", BYTES("\x02\0\0\x01\xff"), 0, 0, 125, "protocol error" },
-	{ "unknown type", BYTES(ACCEPT "\x7f\0\0\0"), 0, 0, 125, "unknown frame" },
+	{ "unknown type", BYTES(ACCEPT "\x7f\0\0\0"), 0, 0, 125, "protocol error" },
 	{ "STDIN", BYTES(ACCEPT "\x10\0\0\x01x"), 0, 0, 125, "protocol error" },
-	{ "empty STDOUT", BYTES(ACCEPT "\x11\0\0\0"), 0, 0, 125, "unknown frame" },
+	{ "empty STDOUT", BYTES(ACCEPT "\x11\0\0\0"), 0, 0, 125, "empty frame" },
 	{ "STDOUT too long", BYTES(ACCEPT "\x11\x04\0\x01"), 0, 0, 125, "over its limit" },
 	{ "ERROR too long", BYTES("\x03\0\x20\x01"), 0, 0, 125, "over its limit" },
 	{ "STDERR on a terminal", BYTES(ACCEPT "\x12\0\0\x01x" EXIT0), 0, 1, 125,
 	  "protocol error" },
-	{ "CREDIT without -i", BYTES(ACCEPT "\x16\0\0\x04\0\0\0\x01"), 0, 0, 125, "CREDIT" },
-	{ "CREDIT without end",
-	  BYTES(ACCEPT "\x16\0\0\x04\xff\xff\xff\xff\x16\0\0\x04\xff\xff\xff\xff"), 1, 0, 125,
+	{ "CREDIT without -i", BYTES(ACCEPT "\x16\0\0\x08\0\0\0\0\0\0\0\x01"), 0, 0, 125,
 	  "CREDIT" },
+	{ "CREDIT without end", BYTES(ACCEPT "\x16\0\0\x08\xff\xff\xff\xff\xff\xff\xff\xff"), 1, 0,
+	  125, "CREDIT" },
+	{ "CREDIT of none", BYTES(ACCEPT "\x16\0\0\x08\0\0\0\0\0\0\0\0"), 1, 0, 125, "CREDIT" },
+	{ "CREDIT short", BYTES(ACCEPT "\x16\0\0\x04\0\0\0\1"), 1, 0, 125, "CREDIT" },
 	{ "EXIT short", BYTES(ACCEPT "\x17\0\0\x01\0"), 0, 0, 125, "EXIT" },
 	{ "EXIT of another kind", BYTES(ACCEPT "\x17\0\0\x02\x02\0"), 0, 0, 125, "EXIT" },
 	{ "ENTRY", BYTES(ACCEPT "\x20\0\0\x01\xa0"), 0, 0, 125, "protocol error" },

@@ -215,7 +215,7 @@ static void through_cat(void)
 	shell(EXEC_STDIN, "cat");
 	put_text("one ");
 	put_text("two");
-	put_frame(FRAME_STDIN_END, "", 0);
+	put_frame(FRAME_STDIN, "", 0);
 	finish();
 	CHECK(exited(0) && out_is("one two"));
 }
@@ -230,7 +230,7 @@ static void frame_in_pieces(void)
 	CHECK(until("hel"));
 	put("lo", 2);
 	CHECK(until("hello"));
-	put("!\x13", 2);
+	put("!\x10", 2);
 	CHECK(until("hello!"));
 	put("\0\0\0", 3);
 	finish();
@@ -278,7 +278,7 @@ static void input_in_pieces(void)
 		;
 	/* Half of that has been taken now, and the rest is after the signal. */
 	put_frame(FRAME_STDIN, data + 2 * STDIN_WINDOW, STDIN_WINDOW / 2);
-	put_frame(FRAME_STDIN_END, "", 0);
+	put_frame(FRAME_STDIN, "", 0);
 	put_signal(SIGUSR1);
 	finish();
 	CHECK(exited(0) && h.out_len == sizeof data && memcmp(h.out, data, sizeof data) == 0);
@@ -380,7 +380,7 @@ static void terminal(void)
 	put_frame(FRAME_WINSIZE, "\0\x2c\0\x55", 4);
 	put_text("x\n");
 	CHECK(until("44 85\r\n"));
-	put_frame(FRAME_STDIN_END, "", 0);
+	put_frame(FRAME_STDIN, "", 0);
 	finish();
 	CHECK(exited(0) && memmem(h.out, h.out_len, "end\r\n", 5));
 	CHECK(h.err_len == 0);
@@ -404,7 +404,7 @@ static void terminal_keys(void)
 	shell(EXEC_STDIN | EXEC_TTY, "stty -echo; echo ready; cat");
 	CHECK(until("ready\r\n"));
 	put_text("no newline");
-	put_frame(FRAME_STDIN_END, "", 0);
+	put_frame(FRAME_STDIN, "", 0);
 	finish();
 	CHECK(exited(0) && out_is("ready\r\nno newline"));
 	/* without stdin there is a terminal all the same, and it does not end */

@@ -196,14 +196,14 @@ static void refusals(void)
 		uint8_t bytes[16];
 		enum error_code code;
 	} bad[] = {
-		{ 1, { 0x7f }, ERR_PROTOCOL },                   /* unknown type, no more */
+		{ 4, { 0x7f, 0, 0, 0 }, ERR_PROTOCOL },          /* unknown type, no more */
 		{ 4, { 0x02, 0, 0, 1 }, ERR_PROTOCOL },          /* out of turn */
 		{ 4, { 0x01, 0x01, 0x00, 0x01 }, ERR_PROTOCOL }, /* too long by one */
 		{ 4, { 0x01, 0xff, 0xff, 0xff }, ERR_PROTOCOL },
 		{ 4, { 0x01, 0, 0, 0 }, ERR_PROTOCOL },       /* empty */
 		{ 5, { 0x01, 0, 0, 1, 0xa0 }, ERR_PROTOCOL }, /* no keys */
-		{ 9, { 0x01, 0, 0, 5, 0xa2, 1, 2, 2, 4 }, ERR_VERSION },
-		{ 9, { 0x01, 0, 0, 5, 0xa2, 1, 1, 2, 9 }, ERR_PROTOCOL }, /* no such operation */
+		{ 9, { 0x01, 0, 0, 5, 0xa2, 1, 1, 2, 4 }, ERR_VERSION },
+		{ 9, { 0x01, 0, 0, 5, 0xa2, 1, 2, 2, 9 }, ERR_PROTOCOL }, /* no such operation */
 	};
 
 	start();
@@ -331,11 +331,10 @@ static void full(bool longest)
  * who only waits is cut. */
 static void stop(void)
 {
-	uint8_t mem[256], head[FRAME_HEAD], body[16];
+	uint8_t mem[256], head[FRAME_HEAD];
 	struct slice s = request(mem, sizeof mem, OP_STOP);
 	int idle, fd, conn;
 	size_t len;
-	uint32_t pid = 1;
 	struct frame f;
 
 	start();
@@ -350,8 +349,7 @@ static void stop(void)
 		CHECK(io_read_full(fd, head, sizeof head) == RC_OK);
 		CHECK(frame_head(slice_of(head, sizeof head), &f) == RC_OK &&
 		      f.type == FRAME_ACCEPT);
-		CHECK(f.len <= sizeof body && io_read_full(fd, body, f.len) == RC_OK);
-		CHECK(accept_parse(slice_of(body, f.len), &pid) == RC_OK && pid == 0);
+		CHECK(f.len == 0);
 		CHECK(closed(idle));
 	}
 	io_close(&idle);

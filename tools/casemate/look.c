@@ -66,7 +66,7 @@ static enum look_got no_frame(struct look *l, enum rc rc)
 	if (rc == RC_DENIED)
 		return LOOK_GOT_FAILURE;
 	if (rc == RC_BAD || rc == RC_LIMIT)
-		return bad_frame(l, rc == RC_BAD ? "an unknown frame" : "a frame over its limit");
+		return bad_frame(l, rc == RC_BAD ? "an empty frame" : "a frame over its limit");
 	if (rc == RC_TIMEOUT)
 		(void)failure_set(&l->failure, ERR_DEADLINE, "no answer for %d seconds",
 		                  STREAM_TIMEOUT_MS / 1000);
@@ -275,7 +275,6 @@ static bool read_accept(struct look *l)
 {
 	enum frame_type type;
 	struct slice payload;
-	uint32_t pid;
 	enum rc rc = next_frame(l, &type, &payload);
 
 	if (rc != RC_OK) {
@@ -283,7 +282,7 @@ static bool read_accept(struct look *l)
 	} else if (type == FRAME_ERROR) {
 		(void)failure_remote(&l->failure, payload);
 		(void)failed(l);
-	} else if (type != FRAME_ACCEPT || accept_parse(payload, &pid) != RC_OK) {
+	} else if (type != FRAME_ACCEPT || payload.len > 0) {
 		(void)bad_frame(l, "no ACCEPT");
 	} else {
 		l->accepted = true;
