@@ -18,6 +18,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -397,7 +398,7 @@ int attach_exec(int conn, const struct attach *a, const char *who)
 	at.until_ms = clock_mono_ms() + STREAM_TIMEOUT_MS;
 	at.conn = conn;
 	at.up = wbuf_of(at.up_mem, sizeof at.up_mem);
-	stream_in_init(&at.in, conn, NULL);
+	stream_in_init(&at.in, conn, MSG_DONTWAIT);
 	signal_set(&set);
 	(void)sigaction(SIGPIPE, &ignore, &pipe_was);
 	(void)sigprocmask(SIG_BLOCK, &set, &was);

@@ -213,8 +213,8 @@ static void put_exit(void)
 
 /* --- the session --- */
 
-/* Waits, unless there is more to drain; full: not all of out has gone. */
-static enum rc wait_and_move(bool full)
+/* full: not all of out has gone. */
+static enum rc wait_and_move(bool full, int wait_ms)
 {
 	const int *fd = x.cmd.fd;
 	struct pollfd p[5] = {
@@ -225,7 +225,7 @@ static enum rc wait_and_move(bool full)
 		{ x.cmd.pidfd, POLLIN, 0 },
 	};
 
-	if (poll(p, 5, x.ended && !full ? 0 : -1) < 0)
+	if (poll(p, 5, wait_ms) < 0)
 		return errno == EINTR ? RC_OK : RC_EOF;
 	if (p[4].revents)
 		note_end(); /* first: what was written before is in the pipes by now */
@@ -251,27 +251,10 @@ static enum rc run(void)
 			return RC_OK;
 		if (rc != RC_OK && rc != RC_MORE)
 			return RC_EOF;
-		rc = wait_and_move(rc == RC_MORE);
+		/* Not waited for, when there may be more to drain. */
+		rc = wait_and_move(rc == RC_MORE, x.ended && rc == RC_OK ? 0 : -1);
 	}
 	return rc;
-}
-
-/* Reads output for nobody, so that a command that tidies up is not ended by
- * SIGPIPE when it says so. */
-static void drop_output(int64_t until_ms)
-{
-	int64_t left;
-
-	while ((left = until_ms - clock_mono_ms()) > 0) {
-		struct pollfd p[2] = { { x.cmd.fd[STDOUT_FILENO], POLLIN, 0 },
-			               { x.cmd.fd[STDERR_FILENO], POLLIN, 0 } };
-
-		(void)poll(p, 2, (int)left);
-		x.out.len = 0;
-		for (int i = 0; i < 2; i++)
-			if (p[i].revents)
-				carry(STDOUT_FILENO + i);
-	}
 }
 
 /* Sends what is left of the frame that was begun, and waits for the peer to
@@ -285,7 +268,7 @@ static void send_rest(int64_t wait_ms)
  * all of its group, which may outlive it: so the time is always given whole. */
 static void abandon(enum rc why)
 {
-	int64_t until_ms = clock_mono_ms() + HANGUP_MS;
+	int64_t until_ms = clock_mono_ms() + HANGUP_MS, left_ms;
 
 	if (!x.ended) {
 		(void)kill(-x.cmd.pid, SIGHUP);
@@ -299,10 +282,17 @@ static void abandon(enum rc why)
 		send_rest(HANGUP_MS);
 	}
 	(void)shutdown(x.conn, SHUT_RDWR);
-	if (!x.ended) {
-		drop_output(until_ms);
-		(void)kill(-x.cmd.pid, SIGKILL);
+	if (x.ended)
+		return;
+	/* Its output is read for nobody, so that a command that tidies up is not ended
+	 * by SIGPIPE when it says so. */
+	x.conn = -1;
+	io_close(&x.cmd.pidfd);
+	while ((left_ms = until_ms - clock_mono_ms()) > 0) {
+		x.out.len = 0;
+		(void)!wait_and_move(false, (int)left_ms);
 	}
+	(void)kill(-x.cmd.pid, SIGKILL);
 }
 
 void exec_serve(int conn, const struct request *r)
@@ -318,7 +308,7 @@ void exec_serve(int conn, const struct request *r)
 	x.left[STDOUT_FILENO] = x.left[STDERR_FILENO] = DRAIN_MAX;
 	x.conn = conn;
 	x.out = wbuf_of(x.out_mem, sizeof x.out_mem);
-	stream_in_init(&x.in, conn, NULL);
+	stream_in_init(&x.in, conn, MSG_DONTWAIT);
 	if (exec_spawn(r, &x.cmd, &failure) != RC_OK) {
 		session_fail(conn, failure.code, failure.text);
 		return;

@@ -14,12 +14,11 @@ enum rc receive_open(struct receiver *r, int fd, const char *dst, bool into, boo
 	if (stage_open(&r->stage, dst, into, resume, f) != RC_OK)
 		return RC_DENIED;
 	digest_init(&r->digest);
-	stream_in_init(&r->in, fd, &r->digest);
+	stream_in_init(&r->in, fd, 0);
 	sha384_init(&r->transfer);
 	memset(&r->totals, 0, sizeof r->totals);
 	r->state = RECEIVE_ENTRIES;
 	r->level[0] = (struct receive_level){ .fd = r->stage.fresh, .final = r->stage.base };
-	sha384_init(&r->level[0].path);
 	r->depth = 1;
 	r->tops = 0;
 	return RC_OK;
@@ -77,15 +76,25 @@ static enum rc not_created(struct receiver *r, const struct receive_level *l)
 	return failed(r, "create", l);
 }
 
+/* Digests what the file in hand has already: of the max bytes from at on *n. */
+static enum rc pass_over(struct receiver *r, int64_t at, int64_t max, int64_t *n)
+{
+	enum rc rc = stream_file(r->in.fd, &r->digest, top(r)->fd, at, max, n);
+
+	if (rc == RC_IO)
+		return failed(r, "read", top(r));
+	return rc == RC_OK ? RC_OK : failure_stream(r->failure, rc);
+}
+
 /* HAVE: what an earlier attempt left of the file, as far as it can be of use. */
 static enum rc send_have(struct receiver *r)
 {
 	uint8_t frame[FRAME_HEAD + 8 + SHA384_LEN], digest[SHA384_LEN];
 	struct wbuf w = wbuf_of(frame, sizeof frame);
-	enum rc rc = stream_file(r->in.fd, &r->digest, top(r)->fd, r->size, &r->at);
+	enum rc rc = pass_over(r, 0, r->size, &r->at);
 
 	if (rc != RC_OK)
-		return rc == RC_IO ? failed(r, "read", top(r)) : failure_stream(r->failure, rc);
+		return rc;
 	digest_final(&r->digest, digest);
 	sum_put(&w, FRAME_HAVE, (uint64_t)r->at, digest);
 	r->state = RECEIVE_START;
@@ -97,15 +106,9 @@ static enum rc begin_file(struct receiver *r, struct receive_level *l, int64_t s
 	int up = top(r)->fd;
 	bool resumed = r->stage.resume && size >= RESUME_MIN;
 
-	if (resumed) {
-		uint8_t path[SHA384_LEN];
-
-		sha384_final(&l->path, path);
-		l->fd = stage_part(&r->stage, path, up, l->name);
-	} else {
-		l->fd = openat(up, l->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-		               0600);
-	}
+	l->fd = resumed ? stage_part(&r->stage, l->path, up, l->name)
+	                : openat(up, l->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+	                         0600);
 	if (l->fd < 0)
 		return not_created(r, l);
 	r->depth++;
@@ -167,8 +170,8 @@ static enum rc name_level(struct receiver *r, struct receive_level *l, const str
 			                   final);
 		memcpy(l->name, final, sizeof l->name);
 	}
-	l->path = top(r)->path;
-	sha384_update(&l->path, l->name, strlen(l->name) + 1);
+	memcpy(l->path, top(r)->path, sizeof l->path);
+	sha384_extend(l->path, l->name, strlen(l->name) + 1);
 	return RC_OK;
 }
 
@@ -287,16 +290,16 @@ static enum rc on_data(struct receiver *r, struct slice piece)
 
 static enum rc on_hole(struct receiver *r, struct slice payload)
 {
+	int64_t from = r->at, n;
 	uint64_t len;
 	enum rc rc;
 
 	if (!number_parse(payload, UINT64_MAX, &len) || len == 0)
 		return malformed(r);
 	rc = grow(r, len);
-	if (rc != RC_OK)
-		return rc;
-	rc = stream_zeros(r->in.fd, &r->digest, len);
-	return rc == RC_OK ? seek(r) : failure_stream(r->failure, rc);
+	if (rc == RC_OK)
+		rc = seek(r);
+	return rc == RC_OK ? pass_over(r, from, r->at - from, &n) : rc;
 }
 
 static enum rc on_end(struct receiver *r, struct slice payload)

@@ -6,56 +6,37 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-/* Has the peer closed? For work that its frames ask for and that moves no byte. */
-static bool is_gone(int fd)
+static bool has(int fd, short event)
 {
-	struct pollfd p = { fd, POLLRDHUP, 0 };
+	struct pollfd p = { fd, event, 0 };
 
 	return poll(&p, 1, 0) > 0;
 }
 
-enum rc stream_zeros(int fd, struct digest *d, uint64_t n)
-{
-	static uint8_t zeros[65536];
-
-	while (n > 0) {
-		size_t k = n < sizeof zeros ? (size_t)n : sizeof zeros;
-
-		if (k == sizeof zeros && is_gone(fd))
-			return RC_EOF;
-		digest_add(d, zeros, k);
-		n -= k;
-	}
-	return RC_OK;
-}
-
-enum rc stream_file(int fd, struct digest *d, int file, int64_t max, int64_t *n)
+enum rc stream_file(int fd, struct digest *d, int file, int64_t at, int64_t max, int64_t *n)
 {
 	uint8_t buf[DIGEST_INLINE_MAX];
 
+	digest_wait(d);
 	for (*n = 0; *n < max;) {
 		int64_t left = max - *n;
-		ssize_t got =
-			read(file, buf, left < (int64_t)sizeof buf ? (size_t)left : sizeof buf);
+		size_t most = left < (int64_t)sizeof buf ? (size_t)left : sizeof buf;
+		ssize_t got = pread(file, buf, most, at + *n);
 
 		if (got <= 0)
 			return got < 0 ? RC_IO : RC_OK;
-		if (is_gone(fd))
+		if (*n > 0 && has(fd, POLLRDHUP))
 			return RC_EOF;
 		digest_add(d, buf, (size_t)got);
-		digest_wait(d, buf, sizeof buf);
 		*n += got;
 	}
 	return RC_OK;
 }
 
-/* The next buffer, once the digest is through with it. */
+/* The next buffer: no piece in it is still to be digested. */
 static uint8_t *ring_next(struct stream_ring *r)
 {
-	if (r->digest) {
-		r->cur = (r->cur + 1) % STREAM_BUFS;
-		digest_wait(r->digest, r->mem[r->cur], STREAM_BUF);
-	}
+	r->cur = (r->cur + 1) % STREAM_BUFS;
 	return r->mem[r->cur];
 }
 
@@ -104,19 +85,18 @@ enum rc stream_push(int fd, struct wbuf *w, size_t *sent)
 	return rc;
 }
 
-void stream_out_init(struct stream_out *o, int fd, struct digest *d)
+void stream_out_init(struct stream_out *o, int fd)
 {
 	o->fd = fd;
 	o->rc = RC_OK;
 	o->ring.cur = 0;
-	o->ring.digest = d;
 	o->w = wbuf_of(o->ring.mem[0], STREAM_BUF);
 }
 
 enum rc stream_out_flush(struct stream_out *o)
 {
 	if (o->rc == RC_OK)
-		o->rc = stream_send(o->fd, wbuf_slice(&o->w));
+		o->rc = has(o->fd, POLLIN) ? RC_DENIED : stream_send(o->fd, wbuf_slice(&o->w));
 	o->w = wbuf_of(ring_next(&o->ring), STREAM_BUF);
 	return o->rc;
 }
@@ -147,7 +127,7 @@ void stream_out_data_end(struct stream_out *o, size_t n)
 	o->w.len += FRAME_HEAD + n;
 }
 
-void stream_in_init(struct stream_in *s, int fd, struct digest *d)
+void stream_in_init(struct stream_in *s, int fd, int flags)
 {
 	struct timeval t = { STREAM_TIMEOUT_MS / 1000, 0 };
 
@@ -155,17 +135,14 @@ void stream_in_init(struct stream_in *s, int fd, struct digest *d)
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t);
 	s->fd = fd;
-	s->flags = d ? 0 : MSG_DONTWAIT;
+	s->flags = flags;
 	s->start = s->end = s->rest.len = 0;
 	s->ring.cur = 0;
-	s->ring.digest = d;
 }
 
 bool stream_in_ready(const struct stream_in *s)
 {
-	struct pollfd p = { s->fd, POLLIN, 0 };
-
-	return s->end > s->start || poll(&p, 1, 0) > 0;
+	return s->end > s->start || has(s->fd, POLLIN);
 }
 
 /* Behind what is left of the current buffer, which is less than a control frame

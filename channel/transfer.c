@@ -236,7 +236,6 @@ static enum rc read_done(void)
 
 enum rc transfer_read(int conn, struct transfer_file *files, size_t count, struct failure *f)
 {
-	static struct digest none; /* we hash content that is here whole */
 	struct request r = { .op = OP_PULL, .argc = count };
 	enum rc rc;
 
@@ -248,8 +247,7 @@ enum rc transfer_read(int conn, struct transfer_file *files, size_t count, struc
 		files[i].len = 0;
 		files[i].there = false;
 	}
-	digest_init(&none);
-	stream_in_init(&reading.in, conn, &none);
+	stream_in_init(&reading.in, conn, 0);
 	sha384_init(&reading.transfer);
 	rc = ask(&reading.in, &r, f);
 	for (size_t i = 0; rc == RC_OK && i < count; i++)
@@ -258,6 +256,5 @@ enum rc transfer_read(int conn, struct transfer_file *files, size_t count, struc
 		rc = read_done();
 	if (rc != RC_OK)
 		give_up(conn, f);
-	digest_stop(&none);
 	return rc != RC_OK && f->remote && f->code == ERR_NOT_FOUND ? RC_ABSENT : rc;
 }
