@@ -6,6 +6,7 @@
 #include "appliance/base/io.h"
 #include "appliance/launch.h"
 #include "appliance/records.h"
+#include "channel/failure.h"
 #include "channel/session.h"
 
 enum { OUT_MAX = 4 * (FRAME_HEAD + FRAME_CONTROL_MAX) };
@@ -134,17 +135,6 @@ static void begin(struct looker *l, const struct request *r)
 	                                : "the enclave stops");
 }
 
-/* Without a place nobody waits for it to be read. */
-static void refuse(int conn)
-{
-	uint8_t mem[64];
-	struct wbuf w = wbuf_of(mem, sizeof mem);
-
-	error_put(&w, ERR_BUSY, "too many look already");
-	(void)!send(conn, w.p, w.len, MSG_DONTWAIT | MSG_NOSIGNAL);
-	io_close(&conn);
-}
-
 void looks_add(int conn, const struct admit_request *m, size_t len, int64_t now_ms)
 {
 	static struct request r;
@@ -153,7 +143,8 @@ void looks_add(int conn, const struct admit_request *m, size_t len, int64_t now_
 	while (l < looks + LOOKS_MAX && l->used)
 		l++;
 	if (l == looks + LOOKS_MAX || !session_request(&r, m, len)) {
-		refuse(conn);
+		(void)!failure_tell(conn, ERR_BUSY, "too many look already");
+		io_close(&conn);
 	} else {
 		memset(l, 0, offsetof(struct looker, out));
 		l->fd = conn;

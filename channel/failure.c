@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "channel/stream.h"
 
@@ -66,6 +67,15 @@ enum rc failure_stream(struct failure *f, enum rc rc)
 		return failure_set(f, ERR_SYSTEM, "the connection ended before the transfer did");
 	default: return failure_set(f, ERR_SYSTEM, "the connection failed: %s", strerror(errno));
 	}
+}
+
+bool failure_tell(int fd, enum error_code code, const char *text)
+{
+	uint8_t mem[FRAME_HEAD + ERROR_TEXT_MAX + 16];
+	struct wbuf w = wbuf_of(mem, sizeof mem);
+
+	error_put(&w, code, text);
+	return send(fd, w.p, w.len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
 }
 
 enum rc failure_remote(struct failure *f, struct slice payload)

@@ -33,6 +33,9 @@ enum rc failure_set(struct failure *f, enum error_code code, const char *fmt, ..
 enum rc failure_errno(struct failure *f, const char *what, const char *name);
 /* The result of a stream. */
 enum rc failure_stream(struct failure *f, enum rc rc);
+/* Sends ERROR, as far as the socket takes it: a peer
+ * that does not read does not get it. False: it has gone. */
+bool failure_tell(int fd, enum error_code code, const char *text);
 /* An ERROR frame's payload. */
 enum rc failure_remote(struct failure *f, struct slice payload);
 

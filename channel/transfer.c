@@ -1,6 +1,5 @@
 #include "channel/transfer.h"
 
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -47,13 +46,8 @@ static void give_up(int conn, const struct failure *f)
 /* Tells the enclave why we stop; it may be past caring. */
 static void tell(int conn, const struct failure *f)
 {
-	uint8_t mem[FRAME_HEAD + ERROR_TEXT_MAX + 16];
-	struct wbuf w = wbuf_of(mem, sizeof mem);
-
-	if (f->remote)
-		return;
-	error_put(&w, f->code, f->text);
-	(void)!send(conn, w.p, w.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (!f->remote)
+		(void)!failure_tell(conn, f->code, f->text);
 }
 
 enum rc transfer_push(int conn, struct transfer *t, char *const *src, size_t count, const char *dst,

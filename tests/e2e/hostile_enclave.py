@@ -177,8 +177,8 @@ def pushes():
 
     push('never-accepted', b'', 'ended before|without an answer')
     push('refused', frame(ERROR, cbor({1: 8, 2: b'/x'})), 'no space')
-    push('wrong-result', ACCEPTED + frame(RESULT, bytes(48)), 'digest')
-    push('result-malformed', ACCEPTED + frame(RESULT, b'\xff'), 'digest')
+    push('wrong-result', ACCEPTED + frame(RESULT, bytes(48)), 'protocol|digest')
+    push('result-malformed', ACCEPTED + frame(RESULT, b'\xff'), 'protocol|digest')
     push('frame-of-a-sender', ACCEPTED + frame(DATA, b'x'), 'protocol')
     push('have-unasked', ACCEPTED + frame(HAVE, bytes(56)), 'protocol')
 
@@ -217,7 +217,7 @@ def looks():
         look('service-name-twice', ACCEPTED + web + service(2, b'web'), 'a SERVICE twice', verb)
         look('exit-not-0', ACCEPTED + web + frame(EXIT, b'\0\1'), 'makes no sense', verb)
         look('exec-frame', ACCEPTED + web + frame(STDOUT, b'x'), 'protocol error', verb)
-        look('unknown-frame', ACCEPTED + b'\x7f\0\0\0', 'unknown frame', verb)
+        look('unknown-frame', ACCEPTED + b'\x7f\0\0\0', 'does not allow', verb)
         look('accept-twice', ACCEPTED + ACCEPTED, 'protocol error', verb)
     for verb in ('ctl', 'top'):
         look('record-unasked', ACCEPTED + web + out, 'not asked for', verb)
