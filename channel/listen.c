@@ -2,16 +2,17 @@
  *
  * A connection takes a place and passes through
  *
- *   READ → (free: PID 1 has it)
+ *   READ → (free: PID 1 has it, or it was refused)
  *      ╲
- *       ╰→ LINGER → (free)
+ *       ╰→ ASKED → (free)
  *
  * READ reads the REQUEST, to its last byte and no further; the pair to PID 1 has
- * room for one of every place. LINGER has been sent its last frame, by us or, to who
- * asks for a stop, by PID 1, and what it still sends is dropped. Both have deadlines
- * and may be evicted when all places are taken.
+ * room for one of every place. ASKED has asked for a stop, of which PID 1 tells it:
+ * it is waited for, that the enclave does not end before its answer is there. Both
+ * end at the same deadline, and may be evicted when all places are taken. Who is
+ * refused is told and left: nothing of an honest peer is unread by then.
  *
- * Everything is non-blocking. When no place can be freed, or the kernel is
+ * Everything is non-blocking. When no place can be freed yet, or the kernel is
  * short of something, the listener is not looked at until accept_ms.
  */
 #include "channel/listen.h"
@@ -30,7 +31,7 @@
 #include "channel/admit.h"
 #include "channel/failure.h"
 
-enum state { FREE, READ, LINGER };
+enum state { FREE, READ, ASKED };
 
 enum {
 	PAGE = 4096,
@@ -75,18 +76,10 @@ static void release(struct place *p)
 	p->state = FREE;
 }
 
-static void linger(struct place *p)
-{
-	p->state = LINGER;
-	p->deadline_ms = s.now_ms + PENDING_LINGER_MS;
-}
-
 static void refuse(struct place *p, enum error_code code, const char *text)
 {
-	if (failure_tell(p->fd, code, text))
-		linger(p);
-	else
-		release(p);
+	(void)!failure_tell(p->fd, code, text);
+	release(p);
 }
 
 static void summarize(struct admit_request *ask, struct slice word)
@@ -112,7 +105,7 @@ static void submit(struct place *p, const struct request *r, struct slice reques
 		log_line("cannot ask for a session: %m");
 		refuse(p, ERR_BUSY, "no room for another session");
 	} else if (r->op == OP_STOP) {
-		linger(p);
+		p->state = ASKED;
 	} else {
 		release(p);
 	}
@@ -148,36 +141,34 @@ static void check_frame(struct place *p)
 		check_request(p);
 }
 
-/* Reads on as far as the frame goes and the socket gives; what comes after our
- * last frame is dropped. */
+/* Reads on as far as the frame goes and the socket gives; who has asked has nothing
+ * more to say but its end. */
 static void on_place(struct place *p)
 {
-	static uint8_t scrap[16384];
-	ssize_t n;
+	ssize_t n = 0;
 
-	do {
-		bool reading = p->state == READ;
-		uint8_t *to = reading ? frame_of(p) + p->got : scrap;
-
-		n = recv(p->fd, to, reading ? p->want - p->got : sizeof scrap, MSG_DONTWAIT);
-		if (n > 0 && reading) {
-			p->got += (size_t)n;
-			check_frame(p);
-		}
-	} while (n > 0 && p->state == READ);
-	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+	while (p->state == READ) {
+		n = recv(p->fd, frame_of(p) + p->got, p->want - p->got, MSG_DONTWAIT);
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n <= 0)
+			break;
+		p->got += (size_t)n;
+		check_frame(p);
+	}
+	if (n <= 0)
 		release(p);
 }
 
-/* A place that is free, or the one that came first of those that may be evicted. */
+/* A place that is free, or the one that came first. */
 static struct place *find_place(void)
 {
-	struct place *first = NULL;
+	struct place *first = s.place;
 
 	for (struct place *p = s.place; p < s.place + PENDING_MAX; p++) {
 		if (p->state == FREE)
 			return p;
-		if (!first || p->since_ms < first->since_ms)
+		if (p->since_ms < first->since_ms)
 			first = p;
 	}
 	return first;
@@ -205,10 +196,8 @@ static void on_listener(void)
 	struct place *p = find_place();
 	int fd;
 
-	s.accept_ms = !p                 ? s.now_ms + PENDING_RETRY_MS
-	              : p->state == FREE ? 0
-	                                 : p->since_ms + PENDING_EVICT_MS;
-	if (!p || s.accept_ms > s.now_ms)
+	s.accept_ms = p->state == FREE ? 0 : p->since_ms + PENDING_EVICT_MS;
+	if (s.accept_ms > s.now_ms)
 		return;
 	fd = port_accept(s.listener);
 	if (fd >= 0) {
@@ -219,7 +208,7 @@ static void on_listener(void)
 	}
 }
 
-/* The enclave stops: only who has got an answer is still owed time to read it. */
+/* The enclave stops: only who asked for that is still owed something. */
 static void begin_ending(void)
 {
 	const int64_t last_ms = s.now_ms + PENDING_STOP_MS;
@@ -236,7 +225,7 @@ static void expire(struct place *p)
 {
 	if (p->state == FREE || p->deadline_ms > s.now_ms)
 		return;
-	if (p->state == LINGER)
+	if (p->state == ASKED)
 		release(p);
 	else
 		refuse(p, ERR_DEADLINE, "no request in time");
