@@ -36,7 +36,7 @@ static void put_end(struct looker *l, struct wbuf *w, enum error_code error, con
 	if (error != 0)
 		error_put(w, error, text);
 	else
-		exit_put(w, false, 0);
+		number_put(w, FRAME_EXIT, 0);
 	l->ended = true;
 	l->len = w->len;
 }

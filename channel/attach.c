@@ -16,14 +16,12 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "appliance/base/io.h"
-#include "channel/failure.h"
 #include "channel/host_message.h"
 #include "channel/stream.h"
 #include "channel/tty.h"
@@ -112,12 +110,12 @@ static void take_accept(struct slice payload)
 
 static void take_exit(struct slice payload)
 {
-	struct exit_msg e;
+	uint64_t n;
 
-	if (exit_parse(payload, &e) != RC_OK)
+	if (!number_parse(payload, EXIT_KILLED + UINT8_MAX, &n))
 		bad_frame("a malformed EXIT");
 	else
-		finish(e.killed ? 128 + e.status : e.status);
+		finish(n < EXIT_KILLED ? (int)n : (int)n - EXIT_KILLED + 128);
 }
 
 static void take_credit(struct slice payload)
@@ -269,7 +267,7 @@ static void put_control(void)
 	if (!at.accepted || at.up.max - at.up.len < CONTROL_ROOM / 2)
 		return;
 	if (at.resized && tty_size(&rows, &cols))
-		winsize_put(&at.up, rows, cols);
+		number_put(&at.up, FRAME_WINSIZE, (uint64_t)rows << 16 | cols);
 	at.resized = false;
 	for (int i = 1; i < 32; i++)
 		if (at.signals & 1u << i)
@@ -388,7 +386,7 @@ static bool ask(const struct attach *a)
 	return true;
 }
 
-int attach_exec(int conn, const struct attach *a, const char *who)
+int attach_exec(int conn, const struct attach *a, struct failure *f)
 {
 	struct sigaction pipe_was, ignore = { .sa_handler = SIG_IGN };
 	sigset_t set, was;
@@ -411,7 +409,6 @@ int attach_exec(int conn, const struct attach *a, const char *who)
 	io_close(&at.signal_fd);
 	(void)sigprocmask(SIG_SETMASK, &was, NULL);
 	(void)sigaction(SIGPIPE, &pipe_was, NULL);
-	if (at.failure.code != 0)
-		fprintf(stderr, "%s: %s: %s\n", who, error_name(at.failure.code), at.failure.text);
+	*f = at.failure;
 	return at.status;
 }

@@ -112,8 +112,8 @@ static void send_signal(int number)
 /* false: not a frame that the host may send now. */
 static bool take_frame(enum frame_type type, struct slice payload)
 {
-	struct winsize size = { 0 };
-	uint64_t number;
+	struct winsize size;
+	uint64_t n;
 
 	switch (type) {
 	case FRAME_STDIN:
@@ -124,13 +124,14 @@ static bool take_frame(enum frame_type type, struct slice payload)
 		ring_put(&x.pending, payload.p, payload.len); /* the window is its room */
 		return true;
 	case FRAME_SIGNAL:
-		if (!number_parse(payload, 31, &number) || number == 0)
+		if (!number_parse(payload, 31, &n) || n == 0)
 			return false;
-		send_signal((int)number);
+		send_signal((int)n);
 		return true;
 	case FRAME_WINSIZE:
-		if (winsize_parse(payload, &size.ws_row, &size.ws_col) != RC_OK || !x.cmd.tty)
+		if (!number_parse(payload, UINT32_MAX, &n) || !x.cmd.tty)
 			return false;
+		size = (struct winsize){ (uint16_t)(n >> 16), (uint16_t)n, 0, 0 };
 		(void)ioctl(x.cmd.fd[STDOUT_FILENO], TIOCSWINSZ, &size);
 		return true;
 	default: return false;
@@ -207,7 +208,8 @@ static void put_exit(void)
 {
 	if (!x.ended || x.exit_sent || x.cmd.fd[STDOUT_FILENO] >= 0 || x.cmd.fd[STDERR_FILENO] >= 0)
 		return;
-	exit_put(&x.out, x.how.si_code != CLD_EXITED, (uint8_t)x.how.si_status);
+	number_put(&x.out, FRAME_EXIT,
+	           (uint64_t)x.how.si_status + (x.how.si_code == CLD_EXITED ? 0 : EXIT_KILLED));
 	x.exit_sent = true;
 }
 

@@ -7,17 +7,6 @@
 
 #include "channel/stream.h"
 
-/* Control characters, the C1 ones in UTF-8 too, would speak to a terminal. */
-static void make_printable(char *s)
-{
-	for (unsigned char *p = (unsigned char *)s; *p; p++) {
-		if (*p < 0x20 || *p == 0x7f)
-			*p = '?';
-		else if (*p == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f)
-			p[0] = p[1] = '?';
-	}
-}
-
 enum rc failure_set(struct failure *f, enum error_code code, const char *fmt, ...)
 {
 	va_list ap;
@@ -28,7 +17,6 @@ enum rc failure_set(struct failure *f, enum error_code code, const char *fmt, ..
 	va_start(ap, fmt);
 	vsnprintf(f->text, sizeof f->text, fmt, ap);
 	va_end(ap);
-	make_printable(f->text);
 	return RC_DENIED;
 }
 

@@ -1,7 +1,8 @@
 /* Why a transfer failed, ready to be shown or sent; and how far one is.
  *
- * The text is one printable line whatever the peer or a file's name said. The
- * first failure is kept, later ones are dropped.
+ * The text has whatever the peer or a file's name said: who shows it to people
+ * makes it one printable line (tools/casemate/text.h). The first failure is kept,
+ * later ones are dropped.
  */
 #ifndef CHANNEL_FAILURE_H
 #define CHANNEL_FAILURE_H

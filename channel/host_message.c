@@ -42,24 +42,6 @@ void request_put(struct wbuf *w, const struct request *r)
 	frame_end(w, at, FRAME_REQUEST);
 }
 
-void winsize_put(struct wbuf *w, uint16_t rows, uint16_t cols)
-{
-	size_t at = frame_begin(w);
-
-	wbuf_u16_be(w, rows);
-	wbuf_u16_be(w, cols);
-	frame_end(w, at, FRAME_WINSIZE);
-}
-
-enum rc exit_parse(struct slice payload, struct exit_msg *e)
-{
-	if (payload.len != 2 || payload.p[0] > 1)
-		return RC_BAD;
-	e->killed = payload.p[0] == 1;
-	e->status = payload.p[1];
-	return RC_OK;
-}
-
 enum rc status_parse(struct slice payload, struct service_status *s)
 {
 	static const uint64_t max[STATUS_NUMBERS] = {

@@ -8,15 +8,6 @@
 #include "channel/message.h"
 
 void request_put(struct wbuf *w, const struct request *r);
-void winsize_put(struct wbuf *w, uint16_t rows, uint16_t cols);
-
-struct exit_msg {
-	bool killed;
-	uint8_t status; /* exit status, or the signal's number */
-};
-
-RC_CHECK enum rc exit_parse(struct slice payload, struct exit_msg *e);
-
 /* Of numbers a status holds only those that PROTOCOL.md allows. */
 RC_CHECK enum rc status_parse(struct slice payload, struct service_status *s);
 RC_CHECK enum rc record_parse(struct slice payload, struct record_head *h, struct slice *text);

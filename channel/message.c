@@ -176,26 +176,6 @@ void totals_note(struct sha384 *transfer, enum frame_type type, struct slice pay
 	sha384_update(transfer, payload.p, payload.len);
 }
 
-/* --- exec --- */
-
-void exit_put(struct wbuf *w, bool killed, uint8_t status)
-{
-	uint8_t b[2] = { killed, status };
-
-	frame_put(w, FRAME_EXIT, slice_of(b, sizeof b));
-}
-
-enum rc winsize_parse(struct slice payload, uint16_t *rows, uint16_t *cols)
-{
-	uint32_t both;
-
-	if (!slice_u32_be(&payload, &both) || payload.len > 0)
-		return RC_BAD;
-	*rows = (uint16_t)(both >> 16);
-	*cols = (uint16_t)both;
-	return RC_OK;
-}
-
 /* --- SERVICE, RECORD --- */
 
 void status_put(struct wbuf *w, const struct service_status *s)

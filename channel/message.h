@@ -58,6 +58,8 @@ struct request {
 	uint64_t since; /* look: nanoseconds since 1970 */
 };
 
+enum { EXIT_KILLED = 256 }; /* in EXIT: added to the number of a signal */
+
 enum error_code {
 	ERR_PROTOCOL = 1,
 	ERR_VERSION,
@@ -163,7 +165,7 @@ void error_put(struct wbuf *w, enum error_code code, const char *text);
 RC_CHECK enum rc entry_parse(struct slice payload, struct entry *e);
 void entry_put(struct wbuf *w, const struct entry *e);
 
-/* CREDIT, SIGNAL, HOLE, FROM: a number, of at most max; false: it is none. */
+/* WINSIZE, SIGNAL, CREDIT, EXIT, HOLE, FROM: a number, of at most max; false: it is none. */
 bool number_parse(struct slice payload, uint64_t max, uint64_t *n);
 void number_put(struct wbuf *w, enum frame_type type, uint64_t n);
 
@@ -173,10 +175,6 @@ void sum_put(struct wbuf *w, enum frame_type type, uint64_t n, const uint8_t dig
 
 /* Counts an ENTRY, END or LEAVE for the transfer digest. */
 void totals_note(struct sha384 *transfer, enum frame_type type, struct slice payload);
-
-void exit_put(struct wbuf *w, bool killed, uint8_t status);
-
-RC_CHECK enum rc winsize_parse(struct slice payload, uint16_t *rows, uint16_t *cols);
 
 void status_put(struct wbuf *w, const struct service_status *s);
 /* text has at most RECORD_TEXT_MAX bytes. */

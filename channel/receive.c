@@ -198,7 +198,6 @@ static enum rc on_entry(struct receiver *r, struct slice payload)
 		                   "an entry's name, mode or size is over its limit");
 	if (rc != RC_OK)
 		return malformed(r);
-	totals_note(&r->transfer, FRAME_ENTRY, payload);
 	rc = name_level(r, l, &e);
 	if (rc == RC_OK)
 		rc = check_final(r, l, e.kind == ENTRY_DIR);
@@ -232,7 +231,6 @@ static enum rc on_leave(struct receiver *r, struct slice payload)
 		return out_of_turn(r);
 	rc = finish(r);
 	level_close(r);
-	totals_note(&r->transfer, FRAME_LEAVE, payload);
 	return rc;
 }
 
@@ -322,7 +320,6 @@ static enum rc on_end(struct receiver *r, struct slice payload)
 	if (close(fd) < 0 && rc == RC_OK)
 		rc = failed(r, "write", l);
 	level_close(r);
-	totals_note(&r->transfer, FRAME_END, payload);
 	r->totals.files++;
 	r->state = RECEIVE_ENTRIES;
 	return rc;
@@ -370,6 +367,8 @@ static enum rc on_frame(struct receiver *r, enum frame_type type, struct slice p
 
 	if (type == FRAME_ERROR)
 		return failure_remote(r->failure, payload);
+	if (type == FRAME_ENTRY || type == FRAME_END || type == FRAME_LEAVE)
+		totals_note(&r->transfer, type, payload);
 	for (size_t i = 0; i < sizeof frames / sizeof *frames; i++)
 		if (frames[i].type == type && frames[i].state == r->state)
 			return frames[i].take(r, payload);

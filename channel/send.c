@@ -295,20 +295,21 @@ static enum rc put_one(struct sender *s, int at, const char *path, const char *n
  * directory holds. */
 static enum rc base_name(struct sender *s, const char *path, char name[NAME_LEN_MAX + 1])
 {
-	size_t len = strlen(path), from;
+	struct slice rest = slice_str(path), part, last = { rest.p, 0 };
+	bool more = true;
 
-	while (len > 0 && path[len - 1] == '/')
-		len--;
-	for (from = len; from > 0 && path[from - 1] != '/'; from--)
-		;
-	len -= from;
-	if (len > NAME_LEN_MAX)
+	while (more) {
+		more = slice_cut(&rest, '/', &part);
+		if (part.len > 0)
+			last = part;
+	}
+	if (last.len > NAME_LEN_MAX)
 		return failure_set(s->failure, ERR_OVER_LIMIT, "the name of '%s' is too long",
 		                   path);
-	memcpy(name, path + from, len);
-	name[len] = '\0';
-	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-		name[0] = '\0';
+	if (name_check(last) != RC_OK)
+		last.len = 0;
+	memcpy(name, last.p, last.len);
+	name[last.len] = '\0';
 	return RC_OK;
 }
 

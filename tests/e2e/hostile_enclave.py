@@ -189,6 +189,7 @@ def execs():
 
     execute('never-accepted', b'', 'without an answer')
     execute('no-exit', ACCEPTED + frame(STDOUT, b'x'), 'ended before')
+    execute('error-with-control-bytes', frame(ERROR, cbor({1: 4, 2: b'\x1b]0;x\x07\r\nFAKE\xc2\x9b1m'})), 'denied.*FAKE')
     execute('stdin', ACCEPTED + frame(STDIN, b'x'), 'protocol error')
 
 
@@ -215,7 +216,7 @@ def looks():
         look('service-state-8', ACCEPTED + service(1, b'web', k3=8), 'malformed SERVICE', verb)
         look('service-endless', ACCEPTED + web * 5000, 'number twice', verb)
         look('service-name-twice', ACCEPTED + web + service(2, b'web'), 'a SERVICE twice', verb)
-        look('exit-not-0', ACCEPTED + web + frame(EXIT, b'\0\1'), 'makes no sense', verb)
+        look('exit-not-0', ACCEPTED + web + frame(EXIT, bytes(7) + b'\1'), 'makes no sense', verb)
         look('exec-frame', ACCEPTED + web + frame(STDOUT, b'x'), 'protocol error', verb)
         look('unknown-frame', ACCEPTED + b'\x7f\0\0\0', 'does not allow', verb)
         look('accept-twice', ACCEPTED + ACCEPTED, 'protocol error', verb)
@@ -235,7 +236,7 @@ def looks():
         look('service-late', ACCEPTED + web + out + service(2, b'db'), 'behind a RECORD', verb)
     look('other-service', ACCEPTED + web, 'not asked for', 'ctl', 'db')
     look('other-service', ACCEPTED + web, 'not asked for', 'logs', 'db')
-    look('fewer-services', ACCEPTED + frame(EXIT, b'\0\0'), 'fewer services', 'ctl', 'db')
+    look('fewer-services', ACCEPTED + frame(EXIT, bytes(8)), 'fewer services', 'ctl', 'db')
 
     def control(name, answer, says):
         report('control-' + name, judge(session(answer, 'ctl', f'unix:{SOCKET}', 'signal', 'web', 'HUP'), says))
@@ -245,7 +246,7 @@ def looks():
     control('no-exit', ACCEPTED, 'ended before')
     control('service', ACCEPTED + web, 'control does not allow')
     control('record', ACCEPTED + out, 'not asked for')
-    control('exit-killed', ACCEPTED + frame(EXIT, b'\1\1'), 'makes no sense')
+    control('exit-killed', ACCEPTED + frame(EXIT, bytes(6) + b'\1\1'), 'makes no sense')
 
 
 pulls()

@@ -22,7 +22,7 @@ static struct {
 	int fd;
 	pid_t pid; /* the process that serves */
 	bool accepted, exited;
-	struct exit_msg exit;
+	uint64_t exit;
 	enum error_code error; /* 0: none */
 	char text[ERROR_TEXT_MAX + 1];
 	uint64_t credit;
@@ -160,7 +160,7 @@ static inline bool next(void)
 		CHECK(number_parse(s, INT64_MAX, &credit) && credit > 0);
 		h.credit += credit;
 		break;
-	case FRAME_EXIT: h.exited = CHECK(exit_parse(s, &h.exit) == RC_OK); break;
+	case FRAME_EXIT: h.exited = CHECK(number_parse(s, 511, &h.exit)); break;
 	case FRAME_ERROR:
 		CHECK(error_parse(s, &e) == RC_OK);
 		h.error = e.code;
@@ -207,7 +207,7 @@ static inline bool out_is(const char *text)
 
 static inline bool exited(int status)
 {
-	return h.exited && !h.exit.killed && h.exit.status == status;
+	return h.exited && h.exit == (uint64_t)status;
 }
 
 static inline bool failed(enum error_code code, const char *part)

@@ -15,7 +15,7 @@ static void statuses(void)
 	CHECK(exited(255));
 	shell(0, "kill -KILL $$");
 	finish();
-	CHECK(h.exited && h.exit.killed && h.exit.status == SIGKILL);
+	CHECK(h.exited && h.exit == EXIT_KILLED + SIGKILL);
 	shell(0, "echo out; echo err >&2; exit 3");
 	finish();
 	CHECK(exited(3) && out_is("out\n") && h.err_len == 4 && memcmp(h.err, "err\n", 4) == 0);
@@ -299,7 +299,7 @@ static void closed_stdin(void)
 	CHECK(h.credit >= 63 * sizeof half);
 	put_signal(SIGKILL);
 	finish();
-	CHECK(h.exited && h.exit.killed);
+	CHECK(h.exited && h.exit == EXIT_KILLED + SIGKILL);
 }
 
 static void big_output(void)
@@ -342,7 +342,7 @@ static void signals(void)
 	CHECK(until("usr1"));
 	put_signal(SIGHUP);
 	finish();
-	CHECK(h.exited && h.exit.killed && h.exit.status == SIGHUP);
+	CHECK(h.exited && h.exit == EXIT_KILLED + SIGHUP);
 }
 
 static void detached(void)
@@ -377,7 +377,7 @@ static void terminal(void)
 	CHECK(until("err\r\n") && out_is("33 101\r\nerr\r\n"));
 	put_text("hello\n");
 	CHECK(until("hello\r\n<hello>\r\n")); /* the terminal's echo, then ours */
-	put_frame(FRAME_WINSIZE, "\0\x2c\0\x55", 4);
+	put_frame(FRAME_WINSIZE, "\0\0\0\0\0\x2c\0\x55", 8);
 	put_text("x\n");
 	CHECK(until("44 85\r\n"));
 	put_frame(FRAME_STDIN, "", 0);
@@ -386,7 +386,7 @@ static void terminal(void)
 	CHECK(h.err_len == 0);
 	start(trap_request(EXEC_TTY));
 	CHECK(until("ready"));
-	put_frame(FRAME_WINSIZE, "\0\x2c\0\x55", 4);
+	put_frame(FRAME_WINSIZE, "\0\0\0\0\0\x2c\0\x55", 8);
 	CHECK(until("winch\r\n"));
 	put_signal(SIGTERM);
 	finish();
@@ -399,7 +399,7 @@ static void terminal_keys(void)
 	CHECK(until("ready"));
 	put_text("\x03");
 	finish();
-	CHECK(h.exited && h.exit.killed && h.exit.status == SIGINT);
+	CHECK(h.exited && h.exit == EXIT_KILLED + SIGINT);
 	/* what is typed without a newline arrives too, before the end */
 	shell(EXEC_STDIN | EXEC_TTY, "stty -echo; echo ready; cat");
 	CHECK(until("ready\r\n"));
@@ -412,7 +412,7 @@ static void terminal_keys(void)
 	CHECK(until("yes"));
 	put_signal(SIGTERM);
 	finish();
-	CHECK(h.exited && h.exit.killed && h.exit.status == SIGTERM && out_is("yes\r\n"));
+	CHECK(h.exited && h.exit == EXIT_KILLED + SIGTERM && out_is("yes\r\n"));
 }
 
 /* The foreground group gets it, not the shell that waits for it. */

@@ -38,7 +38,7 @@ static void record(uint64_t seq, uint64_t position, uint8_t of, uint8_t kind, co
 
 static void end(void)
 {
-	exit_put(&script, false, 0);
+	number_put(&script, FRAME_EXIT, 0);
 }
 
 /* --- the look --- */
@@ -281,9 +281,9 @@ static void test_frames(void)
 		SAYS("\2\0\0\0\2\0\0\0", "does not allow"),
 		SAYS("\2\0\0\0\x30\0\0\0", "malformed SERVICE"),
 		SAYS("\2\0\0\0\x31\0\0\0", "malformed RECORD"),
-		SAYS("\2\0\0\0\x17\0\0\2\0\0", NULL),
-		SAYS("\2\0\0\0\x17\0\0\2\0\1", "makes no sense"),
-		SAYS("\2\0\0\0\x17\0\0\2\1\0", "makes no sense"),
+		SAYS("\2\0\0\0\x17\0\0\x08\0\0\0\0\0\0\0\0", NULL),
+		SAYS("\2\0\0\0\x17\0\0\x08\0\0\0\0\0\0\0\1", "makes no sense"),
+		SAYS("\2\0\0\0\x17\0\0\x08\0\0\0\0\0\0\1\0", "makes no sense"),
 		SAYS("\2\0\0\0\x17\0\0\1\0", "makes no sense"),
 		SAYS("\2\0\0\0\3\0\0\6\xa2\1\4\2\x41y", "y"),
 		SAYS("\2\0\0\0\xff\0\0\0", "does not allow"),

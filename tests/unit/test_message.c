@@ -339,9 +339,7 @@ static void test_others(void)
 {
 	static const uint8_t digest[SHA384_LEN] = { 7, [SHA384_LEN - 1] = 8 };
 	struct wbuf w = fresh();
-	struct exit_msg x;
 	struct slice got;
-	uint16_t rows, cols;
 	uint64_t n;
 
 	sum_put(&w, FRAME_DONE, 1u << 30, digest);
@@ -359,12 +357,6 @@ static void test_others(void)
 	CHECK(error_parse(slice_of("\xa2\x01\x00\x02\x40", 5), &(struct error_msg){ 0 }) == RC_BAD);
 	CHECK(error_parse(slice_of("\xa2\x01\x0f\x02\x40", 5), &(struct error_msg){ 0 }) ==
 	      RC_LIMIT);
-	CHECK(exit_parse(slice_of("\1\11", 2), &x) == RC_OK && x.killed && x.status == 9);
-	CHECK(exit_parse(slice_of("\2\11", 2), &x) == RC_BAD);
-	CHECK(exit_parse(slice_of("\0", 1), &x) == RC_BAD);
-	CHECK(winsize_parse(slice_of("\0\30\0\120", 4), &rows, &cols) == RC_OK && rows == 24 &&
-	      cols == 80);
-	CHECK(winsize_parse(slice_of("\0\30\0", 3), &rows, &cols) == RC_BAD);
 	for (int code = 0; code <= ERROR_CODE_LAST + 1; code++)
 		CHECK(error_name((enum error_code)code) != NULL);
 }
