@@ -396,7 +396,7 @@ int attach_exec(int conn, const struct attach *a, struct failure *f)
 	at.until_ms = clock_mono_ms() + STREAM_TIMEOUT_MS;
 	at.conn = conn;
 	at.up = wbuf_of(at.up_mem, sizeof at.up_mem);
-	stream_in_init(&at.in, conn, MSG_DONTWAIT);
+	stream_in_init(&at.in, conn, MSG_DONTWAIT, NULL);
 	signal_set(&set);
 	(void)sigaction(SIGPIPE, &ignore, &pipe_was);
 	(void)sigprocmask(SIG_BLOCK, &set, &was);

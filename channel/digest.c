@@ -27,6 +27,7 @@ void digest_init(struct digest *d)
 {
 	sha384_init(&d->h);
 	d->running = false;
+	d->jobs = 0;
 }
 
 /* Signals are the main thread's business. */
@@ -36,7 +37,6 @@ static void start(struct digest *d)
 
 	sem_init(&d->work, 0, 0);
 	sem_init(&d->room, 0, DIGEST_JOBS);
-	d->jobs = 0;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	d->running = pthread_create(&d->thread, NULL, worker, d) == 0;
@@ -64,23 +64,26 @@ void digest_add(struct digest *d, const void *p, size_t n)
 		sha384_update(&d->h, p, n);
 }
 
-void digest_wait(struct digest *d)
+/* As many places are free then as the jobs behind those do not need. */
+void digest_wait(struct digest *d, size_t jobs)
 {
-	for (int i = 0; d->running && i < DIGEST_JOBS; i++)
+	size_t behind = d->jobs - jobs;
+
+	for (size_t i = behind; d->running && i < DIGEST_JOBS; i++)
 		take(&d->room);
-	for (int i = 0; d->running && i < DIGEST_JOBS; i++)
+	for (size_t i = behind; d->running && i < DIGEST_JOBS; i++)
 		sem_post(&d->room);
 }
 
 void digest_reset(struct digest *d)
 {
-	digest_wait(d);
+	digest_wait(d, d->jobs);
 	sha384_init(&d->h);
 }
 
 void digest_final(struct digest *d, uint8_t out[SHA384_LEN])
 {
-	digest_wait(d);
+	digest_wait(d, d->jobs);
 	sha384_final(&d->h, out);
 }
 

@@ -19,7 +19,7 @@
 #include "appliance/base/slice.h"
 
 enum {
-	DIGEST_JOBS = 3,
+	DIGEST_JOBS = 8,
 	DIGEST_INLINE_MAX = 32768, /* bytes hashed by the caller itself */
 };
 
@@ -28,7 +28,7 @@ struct digest {
 	pthread_t thread;
 	bool running;
 	sem_t work, room;
-	size_t jobs; /* ever */
+	size_t jobs; /* that were ever handed over */
 	struct slice job[DIGEST_JOBS];
 };
 
@@ -37,12 +37,13 @@ void digest_init(struct digest *d);
 /* Begins the digest of a new content; waits for the last one's jobs. */
 void digest_reset(struct digest *d);
 
-/* Appends n bytes, which must stay as they are until DIGEST_JOBS more pieces were
- * appended, or one of the others waited. */
+/* Appends n bytes. If d->jobs grows by that they are handed over, and must stay as
+ * they are until digest_wait. */
 void digest_add(struct digest *d, const void *p, size_t n);
 
-/* Waits until all of it is hashed. Small pieces are then hashed at once. */
-void digest_wait(struct digest *d);
+/* Waits until the first so many jobs are done: with d->jobs all of them, and what is
+ * small is then hashed at once. */
+void digest_wait(struct digest *d, size_t jobs);
 
 /* The digest of all that was added so far; more may be added afterwards. */
 void digest_final(struct digest *d, uint8_t out[SHA384_LEN]);

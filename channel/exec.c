@@ -194,12 +194,10 @@ static void give_credit(void)
 	x.window += taken;
 }
 
-/* The command stays a zombie: see above. */
+/* As its pidfd says. The command stays a zombie: see above. */
 static void note_end(void)
 {
-	if (waitid(P_PID, (id_t)x.cmd.pid, &x.how, WEXITED | WNOHANG | WNOWAIT) != 0 ||
-	    x.how.si_pid == 0)
-		return;
+	(void)waitid(P_PID, (id_t)x.cmd.pid, &x.how, WEXITED | WNOHANG | WNOWAIT);
 	io_close(&x.cmd.pidfd);
 	x.ended = true;
 }
@@ -310,7 +308,7 @@ void exec_serve(int conn, const struct request *r)
 	x.left[STDOUT_FILENO] = x.left[STDERR_FILENO] = DRAIN_MAX;
 	x.conn = conn;
 	x.out = wbuf_of(x.out_mem, sizeof x.out_mem);
-	stream_in_init(&x.in, conn, MSG_DONTWAIT);
+	stream_in_init(&x.in, conn, MSG_DONTWAIT, NULL);
 	if (exec_spawn(r, &x.cmd, &failure) != RC_OK) {
 		session_fail(conn, failure.code, failure.text);
 		return;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "appliance/base/io.h"
+#include "channel/walk.h"
 
 enum rc receive_open(struct receiver *r, int fd, const char *dst, bool into, bool resume,
                      struct failure *f)
@@ -14,7 +15,7 @@ enum rc receive_open(struct receiver *r, int fd, const char *dst, bool into, boo
 	if (stage_open(&r->stage, dst, into, resume, f) != RC_OK)
 		return RC_DENIED;
 	digest_init(&r->digest);
-	stream_in_init(&r->in, fd, 0);
+	stream_in_init(&r->in, fd, 0, &r->digest);
 	sha384_init(&r->transfer);
 	memset(&r->totals, 0, sizeof r->totals);
 	r->state = RECEIVE_ENTRIES;
@@ -126,11 +127,8 @@ static enum rc begin_dir(struct receiver *r, struct receive_level *l)
 	if (r->depth > DEPTH_MAX)
 		return failure_set(r->failure, ERR_OVER_LIMIT,
 		                   "'%s' is more than %d directories deep", l->name, DEPTH_MAX);
-	if (mkdirat(up->fd, l->name, 0700) < 0)
+	if (walk_make(up->fd, l->name, false, &l->fd) != RC_OK)
 		return not_created(r, l);
-	l->fd = openat(up->fd, l->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (l->fd < 0)
-		return failed(r, "open", l);
 	/* Where nothing is at the destination, final is -1 from here on down. */
 	l->final = openat(up->final, l->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	r->depth++;

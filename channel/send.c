@@ -11,8 +11,8 @@ void send_begin(struct sender *s, int fd, bool resume, struct failure *f)
 {
 	digest_init(&s->digest);
 	sha384_init(&s->transfer);
-	stream_out_init(&s->out, fd);
-	stream_in_init(&s->in, fd, 0);
+	stream_out_init(&s->out, fd, &s->digest);
+	stream_in_init(&s->in, fd, 0, NULL);
 	memset(&s->totals, 0, sizeof s->totals);
 	s->resume = resume;
 	s->failure = f;

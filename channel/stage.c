@@ -45,15 +45,6 @@ static void stage_name(struct stage *s, const char *dst)
 	snprintf(s->name, sizeof s->name, ".casemate-%s", hex);
 }
 
-/* Makes name in at and opens it; with there, it may exist. RC_IO with errno. */
-static enum rc make_dir(int at, const char *name, bool there, int *fd)
-{
-	if (mkdirat(at, name, 0700) < 0 && !(there && errno == EEXIST))
-		return RC_IO;
-	*fd = openat(at, name, DIRECTORY | O_NOFOLLOW);
-	return *fd < 0 ? RC_IO : RC_OK;
-}
-
 static bool is_ours(int dir)
 {
 	struct stat st;
@@ -70,13 +61,13 @@ static enum rc take_over(struct stage *s, struct failure *f)
 		return failure_set(f, ERR_BUSY, "another transfer is at '%s'", s->name);
 	rc = walk_remove(s->dir, "new");
 	if (rc == RC_OK || rc == RC_ABSENT)
-		rc = make_dir(s->dir, "part", true, &s->part);
+		rc = walk_make(s->dir, "part", true, &s->part);
 	return rc == RC_OK ? RC_OK : failure_errno(f, "take over", s->name);
 }
 
 static enum rc open_dirs(struct stage *s, struct failure *f)
 {
-	if (make_dir(s->base, s->name, s->resume, &s->dir) != RC_OK)
+	if (walk_make(s->base, s->name, s->resume, &s->dir) != RC_OK)
 		return failure_errno(f, "create a temporary directory beside",
 		                     s->final[0] != '\0' ? s->final : ".");
 	/* Who may write beside the destination must not choose what is in there: what
@@ -86,7 +77,7 @@ static enum rc open_dirs(struct stage *s, struct failure *f)
 		                   s->name);
 	if (s->resume && take_over(s, f) != RC_OK)
 		return RC_DENIED;
-	if (make_dir(s->dir, "new", false, &s->fresh) != RC_OK)
+	if (walk_make(s->dir, "new", false, &s->fresh) != RC_OK)
 		return failure_errno(f, "create a directory in", s->name);
 	return RC_OK;
 }

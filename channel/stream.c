@@ -17,7 +17,7 @@ enum rc stream_file(int fd, struct digest *d, int file, int64_t at, int64_t max,
 {
 	uint8_t buf[DIGEST_INLINE_MAX];
 
-	digest_wait(d);
+	digest_wait(d, d->jobs);
 	for (*n = 0; *n < max;) {
 		int64_t left = max - *n;
 		size_t most = left < (int64_t)sizeof buf ? (size_t)left : sizeof buf;
@@ -33,10 +33,21 @@ enum rc stream_file(int fd, struct digest *d, int file, int64_t at, int64_t max,
 	return RC_OK;
 }
 
-/* The next buffer: no piece in it is still to be digested. */
+static void ring_init(struct stream_ring *r, struct digest *d)
+{
+	r->cur = 0;
+	r->digest = d;
+	memset(r->jobs, 0, sizeof r->jobs);
+}
+
+/* The next buffer, once the digest is through with it. */
 static uint8_t *ring_next(struct stream_ring *r)
 {
-	r->cur = (r->cur + 1) % STREAM_BUFS;
+	if (r->digest) {
+		r->jobs[r->cur] = r->digest->jobs;
+		r->cur = (r->cur + 1) % STREAM_BUFS;
+		digest_wait(r->digest, r->jobs[r->cur]);
+	}
 	return r->mem[r->cur];
 }
 
@@ -85,11 +96,11 @@ enum rc stream_push(int fd, struct wbuf *w, size_t *sent)
 	return rc;
 }
 
-void stream_out_init(struct stream_out *o, int fd)
+void stream_out_init(struct stream_out *o, int fd, struct digest *d)
 {
 	o->fd = fd;
 	o->rc = RC_OK;
-	o->ring.cur = 0;
+	ring_init(&o->ring, d);
 	o->w = wbuf_of(o->ring.mem[0], STREAM_BUF);
 }
 
@@ -127,7 +138,7 @@ void stream_out_data_end(struct stream_out *o, size_t n)
 	o->w.len += FRAME_HEAD + n;
 }
 
-void stream_in_init(struct stream_in *s, int fd, int flags)
+void stream_in_init(struct stream_in *s, int fd, int flags, struct digest *d)
 {
 	struct timeval t = { STREAM_TIMEOUT_MS / 1000, 0 };
 
@@ -137,7 +148,7 @@ void stream_in_init(struct stream_in *s, int fd, int flags)
 	s->fd = fd;
 	s->flags = flags;
 	s->start = s->end = s->rest.len = 0;
-	s->ring.cur = 0;
+	ring_init(&s->ring, d);
 }
 
 bool stream_in_ready(const struct stream_in *s)

@@ -1,10 +1,10 @@
 /* Frames over a socket, buffered: for transfers, which wait, and for exec, where
  * each end polls many descriptors and nothing here does.
  *
- * Each direction uses a ring of STREAM_BUFS buffers, so that the digest's thread
- * may still read some while the next is filled: of a file's content each that was
- * used holds a piece for it at least, and it is never behind by more than
- * DIGEST_JOBS. No memory grows with the size of a file or of a frame.
+ * The direction of file contents uses a ring of STREAM_BUFS buffers, so that the
+ * digest's thread may still read some while the next is filled: a buffer is used
+ * again once the digest is through with it. No memory grows with the size of a file
+ * or of a frame.
  *
  * Results: RC_EOF the peer closed, or the connection was reset; RC_IO errno;
  * RC_TIMEOUT no byte moved for STREAM_TIMEOUT_MS, where that is waited for, or
@@ -18,7 +18,7 @@
 
 enum {
 	STREAM_TIMEOUT_MS = 60000,
-	STREAM_BUFS = DIGEST_JOBS + 1,
+	STREAM_BUFS = 4,
 	/* Room for one data frame of the largest size, and a control frame left
 	 * over from the buffer before. */
 	STREAM_BUF = FRAME_HEAD + FRAME_DATA_MAX + FRAME_HEAD + FRAME_CONTROL_MAX,
@@ -28,6 +28,8 @@ enum {
 struct stream_ring {
 	uint8_t mem[STREAM_BUFS][STREAM_BUF];
 	unsigned cur;
+	struct digest *digest;    /* NULL: none, and one buffer will do */
+	size_t jobs[STREAM_BUFS]; /* of the digest, when a buffer was left */
 };
 
 struct stream_out {
@@ -58,7 +60,7 @@ RC_CHECK enum rc stream_send(int fd, struct slice s);
  * waiting: RC_MORE. RC_OK: that was all, and w is empty again. */
 RC_CHECK enum rc stream_push(int fd, struct wbuf *w, size_t *sent);
 
-void stream_out_init(struct stream_out *o, int fd);
+void stream_out_init(struct stream_out *o, int fd, struct digest *d);
 /* Appends a whole frame made by put functions: they write to the wbuf that
  * this returns, which has room for a control frame. */
 struct wbuf *stream_out_control(struct stream_out *o);
@@ -72,13 +74,13 @@ void stream_out_data_end(struct stream_out *o, size_t n);
 RC_CHECK enum rc stream_out_flush(struct stream_out *o);
 
 /* Sets the socket's time-outs, too, for both directions. flags: 0, or MSG_DONTWAIT
- * when the socket is not to be waited for. */
-void stream_in_init(struct stream_in *s, int fd, int flags);
+ * when the socket is not to be waited for. d may be NULL. */
+void stream_in_init(struct stream_in *s, int fd, int flags, struct digest *d);
 /* Reads more, once. To be called after stream_in_take said RC_MORE. */
 RC_CHECK enum rc stream_in_read(struct stream_in *s);
 /* The next frame; of data the next piece, and more may follow. RC_MORE: it is
  * not here yet. The payload lives until the next call of stream_in_read, or
- * of a data frame until DIGEST_JOBS more pieces were digested. */
+ * or until it is digested. */
 RC_CHECK enum rc stream_in_take(struct stream_in *s, enum frame_type *type, struct slice *payload);
 /* Both: waits for the next frame. */
 RC_CHECK enum rc stream_in_next(struct stream_in *s, enum frame_type *type, struct slice *payload);

@@ -241,7 +241,7 @@ enum rc transfer_read(int conn, struct transfer_file *files, size_t count, struc
 		files[i].len = 0;
 		files[i].there = false;
 	}
-	stream_in_init(&reading.in, conn, 0);
+	stream_in_init(&reading.in, conn, 0, NULL);
 	sha384_init(&reading.transfer);
 	rc = ask(&reading.in, &r, f);
 	for (size_t i = 0; rc == RC_OK && i < count; i++)

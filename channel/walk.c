@@ -10,13 +10,15 @@
 
 #include "appliance/base/io.h"
 
+enum { DIRECTORY = O_RDONLY | O_DIRECTORY | O_CLOEXEC };
+
 enum rc walk_down(struct walk *w, int at, const char *name)
 {
 	struct walk_level *l = &w->level[w->depth];
 
 	if (w->depth == WALK_DEPTH)
 		return RC_LIMIT;
-	l->fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	l->fd = openat(at, name, DIRECTORY | O_NOFOLLOW);
 	if (l->fd < 0)
 		return RC_IO;
 	l->beside = -1;
@@ -24,6 +26,14 @@ enum rc walk_down(struct walk *w, int at, const char *name)
 	snprintf(l->name, sizeof l->name, "%.*s", NAME_LEN_MAX, name);
 	w->depth++;
 	return RC_OK;
+}
+
+enum rc walk_make(int at, const char *name, bool there, int *fd)
+{
+	if (mkdirat(at, name, 0700) < 0 && !(there && errno == EEXIST))
+		return RC_IO;
+	*fd = openat(at, name, DIRECTORY | O_NOFOLLOW);
+	return *fd < 0 ? RC_IO : RC_OK;
 }
 
 static void up(struct walk *w)
@@ -119,8 +129,7 @@ static enum rc move_one(struct walk *w, const char *name)
 
 	if (fstatat(to, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
 		return move(from, to, name) < 0 ? RC_IO : RC_OK;
-	return merge(w, from, name,
-	             openat(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+	return merge(w, from, name, openat(to, name, DIRECTORY | O_NOFOLLOW));
 }
 
 /* Goes through all that was begun in at, and removes each directory at its end. */

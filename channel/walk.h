@@ -44,6 +44,10 @@ RC_CHECK enum rc walk_down(struct walk *w, int at, const char *name);
  * name. */
 RC_CHECK enum rc walk_next(struct walk *w, const char **name);
 
+/* Makes the directory name in at, for us alone, and opens it; with there, it may
+ * exist. RC_IO with errno, EEXIST alone if it does. */
+RC_CHECK enum rc walk_make(int at, const char *name, bool there, int *fd);
+
 /* Ends the walk wherever it is. */
 void walk_close(struct walk *w);
 

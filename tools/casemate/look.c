@@ -268,7 +268,7 @@ static void start(struct look *l, int conn, const char *who)
 	l->who = who;
 	l->until_ms = clock_mono_ms() + STREAM_TIMEOUT_MS;
 	l->up = wbuf_of(l->out, sizeof l->out);
-	stream_in_init(&l->in, conn, MSG_DONTWAIT);
+	stream_in_init(&l->in, conn, MSG_DONTWAIT, NULL);
 }
 
 static bool read_accept(struct look *l)
