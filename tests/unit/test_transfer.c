@@ -279,6 +279,40 @@ static void test_link_at_destination(void)
 	CHECK(clean());
 }
 
+/* A receiver that reads all of it, and says that it has got something else. */
+static void test_wrong_result(void)
+{
+	static uint8_t payload[FRAME_DATA_MAX], result[FRAME_HEAD + SHA384_LEN];
+	static const uint8_t accept[FRAME_HEAD] = { FRAME_ACCEPT };
+	static const size_t sizes[] = { SHA384_LEN, SHA384_LEN - 1, 0 };
+	char *list[1] = { root };
+
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		struct transfer t = { 0 };
+		int pair[2];
+		size_t len;
+		pid_t pid;
+
+		CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+		pid = fork();
+		if (pid == 0) {
+			close(pair[0]);
+			if (next_frame(pair[1], payload, sizeof payload, &len) != FRAME_REQUEST ||
+			    io_write_full(pair[1], accept, sizeof accept) != RC_OK)
+				_exit(1);
+			while (next_frame(pair[1], payload, sizeof payload, &len) != FRAME_DONE)
+				;
+			frame_put_head(result, FRAME_RESULT, sizes[i]);
+			_exit(io_write_full(pair[1], result, FRAME_HEAD + sizes[i]) != RC_OK);
+		}
+		close(pair[1]);
+		CHECK(transfer_push(pair[0], &t, list, 1, "/x", false) == RC_DENIED);
+		CHECK(t.failure.code == ERR_DIGEST && !t.failure.remote);
+		close(pair[0]);
+		CHECK(ended_well(pid));
+	}
+}
+
 /* --- a file that changes, a full file system --- */
 
 static void test_changing_file(void)
@@ -337,6 +371,7 @@ int main(void)
 	test_hostile_sender();
 	test_endless_hole();
 	test_link_at_destination();
+	test_wrong_result();
 	test_changing_file();
 	test_full_file_system();
 	return peer_end();
