@@ -189,7 +189,9 @@ def execs():
 
     execute('never-accepted', b'', 'without an answer')
     execute('no-exit', ACCEPTED + frame(STDOUT, b'x'), 'ended before')
-    execute('error-with-control-bytes', frame(ERROR, cbor({1: 4, 2: b'\x1b]0;x\x07\r\nFAKE\xc2\x9b1m'})), 'denied.*FAKE')
+    # U+202E turns what follows it around.
+    execute('error-with-control-bytes', frame(ERROR, cbor({1: 4, 2: b'\x1b]0;x\x07\r\n\xe2\x80\xaeFAKE\xc2\x9b1m'})),
+            r'denied.*\?FAKE\?1m')
     execute('stdin', ACCEPTED + frame(STDIN, b'x'), 'protocol error')
 
 
