@@ -80,7 +80,7 @@ static int peer = -1; /* the other end of the connection that was asked for last
 static enum error_code heard(void)
 {
 	struct error_msg e = { 0 };
-	struct frame f;
+	struct frame f = { .len = 0 };
 	uint8_t mem[256];
 	ssize_t n = recv(peer, mem, sizeof mem, MSG_DONTWAIT);
 
