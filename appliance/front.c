@@ -1,6 +1,7 @@
 #include "appliance/front.h"
 
 #include <assert.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "appliance/base/io.h"
@@ -9,7 +10,7 @@
 #include "appliance/supervisor.h"
 #include "appliance/touchlog.h"
 #include "channel/admit.h"
-#include "channel/message.h"
+#include "channel/failure.h"
 
 static_assert((int)ADMIT_SUMMARY_MAX == (int)TOUCH_SUMMARY_MAX, "a summary fits a record");
 
@@ -39,8 +40,8 @@ static pid_t *find(pid_t pid)
 }
 
 /* Passes the message and its connection on to the launcher, or to the process
- * that waits, which gets the place. The error the peer is to get, 0 for none. */
-static uint32_t hand_over(const struct admit_request *r, size_t len, int conn, pid_t *place)
+ * that waits, which gets the place. 0, or why not. */
+static enum error_code hand_over(const struct admit_request *r, size_t len, int conn, pid_t *place)
 {
 	if (r->op >= OP_CONTROL)
 		return pass_send(launch_role.sock, r, len, conn) == RC_OK ? 0 : ERR_BUSY;
@@ -57,8 +58,8 @@ static uint32_t hand_over(const struct admit_request *r, size_t len, int conn, p
 	return 0;
 }
 
-/* The same error. */
-static uint32_t admit(const struct admit_request *r, size_t len, int conn)
+/* The same. */
+static enum error_code admit(const struct admit_request *r, size_t len, int conn)
 {
 	static const char *const names[] = {
 		[OP_EXEC] = "exec", [OP_PUSH] = "push",       [OP_PULL] = "pull",
@@ -82,6 +83,19 @@ static uint32_t admit(const struct admit_request *r, size_t len, int conn)
 	return r->op == OP_STOP ? 0 : hand_over(r, len, conn, place);
 }
 
+/* What a peer hears that gets no session; nobody waits for it to be read. */
+static void answer(int conn, enum error_code error)
+{
+	static const uint8_t accept[FRAME_HEAD] = { FRAME_ACCEPT };
+
+	if (error == 0)
+		(void)!send(conn, accept, sizeof accept, MSG_DONTWAIT | MSG_NOSIGNAL);
+	else
+		(void)!failure_tell(conn, error,
+		                    error == ERR_BUSY ? "too many sessions"
+		                                      : "the session cannot be started");
+}
+
 bool front_answer(void)
 {
 	static struct admit_request r;
@@ -92,10 +106,11 @@ bool front_answer(void)
 	if (len > 0 && (conn < 0 || !well_formed(&r))) {
 		role_refuse(&front_role);
 	} else if (len > 0 && !front_role.ending) {
-		struct admit_reply reply = { r.place, admit(&r, len, conn) };
+		enum error_code error = admit(&r, len, conn);
 
-		stop = r.op == OP_STOP && reply.error == 0;
-		role_send(&front_role, &reply, sizeof reply, slice_of(NULL, 0));
+		stop = r.op == OP_STOP && error == 0;
+		if (error != 0 || stop)
+			answer(conn, error);
 	} /* else: who asks while we stop is told by the end of the connection */
 	io_close(&conn);
 	/* The next process, if there is none; else who needs it starts it. */

@@ -1,6 +1,6 @@
-/* PID 1's side of the channel and of the launcher: answers what the channel role
- * asks (channel/admit.h) and hands what is admitted to session processes and the
- * launcher.
+/* PID 1's side of the channel and of the launcher: hands what the channel role asks
+ * for (channel/admit.h) to session processes and the launcher, or tells the peer why
+ * not.
  *
  * A message is one struct, of which the request at its end is only digested; for
  * any other the role is ended. Nothing here ever waits. Whatever is admitted, but
@@ -18,8 +18,8 @@ extern struct role front_role, launch_role;
 /* What the manifest admits: bit N for operation N. */
 extern uint32_t front_operations;
 
-/* Receives and answers one message. True: a peer asked to stop the enclave, and was
- * told yes. A touch that cannot be recorded ends it at once. */
+/* Receives one message of the channel role's, and serves or refuses it. True: a peer
+ * asked to stop the enclave, and was told yes. A touch that cannot be recorded ends it at once. */
 bool front_answer(void);
 
 /* Receives one message of the launcher (launch.h): what it says of services goes into

@@ -7,6 +7,7 @@
 #include "appliance/base/io.h"
 #include "appliance/launch.h"
 #include "appliance/records.h"
+#include "channel/failure.h"
 #include "channel/session.h"
 
 enum { OUT_MAX = 4 * (FRAME_HEAD + FRAME_CONTROL_MAX) };
@@ -35,12 +36,10 @@ static void release(struct looker *l)
 
 static void put_end(struct looker *l, struct wbuf *w, enum error_code error, const char *text)
 {
-	static const struct exit_msg done;
-
 	if (error != 0)
 		error_put(w, error, text);
 	else
-		exit_put(w, &done);
+		number_put(w, FRAME_EXIT, 0);
 	l->ended = true;
 	l->len = w->len;
 }
@@ -142,7 +141,7 @@ static void begin(struct looker *l, const struct request *r)
 	struct wbuf w = wbuf_of(l->out, sizeof l->out);
 	enum error_code error;
 
-	accept_put(&w, 0);
+	frame_put(&w, FRAME_ACCEPT, slice_of(NULL, 0));
 	if (r->op == OP_LOOK) {
 		begin_look(l, r, &w);
 		return;
@@ -156,17 +155,6 @@ static void begin(struct looker *l, const struct request *r)
 	                                : "the enclave stops");
 }
 
-/* Without a place nobody waits for it to be read. */
-static void refuse(int conn)
-{
-	uint8_t mem[64];
-	struct wbuf w = wbuf_of(mem, sizeof mem);
-
-	error_put(&w, ERR_BUSY, "too many look already");
-	(void)!send(conn, w.p, w.len, MSG_DONTWAIT | MSG_NOSIGNAL);
-	io_close(&conn);
-}
-
 void looks_add(int conn, const struct admit_request *m, size_t len, int64_t now_ms)
 {
 	static struct request r;
@@ -175,7 +163,8 @@ void looks_add(int conn, const struct admit_request *m, size_t len, int64_t now_
 	while (l < looks + LOOKS_MAX && l->used)
 		l++;
 	if (l == looks + LOOKS_MAX || !session_request(&r, m, len)) {
-		refuse(conn);
+		(void)!failure_tell(conn, ERR_BUSY, "too many look already");
+		io_close(&conn);
 	} else {
 		memset(l, 0, offsetof(struct looker, out));
 		l->fd = conn;

@@ -5,12 +5,13 @@
  * admit_request, which ends with the REQUEST's payload, and the connection as
  * its descriptor (appliance/base/pass.h). PID 1 records the operation in the
  * touch log, with its own digest of the payload, then passes the same message
- * on to a session process, and answers; or it refuses, and the channel role
- * tells the peer why. PID 1 trusts none of the fields: op and lengths are
- * checked, place is only echoed, the payload is only digested, and a summary is
- * what the channel role says it is. Before all this the channel role sends one
+ * on to a session process; or it refuses, and tells the peer why, which has nothing
+ * to say before it is answered. Who asks for a stop PID 1 tells that it is begun,
+ * and the channel role waits for that peer to close. PID 1 trusts none of the
+ * fields: op and lengths are checked, the payload is only digested, and a summary
+ * is what the channel role says it is. Before all this the channel role sends one
  * byte: it listens. When PID 1 shuts its end down, the enclave stops: the role
- * finishes what it owes to who asked for that, and exits.
+ * waits for whom it has answered, and exits.
  *
  * A session process is started in advance. It waits on one end of another such
  * pair; when the other is closed first it has no work and exits.
@@ -29,8 +30,7 @@ enum {
 };
 
 struct admit_request {
-	uint32_t place; /* the asker's own mark, echoed */
-	uint32_t op;    /* enum request_op */
+	uint32_t op; /* enum request_op */
 	/* The arguments for people to read: exec's words, push's and pull's
 	 * paths, never the environment; printable ASCII. */
 	uint32_t summary_len;
@@ -39,10 +39,5 @@ struct admit_request {
 };
 
 enum { ADMIT_HEAD = offsetof(struct admit_request, request) };
-
-struct admit_reply {
-	uint32_t place;
-	uint32_t error; /* 0 admitted, else enum error_code */
-};
 
 #endif

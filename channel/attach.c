@@ -16,20 +16,19 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "appliance/base/io.h"
-#include "channel/failure.h"
 #include "channel/host_message.h"
 #include "channel/stream.h"
 #include "channel/tty.h"
 
 enum {
 	STDIN_CHUNK = 65536,
-	CONTROL_ROOM = 512, /* every signal, WINSIZE, STDIN_END, ERROR's head */
+	CONTROL_ROOM = 512, /* every signal, WINSIZE, the end of STDIN, ERROR's head */
 	/* A pipe or terminal that poll calls writable takes this much at once. */
 	WRITE_STEP = 4096,
 	/* So many SIGINT or SIGTERM end the tool, should the command ignore them
@@ -50,7 +49,7 @@ static struct {
 	int64_t until_ms; /* for ACCEPT to come; a command takes as long as it likes */
 	bool raw;         /* our terminal is in raw mode */
 	bool in_open;     /* standard input has not ended */
-	uint32_t credit;  /* bytes of STDIN that may be sent */
+	uint64_t credit;  /* bytes of STDIN that may be sent */
 	uint32_t signals; /* bit n: signal n is to be sent */
 	bool resized;
 	unsigned interrupts;
@@ -96,9 +95,7 @@ static void bad_frame(const char *what)
 
 static void take_accept(struct slice payload)
 {
-	uint32_t pid;
-
-	if (at.accepted || accept_parse(payload, &pid) != RC_OK) {
+	if (at.accepted || payload.len > 0) {
 		bad_frame("ACCEPT out of turn or malformed");
 		return;
 	}
@@ -113,19 +110,19 @@ static void take_accept(struct slice payload)
 
 static void take_exit(struct slice payload)
 {
-	struct exit_msg e;
+	uint64_t n;
 
-	if (exit_parse(payload, &e) != RC_OK)
+	if (!number_parse(payload, EXIT_KILLED + UINT8_MAX, &n))
 		bad_frame("a malformed EXIT");
 	else
-		finish(e.killed ? 128 + e.status : e.status);
+		finish(n < EXIT_KILLED ? (int)n : (int)n - EXIT_KILLED + 128);
 }
 
 static void take_credit(struct slice payload)
 {
-	uint32_t bytes;
+	uint64_t bytes;
 
-	if (!at.a->in || credit_parse(payload, &bytes) != RC_OK || bytes > UINT32_MAX - at.credit)
+	if (!at.a->in || !number_parse(payload, UINT64_MAX - at.credit, &bytes) || bytes == 0)
 		bad_frame("CREDIT out of turn or out of range");
 	else
 		at.credit += bytes;
@@ -164,7 +161,7 @@ static void take_frames(void)
 		if (rc == RC_MORE)
 			return;
 		if (rc != RC_OK)
-			bad_frame(rc == RC_LIMIT ? "a frame over its limit" : "an unknown frame");
+			bad_frame(rc == RC_LIMIT ? "a frame over its limit" : "an empty frame");
 		else
 			take_frame(type, payload);
 	}
@@ -223,9 +220,9 @@ static void read_input(void)
 	if (n > 0) {
 		frame_put_head(head, FRAME_STDIN, (size_t)n);
 		at.up.len += FRAME_HEAD + (size_t)n;
-		at.credit -= (uint32_t)n;
+		at.credit -= (size_t)n;
 	} else if (n == 0 || errno == EIO || errno == EBADF) {
-		frame_put(&at.up, FRAME_STDIN_END, slice_of(NULL, 0));
+		frame_put(&at.up, FRAME_STDIN, slice_of(NULL, 0));
 		at.in_open = false; /* EIO: a terminal that has hung up */
 	} else if (errno != EAGAIN && errno != EINTR) {
 		FAIL(ERR_SYSTEM, "cannot read standard input: %s", strerror(errno));
@@ -270,11 +267,11 @@ static void put_control(void)
 	if (!at.accepted || at.up.max - at.up.len < CONTROL_ROOM / 2)
 		return;
 	if (at.resized && tty_size(&rows, &cols))
-		winsize_put(&at.up, rows, cols);
+		number_put(&at.up, FRAME_WINSIZE, (uint64_t)rows << 16 | cols);
 	at.resized = false;
 	for (int i = 1; i < 32; i++)
 		if (at.signals & 1u << i)
-			signal_put(&at.up, i);
+			number_put(&at.up, FRAME_SIGNAL, (uint64_t)i);
 	at.signals = 0;
 }
 
@@ -389,7 +386,7 @@ static bool ask(const struct attach *a)
 	return true;
 }
 
-int attach_exec(int conn, const struct attach *a, const char *who)
+int attach_exec(int conn, const struct attach *a, struct failure *f)
 {
 	struct sigaction pipe_was, ignore = { .sa_handler = SIG_IGN };
 	sigset_t set, was;
@@ -399,7 +396,7 @@ int attach_exec(int conn, const struct attach *a, const char *who)
 	at.until_ms = clock_mono_ms() + STREAM_TIMEOUT_MS;
 	at.conn = conn;
 	at.up = wbuf_of(at.up_mem, sizeof at.up_mem);
-	stream_in_init(&at.in, conn, NULL);
+	stream_in_init(&at.in, conn, MSG_DONTWAIT, NULL);
 	signal_set(&set);
 	(void)sigaction(SIGPIPE, &ignore, &pipe_was);
 	(void)sigprocmask(SIG_BLOCK, &set, &was);
@@ -412,7 +409,6 @@ int attach_exec(int conn, const struct attach *a, const char *who)
 	io_close(&at.signal_fd);
 	(void)sigprocmask(SIG_SETMASK, &was, NULL);
 	(void)sigaction(SIGPIPE, &pipe_was, NULL);
-	if (at.failure.code != 0)
-		fprintf(stderr, "%s: %s: %s\n", who, error_name(at.failure.code), at.failure.text);
+	*f = at.failure;
 	return at.status;
 }

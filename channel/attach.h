@@ -5,9 +5,7 @@
 #ifndef CHANNEL_ATTACH_H
 #define CHANNEL_ATTACH_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "channel/failure.h"
 
 struct attach {
 	char *const *argv;   /* NULL-terminated, at least one */
@@ -26,8 +24,8 @@ enum {
 
 /* Runs the command over conn (connected, owned by the caller) and returns the
  * status to exit with: the command's, 128+n when a signal ended it, or one of
- * the above after a line on standard error that starts with `who`. A terminal
- * is given back as it was on every way out. */
-int attach_exec(int conn, const struct attach *a, const char *who);
+ * the above, and then *f says why. A terminal is given back as it was on every way
+ * out. */
+int attach_exec(int conn, const struct attach *a, struct failure *f);
 
 #endif

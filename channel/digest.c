@@ -2,34 +2,32 @@
 
 #include <signal.h>
 
+static void take(sem_t *s)
+{
+	while (sem_wait(s) != 0)
+		; /* a signal came */
+}
+
 static void *worker(void *ctx)
 {
 	struct digest *d = ctx;
 
-	pthread_mutex_lock(&d->lock);
-	for (;;) {
-		while (d->done == d->pushed && d->running)
-			pthread_cond_wait(&d->changed, &d->lock);
-		if (d->done == d->pushed)
-			break;
-		struct slice job = d->job[d->done % DIGEST_JOBS];
-		pthread_mutex_unlock(&d->lock);
-		sha384_update(&d->h, job.p, job.len);
-		pthread_mutex_lock(&d->lock);
-		d->done++;
-		pthread_cond_broadcast(&d->changed);
+	for (size_t i = 0;; i++) {
+		const struct slice *job = &d->job[i % DIGEST_JOBS];
+
+		take(&d->work);
+		if (!job->p)
+			return NULL;
+		sha384_update(&d->h, job->p, job->len);
+		sem_post(&d->room);
 	}
-	pthread_mutex_unlock(&d->lock);
-	return NULL;
 }
 
 void digest_init(struct digest *d)
 {
 	sha384_init(&d->h);
-	pthread_mutex_init(&d->lock, NULL);
-	pthread_cond_init(&d->changed, NULL);
 	d->running = false;
-	d->pushed = d->done = 0;
+	d->jobs = 0;
 }
 
 /* Signals are the main thread's business. */
@@ -37,71 +35,63 @@ static void start(struct digest *d)
 {
 	sigset_t all, before;
 
+	sem_init(&d->work, 0, 0);
+	sem_init(&d->room, 0, DIGEST_JOBS);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	d->running = true;
-	if (pthread_create(&d->thread, NULL, worker, d) != 0)
-		d->running = false;
+	d->running = pthread_create(&d->thread, NULL, worker, d) == 0;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static void hand_over(struct digest *d, struct slice job)
+{
+	take(&d->room);
+	d->job[d->jobs++ % DIGEST_JOBS] = job;
+	sem_post(&d->work);
 }
 
 void digest_add(struct digest *d, const void *p, size_t n)
 {
-	bool idle;
+	int room = DIGEST_JOBS;
 
 	if (!d->running && n > DIGEST_INLINE_MAX)
 		start(d);
-	pthread_mutex_lock(&d->lock);
-	while (d->pushed - d->done == DIGEST_JOBS)
-		pthread_cond_wait(&d->changed, &d->lock);
-	idle = d->pushed == d->done && (n <= DIGEST_INLINE_MAX || !d->running);
-	if (!idle) {
-		d->job[d->pushed++ % DIGEST_JOBS] = slice_of(p, n);
-		pthread_cond_broadcast(&d->changed);
-	}
-	pthread_mutex_unlock(&d->lock);
-	if (idle)
+	if (d->running)
+		sem_getvalue(&d->room, &room);
+	if (d->running && (n > DIGEST_INLINE_MAX || room < DIGEST_JOBS))
+		hand_over(d, slice_of(p, n));
+	else
 		sha384_update(&d->h, p, n);
 }
 
-static bool pending(const struct digest *d, uintptr_t from, size_t n)
+/* As many places are free then as the jobs behind those do not need. */
+void digest_wait(struct digest *d, size_t jobs)
 {
-	for (uint64_t i = d->done; i < d->pushed; i++)
-		if ((uintptr_t)d->job[i % DIGEST_JOBS].p - from < n)
-			return true;
-	return false;
-}
+	size_t behind = d->jobs - jobs;
 
-void digest_wait(struct digest *d, const void *p, size_t n)
-{
-	pthread_mutex_lock(&d->lock);
-	while (pending(d, (uintptr_t)p, n))
-		pthread_cond_wait(&d->changed, &d->lock);
-	pthread_mutex_unlock(&d->lock);
+	for (size_t i = behind; d->running && i < DIGEST_JOBS; i++)
+		take(&d->room);
+	for (size_t i = behind; d->running && i < DIGEST_JOBS; i++)
+		sem_post(&d->room);
 }
 
 void digest_reset(struct digest *d)
 {
-	digest_wait(d, NULL, SIZE_MAX);
+	digest_wait(d, d->jobs);
 	sha384_init(&d->h);
 }
 
 void digest_final(struct digest *d, uint8_t out[SHA384_LEN])
 {
-	digest_wait(d, NULL, SIZE_MAX);
+	digest_wait(d, d->jobs);
 	sha384_final(&d->h, out);
 }
 
 void digest_stop(struct digest *d)
 {
-	bool was_running = d->running;
-
-	pthread_mutex_lock(&d->lock);
+	if (!d->running)
+		return;
+	hand_over(d, slice_of(NULL, 0));
+	pthread_join(d->thread, NULL);
 	d->running = false;
-	pthread_cond_broadcast(&d->changed);
-	pthread_mutex_unlock(&d->lock);
-	if (was_running)
-		pthread_join(d->thread, NULL);
-	pthread_cond_destroy(&d->changed);
-	pthread_mutex_destroy(&d->lock);
 }

@@ -2,17 +2,17 @@
  * while the caller goes on to read or write the next ones, small pieces at
  * once, since waking a thread costs more than hashing them.
  *
- * Theory of operation. The caller appends jobs to a ring of DIGEST_JOBS and
- * blocks when it is full; the thread takes them in order. `pushed` and `done`
- * count jobs; only the caller writes the first and only the thread the
- * second, under `lock`. While done == pushed the thread does not touch `h`,
- * so the caller may. The thread is started by the first large piece; if it
- * cannot be, everything is hashed at once.
+ * Theory of operation. The caller puts jobs into a ring of DIGEST_JOBS and
+ * blocks when it is full; the thread takes them in order. `work` counts the jobs,
+ * `room` the free places. While all are free the thread does not touch `h`, so the
+ * caller may. The thread is started by the first large piece; if it cannot be,
+ * everything is hashed at once.
  */
 #ifndef CHANNEL_DIGEST_H
 #define CHANNEL_DIGEST_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdbool.h>
 
 #include "appliance/base/sha384.h"
@@ -26,10 +26,9 @@ enum {
 struct digest {
 	struct sha384 h;
 	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	bool running; /* false: the thread ends when all is done */
-	uint64_t pushed, done;
+	bool running;
+	sem_t work, room;
+	size_t jobs; /* that were ever handed over */
 	struct slice job[DIGEST_JOBS];
 };
 
@@ -38,11 +37,13 @@ void digest_init(struct digest *d);
 /* Begins the digest of a new content; waits for the last one's jobs. */
 void digest_reset(struct digest *d);
 
-/* Appends n bytes, which must stay as they are until digest_wait. */
+/* Appends n bytes. If d->jobs grows by that they are handed over, and must stay as
+ * they are until digest_wait. */
 void digest_add(struct digest *d, const void *p, size_t n);
 
-/* Waits until what was added of the n bytes from p on is hashed. */
-void digest_wait(struct digest *d, const void *p, size_t n);
+/* Waits until the first so many jobs are done: with d->jobs all of them, and what is
+ * small is then hashed at once. */
+void digest_wait(struct digest *d, size_t jobs);
 
 /* The digest of all that was added so far; more may be added afterwards. */
 void digest_final(struct digest *d, uint8_t out[SHA384_LEN]);

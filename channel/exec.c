@@ -51,10 +51,10 @@ static struct exec {
 	size_t window;       /* bytes that the host may still send */
 	bool takes_input;    /* STDIN is in turn; then it ends */
 	uint8_t last;        /* last byte of input, for a terminal */
-	bool ended;          /* the command has; exit is set */
-	struct exit_msg exit;
-	size_t left[3]; /* bytes that a stream may carry once it has */
-	bool exit_sent; /* EXIT is in out */
+	bool ended;          /* the command has, */
+	siginfo_t how;       /* and how */
+	size_t left[3];      /* bytes that a stream may carry once it has */
+	bool exit_sent;      /* EXIT is in out */
 	/* From here on nothing is cleared, so that pages exist once used. */
 	struct stream_in in;
 	uint8_t out_mem[OUT_MAX];
@@ -112,29 +112,26 @@ static void send_signal(int number)
 /* false: not a frame that the host may send now. */
 static bool take_frame(enum frame_type type, struct slice payload)
 {
-	struct winsize size = { 0 };
-	int number;
+	struct winsize size;
+	uint64_t n;
 
 	switch (type) {
 	case FRAME_STDIN:
 		if (!x.takes_input || payload.len > x.window)
 			return false;
+		x.takes_input = payload.len > 0;
 		x.window -= payload.len;
 		ring_put(&x.pending, payload.p, payload.len); /* the window is its room */
 		return true;
-	case FRAME_STDIN_END:
-		if (!x.takes_input || payload.len > 0)
-			return false;
-		x.takes_input = false;
-		return true;
 	case FRAME_SIGNAL:
-		if (signal_parse(payload, &number) != RC_OK)
+		if (!number_parse(payload, 31, &n) || n == 0)
 			return false;
-		send_signal(number);
+		send_signal((int)n);
 		return true;
 	case FRAME_WINSIZE:
-		if (winsize_parse(payload, &size.ws_row, &size.ws_col) != RC_OK || !x.cmd.tty)
+		if (!number_parse(payload, UINT32_MAX, &n) || !x.cmd.tty)
 			return false;
+		size = (struct winsize){ (uint16_t)(n >> 16), (uint16_t)n, 0, 0 };
 		(void)ioctl(x.cmd.fd[STDOUT_FILENO], TIOCSWINSZ, &size);
 		return true;
 	default: return false;
@@ -193,36 +190,31 @@ static void give_credit(void)
 	if (taken < CREDIT_STEP || !x.takes_input || x.ended ||
 	    x.out.max - x.out.len < CONTROL_ROOM)
 		return;
-	credit_put(&x.out, (uint32_t)taken);
+	number_put(&x.out, FRAME_CREDIT, taken);
 	x.window += taken;
 }
 
-/* The command stays a zombie: see above. */
+/* As its pidfd says. The command stays a zombie: see above. */
 static void note_end(void)
 {
-	siginfo_t info = { 0 };
-
-	if (waitid(P_PID, (id_t)x.cmd.pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
-	    info.si_pid == 0)
-		return;
+	(void)waitid(P_PID, (id_t)x.cmd.pid, &x.how, WEXITED | WNOHANG | WNOWAIT);
 	io_close(&x.cmd.pidfd);
 	x.ended = true;
-	x.exit.killed = info.si_code != CLD_EXITED;
-	x.exit.status = (uint8_t)info.si_status;
 }
 
 static void put_exit(void)
 {
 	if (!x.ended || x.exit_sent || x.cmd.fd[STDOUT_FILENO] >= 0 || x.cmd.fd[STDERR_FILENO] >= 0)
 		return;
-	exit_put(&x.out, &x.exit);
+	number_put(&x.out, FRAME_EXIT,
+	           (uint64_t)x.how.si_status + (x.how.si_code == CLD_EXITED ? 0 : EXIT_KILLED));
 	x.exit_sent = true;
 }
 
 /* --- the session --- */
 
-/* Waits, unless there is more to drain; full: not all of out has gone. */
-static enum rc wait_and_move(bool full)
+/* full: not all of out has gone. */
+static enum rc wait_and_move(bool full, int wait_ms)
 {
 	const int *fd = x.cmd.fd;
 	struct pollfd p[5] = {
@@ -233,7 +225,7 @@ static enum rc wait_and_move(bool full)
 		{ x.cmd.pidfd, POLLIN, 0 },
 	};
 
-	if (poll(p, 5, x.ended && !full ? 0 : -1) < 0)
+	if (poll(p, 5, wait_ms) < 0)
 		return errno == EINTR ? RC_OK : RC_EOF;
 	if (p[4].revents)
 		note_end(); /* first: what was written before is in the pipes by now */
@@ -259,27 +251,10 @@ static enum rc run(void)
 			return RC_OK;
 		if (rc != RC_OK && rc != RC_MORE)
 			return RC_EOF;
-		rc = wait_and_move(rc == RC_MORE);
+		/* Not waited for, when there may be more to drain. */
+		rc = wait_and_move(rc == RC_MORE, x.ended && rc == RC_OK ? 0 : -1);
 	}
 	return rc;
-}
-
-/* Reads output for nobody, so that a command that tidies up is not ended by
- * SIGPIPE when it says so. */
-static void drop_output(int64_t until_ms)
-{
-	int64_t left;
-
-	while ((left = until_ms - clock_mono_ms()) > 0) {
-		struct pollfd p[2] = { { x.cmd.fd[STDOUT_FILENO], POLLIN, 0 },
-			               { x.cmd.fd[STDERR_FILENO], POLLIN, 0 } };
-
-		(void)poll(p, 2, (int)left);
-		x.out.len = 0;
-		for (int i = 0; i < 2; i++)
-			if (p[i].revents)
-				carry(STDOUT_FILENO + i);
-	}
 }
 
 /* Sends what is left of the frame that was begun, and waits for the peer to
@@ -293,7 +268,7 @@ static void send_rest(int64_t wait_ms)
  * all of its group, which may outlive it: so the time is always given whole. */
 static void abandon(enum rc why)
 {
-	int64_t until_ms = clock_mono_ms() + HANGUP_MS;
+	int64_t until_ms = clock_mono_ms() + HANGUP_MS, left_ms;
 
 	if (!x.ended) {
 		(void)kill(-x.cmd.pid, SIGHUP);
@@ -307,10 +282,17 @@ static void abandon(enum rc why)
 		send_rest(HANGUP_MS);
 	}
 	(void)shutdown(x.conn, SHUT_RDWR);
-	if (!x.ended) {
-		drop_output(until_ms);
-		(void)kill(-x.cmd.pid, SIGKILL);
+	if (x.ended)
+		return;
+	/* Its output is read for nobody, so that a command that tidies up is not ended
+	 * by SIGPIPE when it says so. */
+	x.conn = -1;
+	io_close(&x.cmd.pidfd);
+	while ((left_ms = until_ms - clock_mono_ms()) > 0) {
+		x.out.len = 0;
+		(void)!wait_and_move(false, (int)left_ms);
 	}
+	(void)kill(-x.cmd.pid, SIGKILL);
 }
 
 void exec_serve(int conn, const struct request *r)
@@ -326,12 +308,12 @@ void exec_serve(int conn, const struct request *r)
 	x.left[STDOUT_FILENO] = x.left[STDERR_FILENO] = DRAIN_MAX;
 	x.conn = conn;
 	x.out = wbuf_of(x.out_mem, sizeof x.out_mem);
-	stream_in_init(&x.in, conn, NULL);
+	stream_in_init(&x.in, conn, MSG_DONTWAIT, NULL);
 	if (exec_spawn(r, &x.cmd, &failure) != RC_OK) {
 		session_fail(conn, failure.code, failure.text);
 		return;
 	}
-	accept_put(&x.out, (uint32_t)x.cmd.pid);
+	frame_put(&x.out, FRAME_ACCEPT, slice_of(NULL, 0));
 	x.takes_input = (r->flags & EXEC_STDIN) != 0;
 	if (!(r->flags & EXEC_DETACH))
 		rc = run();

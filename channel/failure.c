@@ -3,19 +3,9 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "channel/stream.h"
-
-/* Control characters, the C1 ones in UTF-8 too, would speak to a terminal. */
-static void make_printable(char *s)
-{
-	for (unsigned char *p = (unsigned char *)s; *p; p++) {
-		if (*p < 0x20 || *p == 0x7f)
-			*p = '?';
-		else if (*p == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f)
-			p[0] = p[1] = '?';
-	}
-}
 
 enum rc failure_set(struct failure *f, enum error_code code, const char *fmt, ...)
 {
@@ -27,7 +17,6 @@ enum rc failure_set(struct failure *f, enum error_code code, const char *fmt, ..
 	va_start(ap, fmt);
 	vsnprintf(f->text, sizeof f->text, fmt, ap);
 	va_end(ap);
-	make_printable(f->text);
 	return RC_DENIED;
 }
 
@@ -66,6 +55,15 @@ enum rc failure_stream(struct failure *f, enum rc rc)
 		return failure_set(f, ERR_SYSTEM, "the connection ended before the transfer did");
 	default: return failure_set(f, ERR_SYSTEM, "the connection failed: %s", strerror(errno));
 	}
+}
+
+bool failure_tell(int fd, enum error_code code, const char *text)
+{
+	uint8_t mem[FRAME_HEAD + ERROR_TEXT_MAX + 16];
+	struct wbuf w = wbuf_of(mem, sizeof mem);
+
+	error_put(&w, code, text);
+	return send(fd, w.p, w.len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
 }
 
 enum rc failure_remote(struct failure *f, struct slice payload)

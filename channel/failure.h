@@ -1,7 +1,8 @@
 /* Why a transfer failed, ready to be shown or sent; and how far one is.
  *
- * The text is one printable line whatever the peer or a file's name said. The
- * first failure is kept, later ones are dropped.
+ * The text has whatever the peer or a file's name said: who shows it to people
+ * makes it one printable line (tools/casemate/text.h). The first failure is kept,
+ * later ones are dropped.
  */
 #ifndef CHANNEL_FAILURE_H
 #define CHANNEL_FAILURE_H
@@ -33,6 +34,9 @@ enum rc failure_set(struct failure *f, enum error_code code, const char *fmt, ..
 enum rc failure_errno(struct failure *f, const char *what, const char *name);
 /* The result of a stream. */
 enum rc failure_stream(struct failure *f, enum rc rc);
+/* Sends ERROR, as far as the socket takes it: a peer
+ * that does not read does not get it. False: it has gone. */
+bool failure_tell(int fd, enum error_code code, const char *text);
 /* An ERROR frame's payload. */
 enum rc failure_remote(struct failure *f, struct slice payload);
 

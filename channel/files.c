@@ -12,16 +12,6 @@ static struct receiver receiver;
 
 static_assert(sizeof sender + sizeof receiver <= 4 << 20, "a session has at most 8 MiB resident");
 
-static enum rc send_accept(int conn, struct failure *f)
-{
-	uint8_t mem[FRAME_HEAD + 16];
-	struct wbuf w = wbuf_of(mem, sizeof mem);
-
-	accept_put(&w, 0);
-	enum rc rc = stream_send(conn, wbuf_slice(&w));
-	return rc == RC_OK ? RC_OK : failure_stream(f, rc);
-}
-
 /* The last word: what failed, if the other end did not say so itself. */
 static void finish(int conn, enum rc rc, const struct failure *f)
 {
@@ -33,18 +23,18 @@ static void finish(int conn, enum rc rc, const struct failure *f)
 
 void push_serve(int conn, const struct request *r)
 {
+	static const uint8_t accept[FRAME_HEAD] = { FRAME_ACCEPT };
 	struct failure f = { 0 };
 	char dst[REQUEST_STRING_MAX + 1];
 	enum rc rc;
 
-	memcpy(dst, r->path.p, r->path.len);
-	dst[r->path.len] = '\0';
+	memcpy(dst, r->argv[0].p, r->argv[0].len);
+	dst[r->argv[0].len] = '\0';
 	receiver.mode_mask = 07777;
 	rc = receive_open(&receiver, conn, dst, r->flags & FILES_INTO, r->flags & FILES_RESUME, &f);
 	if (rc == RC_OK) {
-		rc = send_accept(conn, &f);
-		if (rc == RC_OK)
-			rc = receive_run(&receiver);
+		rc = stream_send(conn, slice_of(accept, sizeof accept));
+		rc = rc == RC_OK ? receive_run(&receiver) : failure_stream(&f, rc);
 		receive_close(&receiver);
 	}
 	finish(conn, rc, &f);
@@ -54,10 +44,10 @@ void pull_serve(int conn, const struct request *r)
 {
 	struct failure f = { 0 };
 	char path[REQUEST_STRING_MAX + 1];
-	enum rc rc;
+	enum rc rc = RC_OK;
 
 	send_begin(&sender, conn, r->flags & FILES_RESUME, &f);
-	rc = send_accept(conn, &f);
+	frame_put(stream_out_control(&sender.out), FRAME_ACCEPT, slice_of(NULL, 0));
 	for (size_t i = 0; rc == RC_OK && i < r->argc; i++) {
 		memcpy(path, r->argv[i].p, r->argv[i].len);
 		path[r->argv[i].len] = '\0';

@@ -1,13 +1,5 @@
 #include "channel/frame.h"
 
-static bool known(unsigned type)
-{
-	return (type >= FRAME_REQUEST && type <= FRAME_ERROR) ||
-	       (type >= FRAME_STDIN && type <= FRAME_EXIT) ||
-	       (type >= FRAME_ENTRY && type <= FRAME_RESULT) ||
-	       (type >= FRAME_SERVICE && type <= FRAME_RECORD);
-}
-
 bool frame_is_data(enum frame_type type)
 {
 	return type == FRAME_DATA || (type >= FRAME_STDIN && type <= FRAME_STDERR);
@@ -17,14 +9,12 @@ enum rc frame_head(struct slice in, struct frame *f)
 {
 	size_t max = FRAME_CONTROL_MAX;
 
-	if (in.len > 0 && !known(in.p[0]))
-		return RC_BAD;
 	if (in.len < FRAME_HEAD)
 		return RC_MORE;
 	f->type = (enum frame_type)in.p[0];
 	f->len = (size_t)in.p[1] << 16 | (size_t)in.p[2] << 8 | in.p[3];
 	if (frame_is_data(f->type)) {
-		if (f->len == 0)
+		if (f->len == 0 && f->type != FRAME_STDIN)
 			return RC_BAD;
 		max = FRAME_DATA_MAX;
 	} else if (f->type == FRAME_REQUEST) {

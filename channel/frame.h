@@ -21,10 +21,9 @@ enum frame_type {
 	FRAME_REQUEST = 0x01,
 	FRAME_ACCEPT = 0x02,
 	FRAME_ERROR = 0x03,
-	FRAME_STDIN = 0x10,
+	FRAME_STDIN = 0x10, /* empty: its end */
 	FRAME_STDOUT = 0x11,
 	FRAME_STDERR = 0x12,
-	FRAME_STDIN_END = 0x13,
 	FRAME_WINSIZE = 0x14,
 	FRAME_SIGNAL = 0x15,
 	FRAME_CREDIT = 0x16,
@@ -48,8 +47,9 @@ struct frame {
 };
 
 /* Reads the head at the front of in. RC_OK: *f is set and its length is
- * within the limit of its type. RC_MORE: fewer than FRAME_HEAD bytes. RC_BAD:
- * unknown type, or an empty data frame. RC_LIMIT: too long for its type. */
+ * within the limit of its type, which may be unknown: who takes frames knows which
+ * are in turn. RC_MORE: fewer than FRAME_HEAD bytes. RC_BAD: an empty data frame.
+ * RC_LIMIT: too long for its type. */
 RC_CHECK enum rc frame_head(struct slice in, struct frame *f);
 
 /* Is this a type whose payload is a stream of bytes? */

@@ -12,106 +12,34 @@ static void put_texts(struct wbuf *w, uint32_t key, const struct slice *s, size_
 
 static void put_exec(struct wbuf *w, const struct request *r)
 {
-	put_texts(w, 3, r->argv, r->argc);
-	if (r->envc > 0)
-		put_texts(w, 4, r->env, r->envc);
-	if (r->cwd.len > 0)
-		dcbor_pair_bytes(w, 5, r->cwd);
+	put_texts(w, 5, r->env, r->envc);
+	dcbor_pair_bytes(w, 6, r->cwd);
 	if (r->idc > 0) {
-		dcbor_put_uint(w, 6);
+		dcbor_put_uint(w, 7);
 		dcbor_put_array(w, r->idc);
 	}
 	for (size_t i = 0; i < r->idc; i++)
 		dcbor_put_uint(w, r->ids[i]);
-	dcbor_pair_uint(w, 7, r->flags);
-	dcbor_put_uint(w, 8);
-	dcbor_put_array(w, 2);
-	dcbor_put_uint(w, r->rows);
-	dcbor_put_uint(w, r->cols);
-}
-
-static size_t pairs_of(const struct request *r)
-{
-	if (r->op == OP_EXEC)
-		return 5u + (r->envc > 0) + (r->cwd.len > 0) + (r->idc > 0);
-	if (r->op == OP_CONTROL)
-		return 3u + (r->flags != 0);
-	return r->op == OP_STOP ? 2 : r->op == OP_LOOK ? 5 : 4;
-}
-
-static void put_services(struct wbuf *w, const struct request *r)
-{
-	put_texts(w, 3, r->argv, r->argc);
-	if (r->op == OP_LOOK || r->flags != 0)
-		dcbor_pair_uint(w, 7, r->flags);
-	if (r->op == OP_LOOK)
-		dcbor_pair_uint(w, 10, r->since);
+	dcbor_pair_uint(w, 8, r->rows);
+	dcbor_pair_uint(w, 9, r->cols);
 }
 
 void request_put(struct wbuf *w, const struct request *r)
 {
 	size_t at = frame_begin(w);
 
-	dcbor_put_map(w, pairs_of(r));
+	dcbor_put_map(w, r->op == OP_EXEC ? 8u + (r->idc > 0) : r->op == OP_LOOK ? 5 : 4);
 	dcbor_pair_uint(w, 1, REQUEST_VERSION);
 	dcbor_pair_uint(w, 2, r->op);
-	if (r->op == OP_EXEC) {
+	put_texts(w, 3, r->argv, r->argc);
+	dcbor_pair_uint(w, 4, r->flags);
+	if (r->op == OP_EXEC)
 		put_exec(w, r);
-	} else if (r->op == OP_CONTROL || r->op == OP_LOOK) {
-		put_services(w, r);
-	} else if (r->op != OP_STOP) {
-		dcbor_pair_uint(w, 7, r->flags);
-		if (r->op == OP_PUSH)
-			dcbor_pair_bytes(w, 9, r->path);
-		else
-			put_texts(w, 9, r->argv, r->argc);
-	}
+	if (r->op == OP_LOOK)
+		dcbor_pair_uint(w, 10, r->since);
 	if (w->len - at > FRAME_HEAD + FRAME_REQUEST_MAX)
 		w->over = true;
 	frame_end(w, at, FRAME_REQUEST);
-}
-
-void winsize_put(struct wbuf *w, uint16_t rows, uint16_t cols)
-{
-	size_t at = frame_begin(w);
-
-	wbuf_u16_be(w, rows);
-	wbuf_u16_be(w, cols);
-	frame_end(w, at, FRAME_WINSIZE);
-}
-
-void signal_put(struct wbuf *w, int signal)
-{
-	uint8_t b = (uint8_t)signal;
-
-	frame_put(w, FRAME_SIGNAL, slice_of(&b, 1));
-}
-
-enum rc accept_parse(struct slice payload, uint32_t *pid)
-{
-	struct dcbor d = dcbor_of(payload);
-
-	*pid = 0;
-	dcbor_record(&d);
-	if (dcbor_has(&d, 1))
-		*pid = (uint32_t)dcbor_uint(&d, UINT32_MAX);
-	return dcbor_end(&d);
-}
-
-enum rc credit_parse(struct slice payload, uint32_t *bytes)
-{
-	if (payload.len != 4 || !slice_u32_be(&payload, bytes) || *bytes == 0)
-		return RC_BAD;
-	return RC_OK;
-}
-
-enum rc exit_parse(struct slice payload, struct exit_msg *e)
-{
-	if (payload.len != 2 || payload.p[0] > 1)
-		return RC_BAD;
-	e->killed = payload.p[0] == 1;
-	e->status = payload.p[1];
-	return RC_OK;
 }
 
 enum rc status_parse(struct slice payload, struct service_status *s)

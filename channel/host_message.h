@@ -8,15 +8,6 @@
 #include "channel/message.h"
 
 void request_put(struct wbuf *w, const struct request *r);
-void winsize_put(struct wbuf *w, uint16_t rows, uint16_t cols);
-/* 1 to 31 */
-void signal_put(struct wbuf *w, int signal);
-
-/* *pid is 0 where there is none. */
-RC_CHECK enum rc accept_parse(struct slice payload, uint32_t *pid);
-RC_CHECK enum rc credit_parse(struct slice payload, uint32_t *bytes);
-RC_CHECK enum rc exit_parse(struct slice payload, struct exit_msg *e);
-
 /* Of numbers a status holds only those that PROTOCOL.md allows. */
 RC_CHECK enum rc status_parse(struct slice payload, struct service_status *s);
 RC_CHECK enum rc record_parse(struct slice payload, struct record_head *h, struct slice *text);

@@ -2,18 +2,17 @@
  *
  * A connection takes a place and passes through
  *
- *   READ → ASKED → (free: a session has it)
- *      ╲       ╲
- *       ╰───────┴→ LINGER → (free)
+ *   READ → (free: PID 1 has it, or it was refused)
+ *      ╲
+ *       ╰→ ASKED → (free)
  *
- * READ reads the REQUEST, to its last byte and no further. ASKED waits for PID
- * 1, which always answers; the pair to it holds a question for every place.
- * LINGER has been sent its last frame and what it still sends is dropped. READ
- * and LINGER have deadlines and may be evicted when all places are taken; ASKED
- * lasts as long as PID 1 takes and is not looked at, since nothing of the peer's
- * may be touched any more.
+ * READ reads the REQUEST, to its last byte and no further; the pair to PID 1 has
+ * room for one of every place. ASKED has asked for a stop, of which PID 1 tells it:
+ * it is waited for, that the enclave does not end before its answer is there. Both
+ * end at the same deadline, and may be evicted when all places are taken. Who is
+ * refused is told and left: nothing of an honest peer is unread by then.
  *
- * Everything is non-blocking. When no place can be freed, or the kernel is
+ * Everything is non-blocking. When no place can be freed yet, or the kernel is
  * short of something, the listener is not looked at until accept_ms.
  */
 #include "channel/listen.h"
@@ -30,13 +29,12 @@
 #include "appliance/base/pass.h"
 #include "appliance/base/port.h"
 #include "channel/admit.h"
-#include "channel/message.h"
+#include "channel/failure.h"
 
-enum state { FREE, READ, ASKED, LINGER };
+enum state { FREE, READ, ASKED };
 
 enum {
 	PAGE = 4096,
-	TEXT_MAX = 64,
 	/* What is polled. */
 	AT_LISTENER = 0,
 	AT_ADMIT,
@@ -46,15 +44,15 @@ enum {
 struct place {
 	enum state state;
 	int fd;
-	bool stop;           /* what it asks for, from ASKED on */
-	int64_t since_ms;    /* when it came */
-	int64_t deadline_ms; /* READ, LINGER */
-	size_t got, want;    /* bytes of the frame read, and its length as far as known */
+	int64_t since_ms; /* when it came */
+	int64_t deadline_ms;
+	size_t got, want; /* bytes of the frame read, and its length as far as known */
 };
 
-/* A place's frame. 17 MiB in all, of which only touched pages exist: a page a
- * place, unless peers send large requests. */
-static uint8_t (*frames)[(FRAME_HEAD + FRAME_REQUEST_MAX + PAGE - 1) / PAGE * PAGE];
+/* A place's frame. 17 MiB in all, of which only touched pages exist, in this role
+ * alone: a page a place, unless peers send large requests. */
+_Alignas(PAGE) static uint8_t
+	frames[PENDING_MAX][(FRAME_HEAD + FRAME_REQUEST_MAX + PAGE - 1) / PAGE * PAGE];
 
 static struct {
 	struct place place[PENDING_MAX];
@@ -64,42 +62,24 @@ static struct {
 	int64_t accept_ms; /* nothing is accepted before */
 } s;
 
-static uint32_t index_of(const struct place *p)
+static uint8_t *frame_of(const struct place *p)
 {
-	return (uint32_t)(p - s.place);
-}
-
-static bool is_watched(const struct place *p)
-{
-	return p->state == READ || p->state == LINGER;
+	return frames[p - s.place];
 }
 
 static void release(struct place *p)
 {
 	io_close(&p->fd);
 	if (p->got > PAGE)
-		madvise(frames[index_of(p)] + PAGE, sizeof frames[0] - PAGE, MADV_DONTNEED);
+		madvise(frame_of(p) + PAGE, sizeof frames[0] - PAGE, MADV_DONTNEED);
 	p->got = 0;
 	p->state = FREE;
 }
 
-/* Sends the last frame, ERROR or, for code 0, ACCEPT; as far as the socket takes
- * it: a peer that does not read does not get it. */
-static void answer(struct place *p, enum error_code code, const char *text)
+static void refuse(struct place *p, enum error_code code, const char *text)
 {
-	uint8_t mem[FRAME_HEAD + TEXT_MAX + 16];
-	struct wbuf w = wbuf_of(mem, sizeof mem);
-
-	if (code == 0)
-		accept_put(&w, 0);
-	else
-		error_put(&w, code, text);
-	if (send(p->fd, w.p, w.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
-		release(p);
-		return;
-	}
-	p->state = LINGER;
-	p->deadline_ms = s.now_ms + (code == 0 ? PENDING_STOP_MS : PENDING_LINGER_MS);
+	(void)!failure_tell(p->fd, code, text);
+	release(p);
 }
 
 static void summarize(struct admit_request *ask, struct slice word)
@@ -116,31 +96,31 @@ static void submit(struct place *p, const struct request *r, struct slice reques
 {
 	static struct admit_request ask;
 
-	ask.place = index_of(p);
 	ask.op = r->op;
 	ask.summary_len = 0;
-	summarize(&ask, r->path);
 	for (size_t i = 0; i < r->argc; i++)
 		summarize(&ask, r->argv[i]);
 	memcpy(ask.request, request.p, request.len);
-	p->state = ASKED;
-	p->stop = r->op == OP_STOP;
 	if (pass_send(s.admit, &ask, ADMIT_HEAD + request.len, p->fd) != RC_OK) {
 		log_line("cannot ask for a session: %m");
-		answer(p, ERR_BUSY, "no room for another session");
+		refuse(p, ERR_BUSY, "no room for another session");
+	} else if (r->op == OP_STOP) {
+		p->state = ASKED;
+	} else {
+		release(p);
 	}
 }
 
 static void check_request(struct place *p)
 {
 	static struct request r;
-	struct slice request = slice_of(frames[index_of(p)] + FRAME_HEAD, p->want - FRAME_HEAD);
+	struct slice request = slice_of(frame_of(p) + FRAME_HEAD, p->want - FRAME_HEAD);
 
 	switch (request_parse(request, &r)) {
 	case RC_OK: submit(p, &r, request); break;
-	case RC_DENIED: answer(p, ERR_VERSION, "this enclave speaks version 1"); break;
-	case RC_LIMIT: answer(p, ERR_OVER_LIMIT, "a field of the request is too long"); break;
-	default: answer(p, ERR_PROTOCOL, "the request is malformed"); break;
+	case RC_DENIED: refuse(p, ERR_VERSION, "this enclave speaks version 2"); break;
+	case RC_LIMIT: refuse(p, ERR_OVER_LIMIT, "a field of the request is too long"); break;
+	default: refuse(p, ERR_PROTOCOL, "the request is malformed"); break;
 	}
 }
 
@@ -148,12 +128,12 @@ static void check_request(struct place *p)
 static void check_frame(struct place *p)
 {
 	struct frame f;
-	enum rc rc = frame_head(slice_of(frames[index_of(p)], p->got), &f);
+	enum rc rc = frame_head(slice_of(frame_of(p), p->got), &f);
 
 	if (rc == RC_MORE)
 		return;
 	if (rc != RC_OK || f.type != FRAME_REQUEST) {
-		answer(p, ERR_PROTOCOL, "not a REQUEST, or too long");
+		refuse(p, ERR_PROTOCOL, "not a REQUEST, or too long");
 		return;
 	}
 	p->want = FRAME_HEAD + f.len;
@@ -161,36 +141,34 @@ static void check_frame(struct place *p)
 		check_request(p);
 }
 
-/* Reads on as far as the frame goes and the socket gives; what comes after our
- * last frame is dropped. */
+/* Reads on as far as the frame goes and the socket gives; who has asked has nothing
+ * more to say but its end. */
 static void on_place(struct place *p)
 {
-	static uint8_t scrap[16384];
-	ssize_t n;
+	ssize_t n = 0;
 
-	do {
-		bool reading = p->state == READ;
-		uint8_t *to = reading ? frames[index_of(p)] + p->got : scrap;
-
-		n = recv(p->fd, to, reading ? p->want - p->got : sizeof scrap, MSG_DONTWAIT);
-		if (n > 0 && reading) {
-			p->got += (size_t)n;
-			check_frame(p);
-		}
-	} while (n > 0 && p->state == READ);
-	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+	while (p->state == READ) {
+		n = recv(p->fd, frame_of(p) + p->got, p->want - p->got, MSG_DONTWAIT);
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n <= 0)
+			break;
+		p->got += (size_t)n;
+		check_frame(p);
+	}
+	if (n <= 0)
 		release(p);
 }
 
-/* A place that is free, or the one that came first of those that may be evicted. */
+/* A place that is free, or the one that came first. */
 static struct place *find_place(void)
 {
-	struct place *first = NULL;
+	struct place *first = s.place;
 
 	for (struct place *p = s.place; p < s.place + PENDING_MAX; p++) {
 		if (p->state == FREE)
 			return p;
-		if (is_watched(p) && (!first || p->since_ms < first->since_ms))
+		if (p->since_ms < first->since_ms)
 			first = p;
 	}
 	return first;
@@ -199,7 +177,7 @@ static struct place *find_place(void)
 static void begin(struct place *p, int fd)
 {
 	if (p->state == READ)
-		answer(p, ERR_DEADLINE, "others are waiting for this place");
+		refuse(p, ERR_DEADLINE, "others are waiting for this place");
 	if (p->state != FREE)
 		release(p);
 	*p = (struct place){ .state = READ,
@@ -218,10 +196,8 @@ static void on_listener(void)
 	struct place *p = find_place();
 	int fd;
 
-	s.accept_ms = !p                 ? s.now_ms + PENDING_RETRY_MS
-	              : p->state == FREE ? 0
-	                                 : p->since_ms + PENDING_EVICT_MS;
-	if (!p || s.accept_ms > s.now_ms)
+	s.accept_ms = p->state == FREE ? 0 : p->since_ms + PENDING_EVICT_MS;
+	if (s.accept_ms > s.now_ms)
 		return;
 	fd = port_accept(s.listener);
 	if (fd >= 0) {
@@ -232,48 +208,27 @@ static void on_listener(void)
 	}
 }
 
-static void on_reply(const struct admit_reply *r)
-{
-	struct place *p = r->place < PENDING_MAX ? &s.place[r->place] : NULL;
-
-	if (!p || p->state != ASKED)
-		return;
-	if (r->error == 0 && !p->stop)
-		release(p);
-	else
-		answer(p, (enum error_code)r->error,
-		       r->error == ERR_BUSY ? "too many sessions"
-		                            : "the session cannot be started");
-}
-
-/* The enclave stops: only who asked for it is still owed something. */
+/* The enclave stops: only who asked for that is still owed something. */
 static void begin_ending(void)
 {
+	const int64_t last_ms = s.now_ms + PENDING_STOP_MS;
+
 	s.ending = true;
-	for (size_t i = 0; i < PENDING_MAX; i++)
-		if (s.place[i].state != FREE && !(s.place[i].state == LINGER && s.place[i].stop))
-			release(&s.place[i]);
-}
-
-static void on_admit(void)
-{
-	struct admit_reply r;
-	ssize_t n = recv(s.admit, &r, sizeof r, MSG_DONTWAIT);
-
-	if (n == sizeof r)
-		on_reply(&r);
-	else if (n >= 0 || (errno != EAGAIN && errno != EINTR))
-		begin_ending();
+	for (struct place *p = s.place; p < s.place + PENDING_MAX; p++)
+		if (p->state == READ)
+			release(p);
+		else if (p->deadline_ms > last_ms)
+			p->deadline_ms = last_ms;
 }
 
 static void expire(struct place *p)
 {
-	if (!is_watched(p) || p->deadline_ms > s.now_ms)
+	if (p->state == FREE || p->deadline_ms > s.now_ms)
 		return;
-	if (p->state == LINGER)
+	if (p->state == ASKED)
 		release(p);
 	else
-		answer(p, ERR_DEADLINE, "no request in time");
+		refuse(p, ERR_DEADLINE, "no request in time");
 }
 
 /* Fills in what is to be looked at, and how many that is; *wait_ms: until the
@@ -289,8 +244,8 @@ static nfds_t watch(struct pollfd p[AT_PLACES + PENDING_MAX], int *wait_ms)
 	for (size_t i = 0; i < PENDING_MAX; i++) {
 		const struct place *q = &s.place[i];
 
-		p[AT_PLACES + i] = (struct pollfd){ is_watched(q) ? q->fd : -1, POLLIN, 0 };
-		if (!is_watched(q))
+		p[AT_PLACES + i] = (struct pollfd){ q->state == FREE ? -1 : q->fd, POLLIN, 0 };
+		if (q->state == FREE)
 			continue;
 		n = AT_PLACES + i + 1;
 		if (q->deadline_ms < next)
@@ -314,9 +269,9 @@ static bool wakeup(void)
 		return errno == EINTR || errno == ENOMEM;
 	s.now_ms = clock_mono_ms();
 	if (p[AT_ADMIT].revents != 0)
-		on_admit();
+		begin_ending();
 	for (size_t i = 0; AT_PLACES + i < n; i++) {
-		if (p[AT_PLACES + i].revents != 0 && is_watched(&s.place[i]))
+		if (p[AT_PLACES + i].revents != 0 && s.place[i].state != FREE)
 			on_place(&s.place[i]);
 		expire(&s.place[i]);
 	}
@@ -325,21 +280,8 @@ static bool wakeup(void)
 	return true;
 }
 
-/* Not part of the executable, which every role would need room for. */
-static bool reserve(void)
-{
-	void *p = mmap(NULL, PENDING_MAX * sizeof frames[0], PROT_READ | PROT_WRITE,
-	               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	if (p != MAP_FAILED)
-		frames = p;
-	return p != MAP_FAILED;
-}
-
 int listen_serve(int listener, int admit)
 {
-	if (!frames && !reserve())
-		return 1;
 	s.listener = listener;
 	s.admit = admit;
 	s.now_ms = clock_mono_ms();
@@ -357,7 +299,7 @@ static const int calls[] = {
 
 int listen_main(int listener, int admit)
 {
-	if (!reserve() || filter_allow(calls, sizeof calls / sizeof calls[0]) != RC_OK ||
+	if (filter_allow(calls, sizeof calls / sizeof calls[0]) != RC_OK ||
 	    send(admit, "", 1, MSG_NOSIGNAL) != 1) {
 		log_line("cannot start: %m");
 		return 1;

@@ -15,8 +15,7 @@ enum {
 	PENDING_MAX = 256,
 	PENDING_DEADLINE_MS = 10000,
 	PENDING_EVICT_MS = 100,
-	PENDING_LINGER_MS = 5000, /* after an ERROR of ours, for the peer to close */
-	/* The same after the ACCEPT of a stop: everything else is ending. */
+	/* For who asked for a stop to close, once everything else is ending. */
 	PENDING_STOP_MS = 1000,
 	/* The kernel's queue before us: room for a burst of honest callers while
 	 * a flood of silent ones is evicted. */

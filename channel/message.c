@@ -5,11 +5,6 @@
 const char *const look_states[LOOK_STATES] = { "stopped",  "done",  "failed",   "waiting",
 	                                       "starting", "ready", "stopping", "killing" };
 
-static size_t texts_of(struct dcbor *d, struct slice *out, size_t items, size_t max)
-{
-	return dcbor_strings(d, DCBOR_BYTES, out, items, max);
-}
-
 enum rc name_check(struct slice name)
 {
 	if (name.len == 0 || slice_is(name, ".") || slice_is(name, ".."))
@@ -23,76 +18,36 @@ enum rc name_check(struct slice name)
 
 /* --- REQUEST --- */
 
-static unsigned flags_of(struct dcbor *d, unsigned known)
-{
-	unsigned flags = (unsigned)dcbor_uint(d, UINT32_MAX);
-
-	if (flags & ~known)
-		dcbor_fail(d, RC_BAD);
-	return flags;
-}
+/* Of an operation: how many words, and the largest sum of its flags. */
+static const struct {
+	size_t least, most;
+	unsigned flags;
+} shapes[] = {
+	[OP_EXEC] = { 1, REQUEST_ARGS_MAX, EXEC_STDIN | EXEC_TTY | EXEC_DETACH },
+	[OP_PUSH] = { 1, 1, FILES_RESUME | FILES_INTO },
+	[OP_PULL] = { 1, REQUEST_ARGS_MAX, FILES_RESUME },
+	[OP_STOP] = { 0, 0, 0 },
+	[OP_CONTROL] = { 2, 2, 31 },
+	[OP_LOOK] = { 0, SERVICES_MAX, LOOK_LOGS | LOOK_EVENTS | LOOK_FOLLOW },
+};
 
 static void exec_of(struct dcbor *d, struct request *r)
 {
-	r->argc = texts_of(dcbor_need(d, 3), r->argv, REQUEST_ARGS_MAX, REQUEST_STRING_MAX);
-	if (r->argc == 0 || r->argv[0].len == 0)
-		dcbor_fail(d, RC_BAD);
-	if (dcbor_has(d, 4))
-		r->envc = texts_of(d, r->env, REQUEST_ENV_MAX, REQUEST_VAR_MAX);
-	if (dcbor_has(d, 5))
-		r->cwd = dcbor_string(d, DCBOR_BYTES, 0, REQUEST_STRING_MAX);
-	if (dcbor_has(d, 6))
+	r->envc = dcbor_strings(dcbor_need(d, 5), DCBOR_BYTES, r->env, REQUEST_ENV_MAX,
+	                        REQUEST_VAR_MAX);
+	r->cwd = dcbor_string(dcbor_need(d, 6), DCBOR_BYTES, 0, REQUEST_STRING_MAX);
+	if (dcbor_has(d, 7))
 		r->idc = dcbor_ids(d, r->ids, REQUEST_IDS_MAX);
-	if (dcbor_has(d, 7))
-		r->flags = flags_of(d, EXEC_STDIN | EXEC_TTY | EXEC_DETACH);
-	if (!dcbor_has(d, 8))
-		return;
-	if (dcbor_array(d, 2) != 2)
-		dcbor_fail(d, RC_BAD);
-	r->rows = (uint16_t)dcbor_uint(d, UINT16_MAX);
-	r->cols = (uint16_t)dcbor_uint(d, UINT16_MAX);
+	r->rows = (uint16_t)dcbor_uint(dcbor_need(d, 8), UINT16_MAX);
+	r->cols = (uint16_t)dcbor_uint(dcbor_need(d, 9), UINT16_MAX);
 }
 
-static void push_of(struct dcbor *d, struct request *r)
+/* Only `signal` has a number. */
+static bool is_control(struct slice word, unsigned signal)
 {
-	if (dcbor_has(d, 7))
-		r->flags = flags_of(d, FILES_INTO | FILES_RESUME);
-	r->path = dcbor_string(dcbor_need(d, 9), DCBOR_BYTES, 1, REQUEST_STRING_MAX);
-}
-
-static void pull_of(struct dcbor *d, struct request *r)
-{
-	if (dcbor_has(d, 7))
-		r->flags = flags_of(d, FILES_RESUME);
-	r->argc = texts_of(dcbor_need(d, 9), r->argv, REQUEST_ARGS_MAX, REQUEST_STRING_MAX);
-	for (size_t i = 0; i < r->argc; i++)
-		if (r->argv[i].len == 0)
-			dcbor_fail(d, RC_BAD);
-	if (r->argc == 0)
-		dcbor_fail(d, RC_BAD);
-}
-
-static void control_of(struct dcbor *d, struct request *r)
-{
-	r->argc = texts_of(dcbor_need(d, 3), r->argv, 2, REQUEST_STRING_MAX);
-	if (r->argc != 2 || r->argv[1].len == 0)
-		dcbor_fail(d, RC_BAD);
-	if (slice_is(r->argv[0], "signal"))
-		r->flags = (unsigned)dcbor_uint(dcbor_need(d, 7), 31);
-	else if (slice_is(r->argv[0], "start") || slice_is(r->argv[0], "stop") ||
-	         slice_is(r->argv[0], "restart"))
-		return;
-	if (r->flags == 0)
-		dcbor_fail(d, RC_BAD);
-}
-
-static void look_of(struct dcbor *d, struct request *r)
-{
-	r->argc = texts_of(dcbor_need(d, 3), r->argv, SERVICES_MAX, REQUEST_STRING_MAX);
-	if (dcbor_has(d, 7))
-		r->flags = flags_of(d, LOOK_LOGS | LOOK_EVENTS | LOOK_FOLLOW);
-	if (dcbor_has(d, 10))
-		r->since = dcbor_uint(d, UINT64_MAX);
+	if (signal != 0)
+		return slice_is(word, "signal");
+	return slice_is(word, "start") || slice_is(word, "stop") || slice_is(word, "restart");
 }
 
 enum rc request_parse(struct slice payload, struct request *r)
@@ -100,35 +55,28 @@ enum rc request_parse(struct slice payload, struct request *r)
 	struct dcbor d = dcbor_of(payload);
 
 	memset(r, 0, sizeof *r);
-	r->rows = 24;
-	r->cols = 80;
 	dcbor_record(&d);
 	if (dcbor_uint(dcbor_need(&d, 1), UINT64_MAX) != REQUEST_VERSION)
 		dcbor_fail(&d, RC_DENIED);
 	r->op = (enum request_op)dcbor_uint(dcbor_need(&d, 2), UINT32_MAX);
-	switch (r->op) {
-	case OP_EXEC: exec_of(&d, r); break;
-	case OP_PUSH: push_of(&d, r); break;
-	case OP_PULL: pull_of(&d, r); break;
-	case OP_STOP: break;
-	case OP_CONTROL: control_of(&d, r); break;
-	case OP_LOOK: look_of(&d, r); break;
-	default: dcbor_fail(&d, RC_BAD);
-	}
+	if (r->op < OP_EXEC || r->op > OP_LOOK)
+		dcbor_fail(&d, RC_BAD);
+	if (d.rc != RC_OK)
+		return d.rc;
+	r->argc = dcbor_strings(dcbor_need(&d, 3), DCBOR_BYTES, r->argv, shapes[r->op].most,
+	                        REQUEST_STRING_MAX);
+	r->flags = (unsigned)dcbor_uint(dcbor_need(&d, 4), shapes[r->op].flags);
+	if (r->argc < shapes[r->op].least || (r->argc > 0 && r->argv[0].len == 0) ||
+	    (r->op == OP_CONTROL && !is_control(r->argv[0], r->flags)))
+		dcbor_fail(&d, RC_BAD);
+	if (r->op == OP_EXEC)
+		exec_of(&d, r);
+	if (r->op == OP_LOOK)
+		r->since = dcbor_uint(dcbor_need(&d, 10), UINT64_MAX);
 	return dcbor_end(&d);
 }
 
-/* --- ACCEPT, ERROR --- */
-
-void accept_put(struct wbuf *w, uint32_t pid)
-{
-	size_t at = frame_begin(w);
-
-	dcbor_put_map(w, pid != 0);
-	if (pid != 0)
-		dcbor_pair_uint(w, 1, pid);
-	frame_end(w, at, FRAME_ACCEPT);
-}
+/* --- ERROR --- */
 
 enum rc error_parse(struct slice payload, struct error_msg *e)
 {
@@ -190,39 +138,34 @@ void entry_put(struct wbuf *w, const struct entry *e)
 	frame_end(w, at, FRAME_ENTRY);
 }
 
-/* --- DONE, RESULT --- */
+/* --- numbers and sums --- */
 
-enum rc totals_parse(enum frame_type type, struct slice payload, struct totals *t)
+bool number_parse(struct slice payload, uint64_t max, uint64_t *n)
 {
-	struct dcbor d = dcbor_of(payload);
-
-	memset(t, 0, sizeof *t);
-	dcbor_record(&d);
-	t->files = dcbor_uint(dcbor_need(&d, 1), INT64_MAX);
-	t->bytes = dcbor_uint(dcbor_need(&d, 2), INT64_MAX);
-	dcbor_copy(dcbor_need(&d, 3), t->digest, SHA384_LEN);
-	if (type == FRAME_DONE)
-		t->skipped = dcbor_uint(dcbor_need(&d, 4), INT64_MAX);
-	return dcbor_end(&d);
+	return slice_u64_be(&payload, n) && payload.len == 0 && *n <= max;
 }
 
-void totals_put(struct wbuf *w, enum frame_type type, const struct totals *t)
+void number_put(struct wbuf *w, enum frame_type type, uint64_t n)
 {
 	size_t at = frame_begin(w);
 
-	dcbor_put_map(w, type == FRAME_DONE ? 4 : 3);
-	dcbor_pair_uint(w, 1, t->files);
-	dcbor_pair_uint(w, 2, t->bytes);
-	dcbor_pair_bytes(w, 3, slice_of(t->digest, SHA384_LEN));
-	if (type == FRAME_DONE)
-		dcbor_pair_uint(w, 4, t->skipped);
+	wbuf_u64_be(w, n);
 	frame_end(w, at, type);
 }
 
-bool totals_equal(const struct totals *a, const struct totals *b)
+bool sum_parse(struct slice payload, uint64_t *n, struct slice *digest)
 {
-	return a->files == b->files && a->bytes == b->bytes &&
-	       memcmp(a->digest, b->digest, SHA384_LEN) == 0;
+	*digest = payload;
+	return slice_u64_be(digest, n) && digest->len == SHA384_LEN;
+}
+
+void sum_put(struct wbuf *w, enum frame_type type, uint64_t n, const uint8_t digest[SHA384_LEN])
+{
+	size_t at = frame_begin(w);
+
+	wbuf_u64_be(w, n);
+	wbuf_put(w, digest, SHA384_LEN);
+	frame_end(w, at, type);
 }
 
 void totals_note(struct sha384 *transfer, enum frame_type type, struct slice payload)
@@ -231,42 +174,6 @@ void totals_note(struct sha384 *transfer, enum frame_type type, struct slice pay
 
 	sha384_update(transfer, &t, 1);
 	sha384_update(transfer, payload.p, payload.len);
-}
-
-/* --- small fixed ones --- */
-
-void exit_put(struct wbuf *w, const struct exit_msg *e)
-{
-	uint8_t b[2] = { e->killed, e->status };
-
-	frame_put(w, FRAME_EXIT, slice_of(b, sizeof b));
-}
-
-enum rc winsize_parse(struct slice payload, uint16_t *rows, uint16_t *cols)
-{
-	uint32_t both;
-
-	if (!slice_u32_be(&payload, &both) || payload.len > 0)
-		return RC_BAD;
-	*rows = (uint16_t)(both >> 16);
-	*cols = (uint16_t)both;
-	return RC_OK;
-}
-
-enum rc signal_parse(struct slice payload, int *signal)
-{
-	if (payload.len != 1 || payload.p[0] < 1 || payload.p[0] > 31)
-		return RC_BAD;
-	*signal = payload.p[0];
-	return RC_OK;
-}
-
-void credit_put(struct wbuf *w, uint32_t bytes)
-{
-	size_t at = frame_begin(w);
-
-	wbuf_u32_be(w, bytes);
-	frame_end(w, at, FRAME_CREDIT);
 }
 
 /* --- SERVICE, RECORD --- */

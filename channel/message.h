@@ -13,7 +13,7 @@
 #include "channel/frame.h"
 
 enum {
-	REQUEST_VERSION = 1,
+	REQUEST_VERSION = 2,
 	REQUEST_ARGS_MAX = 256,
 	REQUEST_ENV_MAX = 256,
 	REQUEST_STRING_MAX = 4096,
@@ -40,23 +40,25 @@ enum request_op {
 };
 
 enum { EXEC_STDIN = 1, EXEC_TTY = 2, EXEC_DETACH = 4 };
-enum { FILES_INTO = 1, FILES_RESUME = 2 };
+enum { FILES_RESUME = 1, FILES_INTO = 2 };
 enum look_flags { LOOK_LOGS = 1, LOOK_EVENTS = 2, LOOK_FOLLOW = 4 };
 
 struct request {
 	enum request_op op;
 	unsigned flags; /* of control: the signal's number, 0 unless it is `signal` */
-	size_t argc;    /* exec: arguments; pull: paths; control: 2; look: names */
+	size_t argc;    /* words: exec's arguments, paths, control's 2, look's names */
 	struct slice argv[REQUEST_ARGS_MAX];
+	/* exec */
 	size_t envc;
 	struct slice env[REQUEST_ENV_MAX];
-	struct slice cwd; /* len 0: not given */
+	struct slice cwd; /* len 0: `/` */
 	size_t idc;       /* of ids: 0 for root, else 2 and more */
 	uint32_t ids[REQUEST_IDS_MAX];
 	uint16_t rows, cols;
-	struct slice path; /* push */
-	uint64_t since;    /* look: nanoseconds since 1970 */
+	uint64_t since; /* look: nanoseconds since 1970 */
 };
+
+enum { EXIT_KILLED = 256 }; /* in EXIT: added to the number of a signal */
 
 enum error_code {
 	ERR_PROTOCOL = 1,
@@ -96,11 +98,6 @@ struct entry {
 struct totals {
 	uint64_t files, bytes, skipped;
 	uint8_t digest[SHA384_LEN];
-};
-
-struct exit_msg {
-	bool killed;
-	uint8_t status; /* exit status, or the signal's number */
 };
 
 /* The values of SERVICE's keys 3 and 7. */
@@ -162,30 +159,22 @@ RC_CHECK enum rc request_parse(struct slice payload, struct request *r);
 /* RC_BAD unless name may be used as one component. */
 RC_CHECK enum rc name_check(struct slice name);
 
-void accept_put(struct wbuf *w, uint32_t pid); /* pid 0: none */
-
 RC_CHECK enum rc error_parse(struct slice payload, struct error_msg *e);
 void error_put(struct wbuf *w, enum error_code code, const char *text);
 
 RC_CHECK enum rc entry_parse(struct slice payload, struct entry *e);
 void entry_put(struct wbuf *w, const struct entry *e);
 
-/* DONE and RESULT. */
-RC_CHECK enum rc totals_parse(enum frame_type type, struct slice payload, struct totals *t);
-void totals_put(struct wbuf *w, enum frame_type type, const struct totals *t);
-/* In all that both ends count, which is not what was skipped. */
-bool totals_equal(const struct totals *a, const struct totals *b);
+/* WINSIZE, SIGNAL, CREDIT, EXIT, HOLE, FROM: a number, of at most max; false: it is none. */
+bool number_parse(struct slice payload, uint64_t max, uint64_t *n);
+void number_put(struct wbuf *w, enum frame_type type, uint64_t n);
+
+/* HAVE, DONE: a number and a digest; false: it is not. */
+bool sum_parse(struct slice payload, uint64_t *n, struct slice *digest);
+void sum_put(struct wbuf *w, enum frame_type type, uint64_t n, const uint8_t digest[SHA384_LEN]);
+
 /* Counts an ENTRY, END or LEAVE for the transfer digest. */
 void totals_note(struct sha384 *transfer, enum frame_type type, struct slice payload);
-
-void exit_put(struct wbuf *w, const struct exit_msg *e);
-
-RC_CHECK enum rc winsize_parse(struct slice payload, uint16_t *rows, uint16_t *cols);
-
-/* SIGNAL: 1 to 31. */
-RC_CHECK enum rc signal_parse(struct slice payload, int *signal);
-
-void credit_put(struct wbuf *w, uint32_t bytes);
 
 void status_put(struct wbuf *w, const struct service_status *s);
 /* text has at most RECORD_TEXT_MAX bytes. */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "appliance/base/io.h"
+#include "channel/walk.h"
 
 enum rc receive_open(struct receiver *r, int fd, const char *dst, bool into, bool resume,
                      struct failure *f)
@@ -14,12 +15,11 @@ enum rc receive_open(struct receiver *r, int fd, const char *dst, bool into, boo
 	if (stage_open(&r->stage, dst, into, resume, f) != RC_OK)
 		return RC_DENIED;
 	digest_init(&r->digest);
-	stream_in_init(&r->in, fd, &r->digest);
+	stream_in_init(&r->in, fd, 0, &r->digest);
 	sha384_init(&r->transfer);
 	memset(&r->totals, 0, sizeof r->totals);
 	r->state = RECEIVE_ENTRIES;
 	r->level[0] = (struct receive_level){ .fd = r->stage.fresh, .final = r->stage.base };
-	sha384_init(&r->level[0].path);
 	r->depth = 1;
 	r->tops = 0;
 	return RC_OK;
@@ -77,20 +77,27 @@ static enum rc not_created(struct receiver *r, const struct receive_level *l)
 	return failed(r, "create", l);
 }
 
+/* Digests what the file in hand has already: of the max bytes from at on *n. */
+static enum rc pass_over(struct receiver *r, int64_t at, int64_t max, int64_t *n)
+{
+	enum rc rc = stream_file(r->in.fd, &r->digest, top(r)->fd, at, max, n);
+
+	if (rc == RC_IO)
+		return failed(r, "read", top(r));
+	return rc == RC_OK ? RC_OK : failure_stream(r->failure, rc);
+}
+
 /* HAVE: what an earlier attempt left of the file, as far as it can be of use. */
 static enum rc send_have(struct receiver *r)
 {
 	uint8_t frame[FRAME_HEAD + 8 + SHA384_LEN], digest[SHA384_LEN];
 	struct wbuf w = wbuf_of(frame, sizeof frame);
-	size_t at = frame_begin(&w);
-	enum rc rc = stream_file(r->in.fd, &r->digest, top(r)->fd, r->size, &r->at);
+	enum rc rc = pass_over(r, 0, r->size, &r->at);
 
 	if (rc != RC_OK)
-		return rc == RC_IO ? failed(r, "read", top(r)) : failure_stream(r->failure, rc);
+		return rc;
 	digest_final(&r->digest, digest);
-	wbuf_u64_be(&w, (uint64_t)r->at);
-	wbuf_put(&w, digest, sizeof digest);
-	frame_end(&w, at, FRAME_HAVE);
+	sum_put(&w, FRAME_HAVE, (uint64_t)r->at, digest);
 	r->state = RECEIVE_START;
 	return reply(r, &w);
 }
@@ -100,15 +107,9 @@ static enum rc begin_file(struct receiver *r, struct receive_level *l, int64_t s
 	int up = top(r)->fd;
 	bool resumed = r->stage.resume && size >= RESUME_MIN;
 
-	if (resumed) {
-		uint8_t path[SHA384_LEN];
-
-		sha384_final(&l->path, path);
-		l->fd = stage_part(&r->stage, path, up, l->name);
-	} else {
-		l->fd = openat(up, l->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-		               0600);
-	}
+	l->fd = resumed ? stage_part(&r->stage, l->path, up, l->name)
+	                : openat(up, l->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+	                         0600);
 	if (l->fd < 0)
 		return not_created(r, l);
 	r->depth++;
@@ -126,11 +127,8 @@ static enum rc begin_dir(struct receiver *r, struct receive_level *l)
 	if (r->depth > DEPTH_MAX)
 		return failure_set(r->failure, ERR_OVER_LIMIT,
 		                   "'%s' is more than %d directories deep", l->name, DEPTH_MAX);
-	if (mkdirat(up->fd, l->name, 0700) < 0)
+	if (walk_make(up->fd, l->name, false, &l->fd) != RC_OK)
 		return not_created(r, l);
-	l->fd = openat(up->fd, l->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (l->fd < 0)
-		return failed(r, "open", l);
 	/* Where nothing is at the destination, final is -1 from here on down. */
 	l->final = openat(up->final, l->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	r->depth++;
@@ -170,8 +168,8 @@ static enum rc name_level(struct receiver *r, struct receive_level *l, const str
 			                   final);
 		memcpy(l->name, final, sizeof l->name);
 	}
-	l->path = top(r)->path;
-	sha384_update(&l->path, l->name, strlen(l->name) + 1);
+	memcpy(l->path, top(r)->path, sizeof l->path);
+	sha384_extend(l->path, l->name, strlen(l->name) + 1);
 	return RC_OK;
 }
 
@@ -198,7 +196,6 @@ static enum rc on_entry(struct receiver *r, struct slice payload)
 		                   "an entry's name, mode or size is over its limit");
 	if (rc != RC_OK)
 		return malformed(r);
-	totals_note(&r->transfer, FRAME_ENTRY, payload);
 	rc = name_level(r, l, &e);
 	if (rc == RC_OK)
 		rc = check_final(r, l, e.kind == ENTRY_DIR);
@@ -232,7 +229,6 @@ static enum rc on_leave(struct receiver *r, struct slice payload)
 		return out_of_turn(r);
 	rc = finish(r);
 	level_close(r);
-	totals_note(&r->transfer, FRAME_LEAVE, payload);
 	return rc;
 }
 
@@ -252,7 +248,7 @@ static enum rc on_from(struct receiver *r, struct slice payload)
 {
 	uint64_t from;
 
-	if (!slice_u64_be(&payload, &from) || payload.len > 0)
+	if (!number_parse(payload, INT64_MAX, &from))
 		return malformed(r);
 	if (from != 0 && from != (uint64_t)r->at)
 		return out_of_turn(r);
@@ -290,16 +286,16 @@ static enum rc on_data(struct receiver *r, struct slice piece)
 
 static enum rc on_hole(struct receiver *r, struct slice payload)
 {
+	int64_t from = r->at, n;
 	uint64_t len;
 	enum rc rc;
 
-	if (!slice_u64_be(&payload, &len) || payload.len > 0 || len == 0)
+	if (!number_parse(payload, UINT64_MAX, &len) || len == 0)
 		return malformed(r);
 	rc = grow(r, len);
-	if (rc != RC_OK)
-		return rc;
-	rc = stream_zeros(r->in.fd, &r->digest, len);
-	return rc == RC_OK ? seek(r) : failure_stream(r->failure, rc);
+	if (rc == RC_OK)
+		rc = seek(r);
+	return rc == RC_OK ? pass_over(r, from, r->at - from, &n) : rc;
 }
 
 static enum rc on_end(struct receiver *r, struct slice payload)
@@ -322,7 +318,6 @@ static enum rc on_end(struct receiver *r, struct slice payload)
 	if (close(fd) < 0 && rc == RC_OK)
 		rc = failed(r, "write", l);
 	level_close(r);
-	totals_note(&r->transfer, FRAME_END, payload);
 	r->totals.files++;
 	r->state = RECEIVE_ENTRIES;
 	return rc;
@@ -330,25 +325,25 @@ static enum rc on_end(struct receiver *r, struct slice payload)
 
 static enum rc on_done(struct receiver *r, struct slice payload)
 {
-	uint8_t frame[FRAME_HEAD + 128];
+	const struct slice ours = slice_of(r->totals.digest, SHA384_LEN);
+	uint8_t frame[FRAME_HEAD + SHA384_LEN];
 	struct wbuf w = wbuf_of(frame, sizeof frame);
-	struct totals theirs;
+	struct slice theirs;
 
 	if (r->depth != 1)
 		return out_of_turn(r);
-	if (totals_parse(FRAME_DONE, payload, &theirs) != RC_OK)
+	if (!sum_parse(payload, &r->totals.skipped, &theirs))
 		return malformed(r);
 	if (r->stage.final[0] != '\0' && r->tops != 1)
 		return failure_set(r->failure, ERR_PROTOCOL, "nothing came for '%s'",
 		                   r->stage.final);
 	sha384_final(&r->transfer, r->totals.digest);
-	r->totals.skipped = theirs.skipped;
-	if (!totals_equal(&theirs, &r->totals))
+	if (!slice_eq(theirs, ours))
 		return failure_set(r->failure, ERR_DIGEST, "the transfer's sums do not match");
 	if (stage_commit(&r->stage, r->failure) != RC_OK)
 		return RC_DENIED;
 	r->state = RECEIVE_DONE;
-	totals_put(&w, FRAME_RESULT, &r->totals);
+	frame_put(&w, FRAME_RESULT, ours);
 	return reply(r, &w);
 }
 
@@ -370,6 +365,8 @@ static enum rc on_frame(struct receiver *r, enum frame_type type, struct slice p
 
 	if (type == FRAME_ERROR)
 		return failure_remote(r->failure, payload);
+	if (type == FRAME_ENTRY || type == FRAME_END || type == FRAME_LEAVE)
+		totals_note(&r->transfer, type, payload);
 	for (size_t i = 0; i < sizeof frames / sizeof *frames; i++)
 		if (frames[i].type == type && frames[i].state == r->state)
 			return frames[i].take(r, payload);

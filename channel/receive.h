@@ -29,7 +29,7 @@ struct receive_level {
 	int final; /* the directory of that name at the destination, or -1 */
 	unsigned mode;
 	struct timespec mtime;
-	struct sha384 path;          /* of the names down to here */
+	uint8_t path[SHA384_LEN];    /* stands for the names down to here */
 	char name[NAME_LEN_MAX + 1]; /* the final one */
 };
 

@@ -12,9 +12,8 @@ void send_begin(struct sender *s, int fd, bool resume, struct failure *f)
 	digest_init(&s->digest);
 	sha384_init(&s->transfer);
 	stream_out_init(&s->out, fd, &s->digest);
-	stream_in_init(&s->in, fd, &s->digest);
+	stream_in_init(&s->in, fd, 0, NULL);
 	memset(&s->totals, 0, sizeof s->totals);
-	s->looked = 0;
 	s->resume = resume;
 	s->failure = f;
 }
@@ -39,7 +38,7 @@ static enum rc next_reply(struct sender *s, enum frame_type want, struct slice *
 	return rc == RC_OK ? RC_OK : failure_stream(s->failure, rc);
 }
 
-/* The connection failed: the receiver may have said why. */
+/* The connection failed, or the receiver has spoken: it may have said why. */
 static enum rc peer_failed(struct sender *s, enum rc rc)
 {
 	struct slice payload;
@@ -47,17 +46,6 @@ static enum rc peer_failed(struct sender *s, enum rc rc)
 	if (stream_in_ready(&s->in))
 		return next_reply(s, FRAME_ERROR, &payload);
 	return failure_stream(s->failure, rc);
-}
-
-/* Has the receiver spoken, since the last buffer, when it should not? */
-static enum rc look(struct sender *s)
-{
-	if (s->out.rc != RC_OK)
-		return peer_failed(s, s->out.rc);
-	if (s->out.ring.cur == s->looked)
-		return RC_OK;
-	s->looked = s->out.ring.cur;
-	return stream_in_ready(&s->in) ? peer_failed(s, RC_BAD) : RC_OK;
 }
 
 static enum rc flush(struct sender *s)
@@ -95,20 +83,22 @@ static void put_entry(struct sender *s, enum entry_kind kind, const char *name,
 	progress_show(&s->progress, &s->totals, name);
 }
 
-static void put_u64(struct sender *s, enum frame_type type, int64_t v)
-{
-	struct wbuf *w = stream_out_control(&s->out);
-	size_t at = frame_begin(w);
-
-	wbuf_u64_be(w, (uint64_t)v);
-	frame_end(w, at, type);
-}
-
 /* --- one file --- */
 
 static enum rc changed(struct sender *s, const char *name)
 {
 	return failure_set(s->failure, ERR_CHANGED, "'%s' changed while it was read", name);
+}
+
+/* Digests what is not sent: of the n bytes from at on *had are there. */
+static enum rc pass_over(struct sender *s, int fd, int64_t at, int64_t n, const char *name,
+                         int64_t *had)
+{
+	enum rc rc = stream_file(s->out.fd, &s->digest, fd, at, n, had);
+
+	if (rc == RC_IO)
+		return failure_errno(s->failure, "read", name);
+	return rc == RC_OK ? RC_OK : peer_failed(s, rc);
 }
 
 /* HAVE and FROM: where to go on. */
@@ -124,32 +114,30 @@ static enum rc agree_on_start(struct sender *s, int fd, int64_t size, const char
 		rc = next_reply(s, FRAME_HAVE, &have);
 	if (rc != RC_OK)
 		return rc;
-	if (!slice_u64_be(&have, &len) || !slice_take(&have, SHA384_LEN, &digest) || have.len > 0)
+	if (!sum_parse(have, &len, &digest))
 		return failure_stream(s->failure, RC_BAD);
 	if (len <= (uint64_t)size) {
-		rc = stream_file(s->out.fd, &s->digest, fd, (int64_t)len, start);
+		rc = pass_over(s, fd, 0, (int64_t)len, name, start);
 		if (rc != RC_OK)
-			return rc == RC_IO ? failure_errno(s->failure, "read", name)
-			                   : peer_failed(s, rc);
+			return rc;
 		digest_final(&s->digest, ours);
 	}
 	if (*start != (int64_t)len || !slice_eq(digest, slice_of(ours, sizeof ours))) {
 		digest_reset(&s->digest);
 		*start = 0;
 	}
-	put_u64(s, FRAME_FROM, *start);
+	number_put(stream_out_control(&s->out), FRAME_FROM, (uint64_t)*start);
 	s->totals.bytes += (uint64_t)*start;
 	return RC_OK;
 }
 
-static enum rc put_hole(struct sender *s, int64_t len)
+static enum rc put_hole(struct sender *s, int fd, int64_t at, int64_t len, const char *name)
 {
-	enum rc rc;
+	int64_t had;
 
-	put_u64(s, FRAME_HOLE, len);
+	number_put(stream_out_control(&s->out), FRAME_HOLE, (uint64_t)len);
 	s->totals.bytes += (uint64_t)len;
-	rc = stream_zeros(s->out.fd, &s->digest, (uint64_t)len);
-	return rc == RC_OK ? RC_OK : peer_failed(s, rc);
+	return pass_over(s, fd, at, len, name, &had);
 }
 
 /* Sends the n bytes from at on. */
@@ -157,12 +145,11 @@ static enum rc put_data(struct sender *s, int fd, int64_t at, int64_t n, const c
 {
 	while (n > 0) {
 		size_t room;
-		enum rc rc = look(s);
-		uint8_t *p = rc == RC_OK ? stream_out_data(&s->out, &room) : NULL;
+		uint8_t *p = stream_out_data(&s->out, &room);
 		ssize_t got;
 
 		if (!p)
-			return rc != RC_OK ? rc : peer_failed(s, s->out.rc);
+			return peer_failed(s, s->out.rc);
 		got = pread(fd, p, (int64_t)room < n ? room : (size_t)n, at);
 		if (got < 0)
 			return failure_errno(s->failure, "read", name);
@@ -203,7 +190,7 @@ static enum rc put_content(struct sender *s, int fd, const struct stat *st, int6
 		if (holes)
 			find_data(fd, st->st_size, &data, &end);
 		if (data > at)
-			rc = put_hole(s, data - at);
+			rc = put_hole(s, fd, at, data - at, name);
 		if (rc == RC_OK)
 			rc = put_data(s, fd, data, end - data, name);
 		at = end;
@@ -284,10 +271,9 @@ static enum rc descend(struct sender *s, int at, const char *path)
 static enum rc put_one(struct sender *s, int at, const char *path, const char *name)
 {
 	struct stat st;
-	enum rc rc = look(s);
 
-	if (rc != RC_OK)
-		return rc;
+	if (s->out.rc != RC_OK)
+		return peer_failed(s, s->out.rc);
 	if (fstatat(at, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return failure_errno(s->failure, "look at", path);
 	switch (st.st_mode & S_IFMT) {
@@ -309,20 +295,21 @@ static enum rc put_one(struct sender *s, int at, const char *path, const char *n
  * directory holds. */
 static enum rc base_name(struct sender *s, const char *path, char name[NAME_LEN_MAX + 1])
 {
-	size_t len = strlen(path), from;
+	struct slice rest = slice_str(path), part, last = { rest.p, 0 };
+	bool more = true;
 
-	while (len > 0 && path[len - 1] == '/')
-		len--;
-	for (from = len; from > 0 && path[from - 1] != '/'; from--)
-		;
-	len -= from;
-	if (len > NAME_LEN_MAX)
+	while (more) {
+		more = slice_cut(&rest, '/', &part);
+		if (part.len > 0)
+			last = part;
+	}
+	if (last.len > NAME_LEN_MAX)
 		return failure_set(s->failure, ERR_OVER_LIMIT, "the name of '%s' is too long",
 		                   path);
-	memcpy(name, path + from, len);
-	name[len] = '\0';
-	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-		name[0] = '\0';
+	if (name_check(last) != RC_OK)
+		last.len = 0;
+	memcpy(name, last.p, last.len);
+	name[last.len] = '\0';
 	return RC_OK;
 }
 
@@ -355,21 +342,16 @@ enum rc send_path(struct sender *s, const char *path)
 
 enum rc send_finish(struct sender *s)
 {
-	struct slice payload;
-	struct totals theirs;
+	struct slice theirs;
 	enum rc rc;
 
 	sha384_final(&s->transfer, s->totals.digest);
-	totals_put(stream_out_control(&s->out), FRAME_DONE, &s->totals);
+	sum_put(stream_out_control(&s->out), FRAME_DONE, s->totals.skipped, s->totals.digest);
 	rc = flush(s);
 	if (rc == RC_OK)
-		rc = next_reply(s, FRAME_RESULT, &payload);
-	if (rc != RC_OK)
-		return rc;
-	if (totals_parse(FRAME_RESULT, payload, &theirs) != RC_OK)
-		return failure_stream(s->failure, RC_BAD);
-	if (!totals_equal(&theirs, &s->totals))
-		return failure_set(s->failure, ERR_DIGEST,
-		                   "the receiver counted another content than was sent");
-	return RC_OK;
+		rc = next_reply(s, FRAME_RESULT, &theirs);
+	if (rc == RC_OK && !slice_eq(theirs, slice_of(s->totals.digest, SHA384_LEN)))
+		rc = failure_set(s->failure, ERR_DIGEST,
+		                 "the receiver counted another content than was sent");
+	return rc;
 }

@@ -22,7 +22,6 @@ struct sender {
 	struct totals totals;
 	uint8_t file_digest[SHA384_LEN]; /* of the last file */
 	struct walk walk;
-	unsigned looked; /* ring buffer at the last look */
 	bool resume;
 	struct progress progress;
 	struct failure *failure;

@@ -77,12 +77,9 @@ static int serve(int conn, const struct admit_request *m, size_t len)
 int session_main(int pair)
 {
 	static struct admit_request m;
-	ssize_t len;
 	int conn;
+	ssize_t len = pass_recv(pair, &m, sizeof m, 0, &conn);
 
-	do
-		len = pass_recv(pair, &m, sizeof m, 0, &conn);
-	while (len < 0 && errno == EINTR);
 	if (conn >= 0)
 		return serve(conn, &m, (size_t)len);
 	if (len != 0)

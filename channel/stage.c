@@ -45,15 +45,6 @@ static void stage_name(struct stage *s, const char *dst)
 	snprintf(s->name, sizeof s->name, ".casemate-%s", hex);
 }
 
-/* Makes name in at and opens it; with there, it may exist. RC_IO with errno. */
-static enum rc make_dir(int at, const char *name, bool there, int *fd)
-{
-	if (mkdirat(at, name, 0700) < 0 && !(there && errno == EEXIST))
-		return RC_IO;
-	*fd = openat(at, name, DIRECTORY | O_NOFOLLOW);
-	return *fd < 0 ? RC_IO : RC_OK;
-}
-
 static bool is_ours(int dir)
 {
 	struct stat st;
@@ -70,13 +61,13 @@ static enum rc take_over(struct stage *s, struct failure *f)
 		return failure_set(f, ERR_BUSY, "another transfer is at '%s'", s->name);
 	rc = walk_remove(s->dir, "new");
 	if (rc == RC_OK || rc == RC_ABSENT)
-		rc = make_dir(s->dir, "part", true, &s->part);
+		rc = walk_make(s->dir, "part", true, &s->part);
 	return rc == RC_OK ? RC_OK : failure_errno(f, "take over", s->name);
 }
 
 static enum rc open_dirs(struct stage *s, struct failure *f)
 {
-	if (make_dir(s->base, s->name, s->resume, &s->dir) != RC_OK)
+	if (walk_make(s->base, s->name, s->resume, &s->dir) != RC_OK)
 		return failure_errno(f, "create a temporary directory beside",
 		                     s->final[0] != '\0' ? s->final : ".");
 	/* Who may write beside the destination must not choose what is in there: what
@@ -86,7 +77,7 @@ static enum rc open_dirs(struct stage *s, struct failure *f)
 		                   s->name);
 	if (s->resume && take_over(s, f) != RC_OK)
 		return RC_DENIED;
-	if (make_dir(s->dir, "new", false, &s->fresh) != RC_OK)
+	if (walk_make(s->dir, "new", false, &s->fresh) != RC_OK)
 		return failure_errno(f, "create a directory in", s->name);
 	return RC_OK;
 }
@@ -120,74 +111,18 @@ int stage_part(const struct stage *s, const uint8_t path[SHA384_LEN], int at, co
 	return fd;
 }
 
-/* --- commit --- */
-
-/* Who is not root cannot move a directory that it may not write to. */
-static int move(int from, int to, const char *name)
-{
-	struct stat st;
-
-	if (renameat(from, name, to, name) == 0)
-		return 0;
-	if (errno != EACCES || fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    !S_ISDIR(st.st_mode) || fchmodat(from, name, 0700, 0) < 0 ||
-	    renameat(from, name, to, name) < 0)
-		return -1;
-	return fchmodat(to, name, st.st_mode & 07777, 0);
-}
-
-/* Moves name, or goes down into it when there is a directory of that name. */
-static enum rc merge_one(struct walk *w, const char *name, struct failure *f)
-{
-	int from = walk_top(w)->fd, to = walk_top(w)->beside;
-	struct stat st;
-
-	if (fstatat(to, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
-		return move(from, to, name) < 0 ? failure_errno(f, "rename", name) : RC_OK;
-	if (walk_down(w, from, name) != RC_OK)
-		return failure_errno(f, "open", name);
-	walk_top(w)->beside = openat(to, name, DIRECTORY | O_NOFOLLOW);
-	return walk_top(w)->beside < 0 ? failure_errno(f, "open", walk_top(w)->name) : RC_OK;
-}
-
-static enum rc merge(struct stage *s, struct failure *f)
-{
-	static struct walk w;
-	enum rc rc = walk_down(&w, s->dir, "new");
-
-	if (rc == RC_OK)
-		walk_top(&w)->beside = dup(s->base);
-	while (rc == RC_OK && w.depth > 0) {
-		const char *name;
-
-		rc = walk_next(&w, &name);
-		if (rc == RC_OK) {
-			rc = merge_one(&w, name, f);
-		} else if (rc == RC_EOF) { /* all of it has been moved */
-			int at = w.depth > 0 ? walk_top(&w)->fd : s->dir;
-			rc = unlinkat(at, name, AT_REMOVEDIR) < 0 ? RC_IO : RC_OK;
-		}
-	}
-	walk_close(&w);
-	return rc == RC_OK ? RC_OK : failure_errno(f, "move what is in", s->name);
-}
-
 enum rc stage_commit(struct stage *s, struct failure *f)
 {
-	enum rc rc;
+	const char *name = "new";
 
 	/* Its files are about to be seen, and not to be written to any more. */
-	if (s->resume) {
-		rc = walk_remove(s->dir, "part");
-		if (rc != RC_OK)
-			return failure_errno(f, "empty", s->name);
-	}
-	rc = merge(s, f);
-	if (rc == RC_OK) {
-		s->resume = false;
-		stage_discard(s);
-	}
-	return rc;
+	if (s->resume && walk_remove(s->dir, "part") != RC_OK)
+		return failure_errno(f, "empty", s->name);
+	if (walk_move(s->dir, &name, dup(s->base)) != RC_OK)
+		return failure_errno(f, "move", name);
+	s->resume = false;
+	stage_discard(s);
+	return RC_OK;
 }
 
 void stage_discard(struct stage *s)

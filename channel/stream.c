@@ -6,55 +6,47 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-/* Has the peer closed? For work that its frames ask for and that moves no byte. */
-static bool is_gone(int fd)
+static bool has(int fd, short event)
 {
-	struct pollfd p = { fd, POLLRDHUP, 0 };
+	struct pollfd p = { fd, event, 0 };
 
 	return poll(&p, 1, 0) > 0;
 }
 
-enum rc stream_zeros(int fd, struct digest *d, uint64_t n)
+enum rc stream_file(int fd, struct digest *d, int file, int64_t at, int64_t max, int64_t *n)
 {
-	static uint8_t zeros[65536];
+	uint8_t buf[DIGEST_INLINE_MAX];
 
-	while (n > 0) {
-		size_t k = n < sizeof zeros ? (size_t)n : sizeof zeros;
+	digest_wait(d, d->jobs);
+	for (*n = 0; *n < max;) {
+		int64_t left = max - *n;
+		size_t most = left < (int64_t)sizeof buf ? (size_t)left : sizeof buf;
+		ssize_t got = pread(file, buf, most, at + *n);
 
-		if (k == sizeof zeros && is_gone(fd))
+		if (got <= 0)
+			return got < 0 ? RC_IO : RC_OK;
+		if (*n > 0 && has(fd, POLLRDHUP))
 			return RC_EOF;
-		digest_add(d, zeros, k);
-		n -= k;
+		digest_add(d, buf, (size_t)got);
+		*n += got;
 	}
 	return RC_OK;
 }
 
-enum rc stream_file(int fd, struct digest *d, int file, int64_t max, int64_t *n)
+static void ring_init(struct stream_ring *r, struct digest *d)
 {
-	uint8_t buf[DIGEST_INLINE_MAX];
-
-	for (*n = 0; *n < max;) {
-		int64_t left = max - *n;
-		ssize_t got =
-			read(file, buf, left < (int64_t)sizeof buf ? (size_t)left : sizeof buf);
-
-		if (got <= 0)
-			return got < 0 ? RC_IO : RC_OK;
-		if (is_gone(fd))
-			return RC_EOF;
-		digest_add(d, buf, (size_t)got);
-		digest_wait(d, buf, sizeof buf);
-		*n += got;
-	}
-	return RC_OK;
+	r->cur = 0;
+	r->digest = d;
+	memset(r->jobs, 0, sizeof r->jobs);
 }
 
 /* The next buffer, once the digest is through with it. */
 static uint8_t *ring_next(struct stream_ring *r)
 {
 	if (r->digest) {
+		r->jobs[r->cur] = r->digest->jobs;
 		r->cur = (r->cur + 1) % STREAM_BUFS;
-		digest_wait(r->digest, r->mem[r->cur], STREAM_BUF);
+		digest_wait(r->digest, r->jobs[r->cur]);
 	}
 	return r->mem[r->cur];
 }
@@ -108,15 +100,14 @@ void stream_out_init(struct stream_out *o, int fd, struct digest *d)
 {
 	o->fd = fd;
 	o->rc = RC_OK;
-	o->ring.cur = 0;
-	o->ring.digest = d;
+	ring_init(&o->ring, d);
 	o->w = wbuf_of(o->ring.mem[0], STREAM_BUF);
 }
 
 enum rc stream_out_flush(struct stream_out *o)
 {
 	if (o->rc == RC_OK)
-		o->rc = stream_send(o->fd, wbuf_slice(&o->w));
+		o->rc = has(o->fd, POLLIN) ? RC_DENIED : stream_send(o->fd, wbuf_slice(&o->w));
 	o->w = wbuf_of(ring_next(&o->ring), STREAM_BUF);
 	return o->rc;
 }
@@ -147,7 +138,7 @@ void stream_out_data_end(struct stream_out *o, size_t n)
 	o->w.len += FRAME_HEAD + n;
 }
 
-void stream_in_init(struct stream_in *s, int fd, struct digest *d)
+void stream_in_init(struct stream_in *s, int fd, int flags, struct digest *d)
 {
 	struct timeval t = { STREAM_TIMEOUT_MS / 1000, 0 };
 
@@ -155,17 +146,14 @@ void stream_in_init(struct stream_in *s, int fd, struct digest *d)
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t);
 	s->fd = fd;
-	s->flags = d ? 0 : MSG_DONTWAIT;
+	s->flags = flags;
 	s->start = s->end = s->rest.len = 0;
-	s->ring.cur = 0;
-	s->ring.digest = d;
+	ring_init(&s->ring, d);
 }
 
 bool stream_in_ready(const struct stream_in *s)
 {
-	struct pollfd p = { s->fd, POLLIN, 0 };
-
-	return s->end > s->start || poll(&p, 1, 0) > 0;
+	return s->end > s->start || has(s->fd, POLLIN);
 }
 
 /* Behind what is left of the current buffer, which is less than a control frame

@@ -1,9 +1,9 @@
 /* Frames over a socket, buffered: for transfers, which wait, and for exec, where
  * each end polls many descriptors and nothing here does.
  *
- * A transfer's directions use rings of STREAM_BUFS buffers, so that the digest's
- * thread may still read one while the next is filled: a buffer is used again
- * once the digest is through with it. No memory grows with the size of a file
+ * The direction of file contents uses a ring of STREAM_BUFS buffers, so that the
+ * digest's thread may still read some while the next is filled: a buffer is used
+ * again once the digest is through with it. No memory grows with the size of a file
  * or of a frame.
  *
  * Results: RC_EOF the peer closed, or the connection was reset; RC_IO errno;
@@ -28,7 +28,8 @@ enum {
 struct stream_ring {
 	uint8_t mem[STREAM_BUFS][STREAM_BUF];
 	unsigned cur;
-	struct digest *digest; /* NULL: none, and one buffer will do */
+	struct digest *digest;    /* NULL: none, and one buffer will do */
+	size_t jobs[STREAM_BUFS]; /* of the digest, when a buffer was left */
 };
 
 struct stream_out {
@@ -46,13 +47,11 @@ struct stream_in {
 	struct stream_ring ring;
 };
 
-/* Digests the n zeros of a hole, which a peer announces for nothing and which
- * take hours at most: RC_EOF once the peer is gone. */
-RC_CHECK enum rc stream_zeros(int fd, struct digest *d, uint64_t n);
-
-/* Digests file from where it stands, at most max bytes; *n is how many there
- * were. RC_IO with errno; RC_EOF once the peer of fd is gone. */
-RC_CHECK enum rc stream_file(int fd, struct digest *d, int file, int64_t max, int64_t *n);
+/* Digests file from at on, at most max bytes; *n is how many there were. A hole,
+ * which a peer announces for nothing, takes hours at most: RC_EOF once the peer of
+ * fd is gone. RC_IO with errno. */
+RC_CHECK enum rc stream_file(int fd, struct digest *d, int file, int64_t at, int64_t max,
+                             int64_t *n);
 
 /* Sends all of s at once, beside any stream_out. */
 RC_CHECK enum rc stream_send(int fd, struct slice s);
@@ -70,16 +69,18 @@ struct wbuf *stream_out_control(struct stream_out *o);
 uint8_t *stream_out_data(struct stream_out *o, size_t *room);
 /* Ends that DATA frame: n bytes, 1 to room. */
 void stream_out_data_end(struct stream_out *o, size_t n);
+/* Sends what there is, as the two above do when the buffer is full. RC_DENIED: the
+ * peer has spoken, though it is not asked for anything before it has all of this. */
 RC_CHECK enum rc stream_out_flush(struct stream_out *o);
 
-/* Sets the socket's time-outs, too, for both directions. With d NULL the socket
- * is not waited for. */
-void stream_in_init(struct stream_in *s, int fd, struct digest *d);
+/* Sets the socket's time-outs, too, for both directions. flags: 0, or MSG_DONTWAIT
+ * when the socket is not to be waited for. d may be NULL. */
+void stream_in_init(struct stream_in *s, int fd, int flags, struct digest *d);
 /* Reads more, once. To be called after stream_in_take said RC_MORE. */
 RC_CHECK enum rc stream_in_read(struct stream_in *s);
 /* The next frame; of data the next piece, and more may follow. RC_MORE: it is
  * not here yet. The payload lives until the next call of stream_in_read, or
- * until it is digested. */
+ * or until it is digested. */
 RC_CHECK enum rc stream_in_take(struct stream_in *s, enum frame_type *type, struct slice *payload);
 /* Both: waits for the next frame. */
 RC_CHECK enum rc stream_in_next(struct stream_in *s, enum frame_type *type, struct slice *payload);

@@ -1,6 +1,5 @@
 #include "channel/transfer.h"
 
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,7 +19,6 @@ static enum rc ask(struct stream_in *in, const struct request *r, struct failure
 	struct wbuf w = wbuf_of(request_mem, sizeof request_mem);
 	enum frame_type type;
 	struct slice payload;
-	uint32_t pid;
 	enum rc rc;
 
 	request_put(&w, r);
@@ -33,7 +31,7 @@ static enum rc ask(struct stream_in *in, const struct request *r, struct failure
 		return failure_stream(f, rc);
 	if (type == FRAME_ERROR)
 		return failure_remote(f, payload);
-	if (type != FRAME_ACCEPT || accept_parse(payload, &pid) != RC_OK)
+	if (type != FRAME_ACCEPT || payload.len > 0)
 		return failure_stream(f, RC_BAD);
 	return RC_OK;
 }
@@ -48,26 +46,21 @@ static void give_up(int conn, const struct failure *f)
 /* Tells the enclave why we stop; it may be past caring. */
 static void tell(int conn, const struct failure *f)
 {
-	uint8_t mem[FRAME_HEAD + ERROR_TEXT_MAX + 16];
-	struct wbuf w = wbuf_of(mem, sizeof mem);
-
-	if (f->remote)
-		return;
-	error_put(&w, f->code, f->text);
-	(void)!send(conn, w.p, w.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (!f->remote)
+		(void)!failure_tell(conn, f->code, f->text);
 }
 
 enum rc transfer_push(int conn, struct transfer *t, char *const *src, size_t count, const char *dst,
                       bool into)
 {
-	struct request r = { .op = OP_PUSH, .path = slice_str(dst) };
+	struct request r = { .op = OP_PUSH, .argc = 1, .argv = { slice_str(dst) } };
 	enum rc rc;
 
 	memset(&t->failure, 0, sizeof t->failure);
 	r.flags = (into ? FILES_INTO : 0u) | (t->resume ? FILES_RESUME : 0u);
-	if (r.path.len == 0 || r.path.len > REQUEST_STRING_MAX)
+	if (r.argv[0].len == 0 || r.argv[0].len > REQUEST_STRING_MAX)
 		return failure_set(&t->failure, ERR_OVER_LIMIT,
-		                   "the destination's path has %zu bytes", r.path.len);
+		                   "the destination's path has %zu bytes", r.argv[0].len);
 	send_begin(&sender, conn, t->resume, &t->failure);
 	sender.progress = t->progress;
 	rc = ask(&sender.in, &r, &t->failure);
@@ -179,7 +172,7 @@ static enum rc read_content(struct transfer_file *file, size_t size)
 		}
 		if (type == FRAME_DATA)
 			n = payload.len;
-		else if (type != FRAME_HOLE || !slice_u64_be(&payload, &n) || payload.len > 0)
+		else if (type == FRAME_HOLE && !number_parse(payload, size, &n))
 			n = 0;
 		if (n == 0 || n > size - file->len)
 			return failure_stream(reading.failure, RC_BAD);
@@ -216,28 +209,27 @@ static enum rc read_file(struct transfer_file *file)
 
 static enum rc read_done(void)
 {
-	uint8_t mem[FRAME_HEAD + 128];
+	const struct slice ours = slice_of(reading.totals.digest, SHA384_LEN);
+	uint8_t mem[FRAME_HEAD + SHA384_LEN];
 	struct wbuf w = wbuf_of(mem, sizeof mem);
 	enum frame_type type;
-	struct slice payload;
-	struct totals theirs;
+	struct slice payload, theirs;
 	enum rc rc = next(&type, &payload);
 
 	if (rc != RC_OK)
 		return rc;
-	if (type != FRAME_DONE || totals_parse(FRAME_DONE, payload, &theirs) != RC_OK)
+	if (type != FRAME_DONE || !sum_parse(payload, &reading.totals.skipped, &theirs))
 		return failure_stream(reading.failure, RC_BAD);
 	sha384_final(&reading.transfer, reading.totals.digest);
-	if (!totals_equal(&theirs, &reading.totals))
+	if (!slice_eq(theirs, ours))
 		return failure_set(reading.failure, ERR_DIGEST, "the transfer's sums do not match");
-	totals_put(&w, FRAME_RESULT, &reading.totals);
+	frame_put(&w, FRAME_RESULT, ours);
 	rc = stream_send(reading.in.fd, wbuf_slice(&w));
 	return rc == RC_OK ? RC_OK : failure_stream(reading.failure, rc);
 }
 
 enum rc transfer_read(int conn, struct transfer_file *files, size_t count, struct failure *f)
 {
-	static struct digest none; /* we hash content that is here whole */
 	struct request r = { .op = OP_PULL, .argc = count };
 	enum rc rc;
 
@@ -249,8 +241,7 @@ enum rc transfer_read(int conn, struct transfer_file *files, size_t count, struc
 		files[i].len = 0;
 		files[i].there = false;
 	}
-	digest_init(&none);
-	stream_in_init(&reading.in, conn, &none);
+	stream_in_init(&reading.in, conn, 0, NULL);
 	sha384_init(&reading.transfer);
 	rc = ask(&reading.in, &r, f);
 	for (size_t i = 0; rc == RC_OK && i < count; i++)
@@ -259,6 +250,5 @@ enum rc transfer_read(int conn, struct transfer_file *files, size_t count, struc
 		rc = read_done();
 	if (rc != RC_OK)
 		give_up(conn, f);
-	digest_stop(&none);
 	return rc != RC_OK && f->remote && f->code == ERR_NOT_FOUND ? RC_ABSENT : rc;
 }

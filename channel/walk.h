@@ -17,7 +17,7 @@ enum { WALK_DEPTH = DEPTH_MAX + 2 };
 
 struct walk_level {
 	int fd;
-	int beside;     /* the caller's, closed with fd; -1 for none */
+	int beside;     /* of walk_move, where the names go; else -1 */
 	size_t at, len; /* unread part of names */
 	char name[NAME_LEN_MAX + 1];
 	_Alignas(8) char names[4096];
@@ -40,8 +40,13 @@ RC_CHECK enum rc walk_down(struct walk *w, int at, const char *name);
 
 /* RC_OK: *name is the next one, `.` and `..` left out, until the next call.
  * RC_EOF: the directory has ended and is closed; *name is its own, as
- * walk_down was told it, until the next walk_down. RC_IO with errno. */
+ * walk_down was told it, until the next walk_down. RC_IO with errno, and the same
+ * name. */
 RC_CHECK enum rc walk_next(struct walk *w, const char **name);
+
+/* Makes the directory name in at, for us alone, and opens it; with there, it may
+ * exist. RC_IO with errno, EEXIST alone if it does. */
+RC_CHECK enum rc walk_make(int at, const char *name, bool there, int *fd);
 
 /* Ends the walk wherever it is. */
 void walk_close(struct walk *w);
@@ -49,5 +54,10 @@ void walk_close(struct walk *w);
 /* Removes name in at with all below it. RC_ABSENT when there is none, RC_LIMIT
  * when it is deeper than WALK_DEPTH, RC_IO with errno. */
 RC_CHECK enum rc walk_remove(int at, const char *name);
+
+/* Moves what the directory *name in at holds into the directory to by rename, going
+ * down where both have a directory, and removes it. to is closed. RC_LIMIT, RC_IO
+ * with errno: *name is what could not be moved. */
+RC_CHECK enum rc walk_move(int at, const char **name, int to);
 
 #endif

@@ -84,7 +84,7 @@ def judge(done, says):
     return None
 
 
-ACCEPTED = frame(ACCEPT, cbor({}))
+ACCEPTED = frame(ACCEPT)
 
 
 def pull(name, answer, says, resume=False):
@@ -127,8 +127,7 @@ def pulls():
     pull('leave-nothing', frame(LEAVE), 'protocol error')
     pull('leave-the-root', t().file(b'a', b'x').out + frame(LEAVE), 'protocol error')
     pull('wrong-digest', entry(FILE, b'keep', 1) + frame(DATA, b'x') + frame(END, bytes(48)), 'digest')
-    pull('wrong-count', t().file(b'keep', b'x').done(k1=7), 'digest')
-    pull('wrong-sum', t().file(b'keep', b'x').done(k3=bytes(48)), 'digest')
+    pull('wrong-sum', t().file(b'keep', b'x').done(bytes(48)), 'digest')
     pull('more-than-announced', entry(FILE, b'keep', 1) + frame(DATA, b'xy'), 'protocol error')
     pull('hole-beyond', entry(FILE, b'keep', 1) + frame(HOLE, (1 << 62).to_bytes(8, 'big')), 'protocol error')
     pull('endless-file', entry(FILE, b'keep', 1 << 62), 'limit')
@@ -178,8 +177,8 @@ def pushes():
 
     push('never-accepted', b'', 'ended before|without an answer')
     push('refused', frame(ERROR, cbor({1: 8, 2: b'/x'})), 'no space')
-    push('wrong-result', ACCEPTED + frame(RESULT, cbor({1: 9, 2: 9, 3: bytes(48)})), 'protocol|digest|sums')
-    push('result-malformed', ACCEPTED + frame(RESULT, b'\xff'), 'protocol|malformed')
+    push('wrong-result', ACCEPTED + frame(RESULT, bytes(48)), 'protocol|digest')
+    push('result-malformed', ACCEPTED + frame(RESULT, b'\xff'), 'protocol|digest')
     push('frame-of-a-sender', ACCEPTED + frame(DATA, b'x'), 'protocol')
     push('have-unasked', ACCEPTED + frame(HAVE, bytes(56)), 'protocol')
 
@@ -189,8 +188,11 @@ def execs():
         report('exec-' + name, judge(session(answer, 'exec', f'unix:{SOCKET}', '--', 'x'), says))
 
     execute('never-accepted', b'', 'without an answer')
-    execute('no-exit', frame(ACCEPT, cbor({1: 5})) + frame(STDOUT, b'x'), 'ended before')
-    execute('stdin', frame(ACCEPT, cbor({1: 5})) + frame(STDIN, b'x'), 'protocol error')
+    execute('no-exit', ACCEPTED + frame(STDOUT, b'x'), 'ended before')
+    # U+202E turns what follows it around.
+    execute('error-with-control-bytes', frame(ERROR, cbor({1: 4, 2: b'\x1b]0;x\x07\r\n\xe2\x80\xaeFAKE\xc2\x9b1m'})),
+            r'denied.*\?FAKE\?1m')
+    execute('stdin', ACCEPTED + frame(STDIN, b'x'), 'protocol error')
 
 
 def looks():
@@ -216,9 +218,9 @@ def looks():
         look('service-state-8', ACCEPTED + service(1, b'web', k3=8), 'malformed SERVICE', verb)
         look('service-endless', ACCEPTED + web * 5000, 'number twice', verb)
         look('service-name-twice', ACCEPTED + web + service(2, b'web'), 'a SERVICE twice', verb)
-        look('exit-not-0', ACCEPTED + web + frame(EXIT, b'\0\1'), 'makes no sense', verb)
+        look('exit-not-0', ACCEPTED + web + frame(EXIT, bytes(7) + b'\1'), 'makes no sense', verb)
         look('exec-frame', ACCEPTED + web + frame(STDOUT, b'x'), 'protocol error', verb)
-        look('unknown-frame', ACCEPTED + b'\x7f\0\0\0', 'unknown frame', verb)
+        look('unknown-frame', ACCEPTED + b'\x7f\0\0\0', 'does not allow', verb)
         look('accept-twice', ACCEPTED + ACCEPTED, 'protocol error', verb)
     for verb in ('ctl', 'top'):
         look('record-unasked', ACCEPTED + web + out, 'not asked for', verb)
@@ -236,7 +238,7 @@ def looks():
         look('service-late', ACCEPTED + web + out + service(2, b'db'), 'behind a RECORD', verb)
     look('other-service', ACCEPTED + web, 'not asked for', 'ctl', 'db')
     look('other-service', ACCEPTED + web, 'not asked for', 'logs', 'db')
-    look('fewer-services', ACCEPTED + frame(EXIT, b'\0\0'), 'fewer services', 'ctl', 'db')
+    look('fewer-services', ACCEPTED + frame(EXIT, bytes(8)), 'fewer services', 'ctl', 'db')
 
     def control(name, answer, says):
         report('control-' + name, judge(session(answer, 'ctl', f'unix:{SOCKET}', 'signal', 'web', 'HUP'), says))
@@ -246,7 +248,7 @@ def looks():
     control('no-exit', ACCEPTED, 'ended before')
     control('service', ACCEPTED + web, 'control does not allow')
     control('record', ACCEPTED + out, 'not asked for')
-    control('exit-killed', ACCEPTED + frame(EXIT, b'\1\1'), 'makes no sense')
+    control('exit-killed', ACCEPTED + frame(EXIT, bytes(6) + b'\1\1'), 'makes no sense')
 
 
 pulls()

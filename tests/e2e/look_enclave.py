@@ -23,8 +23,8 @@ from wire import *  # noqa: E402,F403
 TOOL, FOLDER = sys.argv[1], sys.argv[2]
 SOCKET = os.path.join(FOLDER, 'vm')
 TARGET = f'unix:{SOCKET}'
-ACCEPTED = frame(ACCEPT, cbor({}))
-OVER = frame(EXIT, b'\0\0')
+ACCEPTED = frame(ACCEPT)
+OVER = frame(EXIT, bytes(8))
 LOGS, EVENTS, FOLLOW = 1, 2, 4
 OUT, ERR = 1, 2
 STARTING, READY, BUSY, STATUS, STOPPING, ENDED, FAILED, TERMINATED, DIAGNOSTIC = range(16, 25)
@@ -40,11 +40,11 @@ class Session:
 
 
 def look(names=(), flags=0, since=0):
-    return {2: LOOK, 3: [n.encode() for n in names], 7: flags, 10: since}
+    return {2: LOOK, 3: [n.encode() for n in names], 4: flags, 10: since}
 
 
-def control(word, name, signal=None):
-    return {2: CONTROL, 3: [word, name], **({} if signal is None else {7: signal})}
+def control(word, name, signal=0):
+    return {2: CONTROL, 3: [word, name], 4: signal}
 
 
 class Enclave:
@@ -74,7 +74,7 @@ class Enclave:
         s.sendall(b'OK 1024\n')
         got = read_frame(s)
         asked = None if got is None else uncbor(got[1])[0]
-        wanted = {1: 1, **session.request}
+        wanted = {1: 2, **session.request}
         if asked is not None:
             asked[3] = [w.decode() if not isinstance(w, str) else w for w in asked[3]]
             wanted[3] = [w.decode() if not isinstance(w, str) else w for w in wanted[3]]

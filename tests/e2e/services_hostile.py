@@ -63,15 +63,15 @@ def truncated():
 
 
 def malformed():
-    bad = [dict(k3=['restart']), dict(k3=['restart', 'tick', 'x']), dict(k3=['kill', 'tick']), dict(),
-           dict(k3=['signal', 'tick']), dict(k3=['signal', 'tick'], k7=32), dict(k3=['restart', '']),
-           dict(k3=['start', 'tick'], k7=9), dict(k3=['restart', b'ti\0ck'])]
+    bad = [dict(k3=['restart']), dict(k3=['restart', 'tick', 'x']), dict(k3=['kill', 'tick']), dict(), dict(k3=['', 'tick']),
+           dict(k3=['signal', 'tick']), dict(k3=['signal', 'tick'], k4=32), dict(k3=['restart', 'tick'], k10=0),
+           dict(k3=['start', 'tick'], k4=9), dict(k3=['restart', b'ti\0ck'])]
     before, codes = starts('tick'), []
     for keys in bad:
         s = ask(wire.CONTROL, **keys)
         codes.append(wire.last_error(s))
         leave(s)
-    for keys in (dict(k3=['tick'] * 17), dict(k3=['tick'], k7=8), dict(k3='tick'), dict(k3=['tick'], k10='x')):
+    for keys in (dict(k3=['tick'] * 17), dict(k3=['tick'], k4=8), dict(k3='tick'), dict(k3=['tick'], k10='x')):
         s = ask(wire.LOOK, **keys)
         codes.append(wire.last_error(s))
         leave(s)
@@ -82,7 +82,7 @@ def malformed():
 
 def many():
     """Forty at once: thirty-two get their answer, the others are told."""
-    all_of_them = [ask(wire.LOOK, k3=[], k7=4) for _ in range(40)]
+    all_of_them = [ask(wire.LOOK, k3=[], k4=4) for _ in range(40)]
     first = [wire.read_frame(s) for s in all_of_them]
     accepted = sum(f is not None and f[0] == wire.ACCEPT for f in first)
     busy = sum(f is not None and f[0] == wire.ERROR and wire.uncbor(f[1])[0][1] == wire.CODES['busy']
@@ -102,8 +102,8 @@ def places_come_back():
 
 def deaf():
     """One that never reads, beside one that does and gets all of it."""
-    silent = ask(wire.LOOK, k3=['flood', 'tick', 'crash'], k7=7)
-    reader = ask(wire.LOOK, k3=['flood'], k7=5)
+    silent = ask(wire.LOOK, k3=['flood', 'tick', 'crash'], k4=7)
+    reader = ask(wire.LOOK, k3=['flood'], k4=5)
     text, want = b'', b'line %058d\n' % 499999
     while want not in text:
         f = wire.read_frame(reader)
@@ -125,7 +125,7 @@ def deaf():
 
 def talks():
     """A follower that says a word has had its turn."""
-    s = ask(wire.LOOK, k3=['tick'], k7=7)
+    s = ask(wire.LOOK, k3=['tick'], k4=7)
     wire.read_frame(s)
     s.sendall(b'x')
     s.settimeout(30)

@@ -17,6 +17,7 @@
 #include <termios.h>
 
 #include "appliance/base/io.h"
+#include "channel/host_message.h"
 #include "channel/session.h"
 #include "tests/unit/test.h"
 
@@ -103,6 +104,16 @@ struct tool {
 	int in, out, err; /* our ends of its streams, -1: none */
 };
 
+static inline int attach_and_tell(const struct attach *a)
+{
+	static struct failure f;
+	int status = attach_exec(3, a, &f);
+
+	if (f.code != 0)
+		fprintf(stderr, "test: exec: box: %s: %s\n", error_name(f.code), f.text);
+	return status;
+}
+
 /* Runs attach_exec in a process with pipes, or with the terminal `tty`. */
 static inline struct tool tool(int conn, const struct attach *a, int tty)
 {
@@ -120,7 +131,7 @@ static inline struct tool tool(int conn, const struct attach *a, int tty)
 		dup2(err[1], 2);
 		dup2(conn, 3);
 		close_range(4, ~0U, 0);
-		_exit(attach_exec(3, a, "test: exec: box"));
+		_exit(attach_and_tell(a));
 	}
 	close(in[0]);
 	close(out[1]);

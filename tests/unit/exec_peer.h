@@ -22,8 +22,7 @@ static struct {
 	int fd;
 	pid_t pid; /* the process that serves */
 	bool accepted, exited;
-	uint32_t command; /* its pid */
-	struct exit_msg exit;
+	uint64_t exit;
 	enum error_code error; /* 0: none */
 	char text[ERROR_TEXT_MAX + 1];
 	uint64_t credit;
@@ -120,7 +119,7 @@ static inline void put_text(const char *s)
 
 static inline void put_signal(int n)
 {
-	put_frame(FRAME_SIGNAL, &(uint8_t){ (uint8_t)n }, 1);
+	put_frame(FRAME_SIGNAL, (const uint8_t[8]){ [7] = (uint8_t)n }, 8);
 }
 
 static inline void append(char *to, size_t max, size_t *len, struct slice s)
@@ -139,7 +138,7 @@ static inline bool next(void)
 	struct frame f;
 	struct slice s;
 	struct error_msg e;
-	uint32_t credit;
+	uint64_t credit;
 
 	if (io_read_full(h.fd, head, sizeof head) != RC_OK)
 		return false;
@@ -152,16 +151,16 @@ static inline bool next(void)
 	CHECK(h.accepted || f.type == FRAME_ACCEPT || f.type == FRAME_ERROR);
 	switch (f.type) {
 	case FRAME_ACCEPT:
-		CHECK(!h.accepted && accept_parse(s, &h.command) == RC_OK && h.command > 0);
+		CHECK(!h.accepted && s.len == 0);
 		h.accepted = true;
 		break;
 	case FRAME_STDOUT: append(h.out, sizeof h.out - 1, &h.out_len, s); break;
 	case FRAME_STDERR: append(h.err, sizeof h.err - 1, &h.err_len, s); break;
 	case FRAME_CREDIT:
-		CHECK(credit_parse(s, &credit) == RC_OK);
+		CHECK(number_parse(s, INT64_MAX, &credit) && credit > 0);
 		h.credit += credit;
 		break;
-	case FRAME_EXIT: h.exited = CHECK(exit_parse(s, &h.exit) == RC_OK); break;
+	case FRAME_EXIT: h.exited = CHECK(number_parse(s, 511, &h.exit)); break;
 	case FRAME_ERROR:
 		CHECK(error_parse(s, &e) == RC_OK);
 		h.error = e.code;
@@ -208,7 +207,7 @@ static inline bool out_is(const char *text)
 
 static inline bool exited(int status)
 {
-	return h.exited && !h.exit.killed && h.exit.status == status;
+	return h.exited && h.exit == (uint64_t)status;
 }
 
 static inline bool failed(enum error_code code, const char *part)

@@ -17,7 +17,7 @@ static void statuses(void)
 	CHECK(got.status == 128 + 9 && got.err_len == 0);
 	run_with(&(struct attach){ .argv = args("nosuch\x1b[2J", NULL, NULL) }, "", 0, 0);
 	CHECK(got.status == ATTACH_NOT_FOUND && got.out_len == 0);
-	CHECK(strcmp(got.err, "test: exec: box: not found: nosuch?[2J\n") == 0);
+	CHECK(strcmp(got.err, "test: exec: box: not found: nosuch\x1b[2J\n") == 0);
 	run_with(&(struct attach){ .argv = args("/etc", NULL, NULL) }, "", 0, 0);
 	CHECK(got.status == ATTACH_NOT_EXECUTABLE &&
 	      err_has("test: exec: box: not executable: /etc: Permission denied\n"));
@@ -124,7 +124,7 @@ static void files(void)
 			dup2(err[1], 2);
 			dup2(pair[0], 3);
 			close_range(4, ~0U, 0);
-			_exit(attach_exec(3, &a, "test"));
+			_exit(attach_and_tell(&a));
 		}
 		close(pair[0]);
 		close(pair[1]);

@@ -2,8 +2,8 @@
  */
 #include "tests/unit/attach_tool.h"
 
-#define ACCEPT   "\x02\0\0\x05\xa1\x01\x19\x12\x34"
-#define EXIT0    "\x17\0\0\x02\0\0"
+#define ACCEPT   "\x02\0\0\0"
+#define EXIT0    "\x17\0\0\x08\0\0\0\0\0\0\0\0"
 #define BYTES(s) s, sizeof(s) - 1
 
 struct play {
@@ -17,30 +17,33 @@ struct play {
 
 static const struct play plays[] = {
 	{ "good", BYTES(ACCEPT "\x11\0\0\x02hi" EXIT0), 0, 0, 0, "" },
-	{ "killed", BYTES(ACCEPT "\x17\0\0\x02\x01\x0f"), 0, 0, 128 + 15, "" },
+	{ "killed", BYTES(ACCEPT "\x17\0\0\x08\0\0\0\0\0\0\x01\x0f"), 0, 0, 128 + 15, "" },
 	{ "nothing", BYTES(""), 0, 0, 125, "without an answer" },
 	{ "no EXIT", BYTES(ACCEPT), 0, 0, 125, "ended before the command did" },
 	{ "EXIT before ACCEPT", BYTES(EXIT0), 0, 0, 125, "protocol error" },
 	{ "ACCEPT twice", BYTES(ACCEPT ACCEPT), 0, 0, 125, "protocol error" },
 	{ "ACCEPT malformed", BYTES("\x02\0\0\x01\xff"), 0, 0, 125, "protocol error" },
-	{ "unknown type", BYTES(ACCEPT "\x7f\0\0\0"), 0, 0, 125, "unknown frame" },
+	{ "unknown type", BYTES(ACCEPT "\x7f\0\0\0"), 0, 0, 125, "protocol error" },
 	{ "STDIN", BYTES(ACCEPT "\x10\0\0\x01x"), 0, 0, 125, "protocol error" },
-	{ "empty STDOUT", BYTES(ACCEPT "\x11\0\0\0"), 0, 0, 125, "unknown frame" },
+	{ "empty STDOUT", BYTES(ACCEPT "\x11\0\0\0"), 0, 0, 125, "empty frame" },
 	{ "STDOUT too long", BYTES(ACCEPT "\x11\x04\0\x01"), 0, 0, 125, "over its limit" },
 	{ "ERROR too long", BYTES("\x03\0\x20\x01"), 0, 0, 125, "over its limit" },
 	{ "STDERR on a terminal", BYTES(ACCEPT "\x12\0\0\x01x" EXIT0), 0, 1, 125,
 	  "protocol error" },
-	{ "CREDIT without -i", BYTES(ACCEPT "\x16\0\0\x04\0\0\0\x01"), 0, 0, 125, "CREDIT" },
-	{ "CREDIT without end",
-	  BYTES(ACCEPT "\x16\0\0\x04\xff\xff\xff\xff\x16\0\0\x04\xff\xff\xff\xff"), 1, 0, 125,
+	{ "CREDIT without -i", BYTES(ACCEPT "\x16\0\0\x08\0\0\0\0\0\0\0\x01"), 0, 0, 125,
 	  "CREDIT" },
+	{ "CREDIT without end", BYTES(ACCEPT "\x16\0\0\x08\xff\xff\xff\xff\xff\xff\xff\xff"), 1, 0,
+	  125, "CREDIT" },
+	{ "CREDIT of none", BYTES(ACCEPT "\x16\0\0\x08\0\0\0\0\0\0\0\0"), 1, 0, 125, "CREDIT" },
+	{ "CREDIT short", BYTES(ACCEPT "\x16\0\0\x04\0\0\0\1"), 1, 0, 125, "CREDIT" },
 	{ "EXIT short", BYTES(ACCEPT "\x17\0\0\x01\0"), 0, 0, 125, "EXIT" },
-	{ "EXIT of another kind", BYTES(ACCEPT "\x17\0\0\x02\x02\0"), 0, 0, 125, "EXIT" },
+	{ "EXIT over its limit", BYTES(ACCEPT "\x17\0\0\x08\0\0\0\0\0\0\x02\0"), 0, 0, 125,
+	  "EXIT" },
 	{ "ENTRY", BYTES(ACCEPT "\x20\0\0\x01\xa0"), 0, 0, 125, "protocol error" },
 	{ "ERROR",
 	  BYTES("\x03\0\0\x09\xa2\x01\x05\x02\x44"
-	        "a\x1b\nb"),
-	  0, 0, 127, "test: exec: box: not found: a??b\n" },
+	        "a\x1b b"),
+	  0, 0, 127, "test: exec: box: not found: a\x1b b\n" },
 	{ "ERROR malformed", BYTES("\x03\0\0\x01\xa0"), 0, 0, 125, "malformed" },
 	{ "ERROR of an unknown code",
 	  BYTES("\x03\0\0\x06\xa2\x01\x0f\x02\x41"

@@ -74,12 +74,22 @@ static void ask(const void *p, size_t len, size_t fds)
 	CHECK(sendmsg(role, &msg, 0) == (ssize_t)len);
 }
 
-static void expect(uint32_t place, uint32_t error)
-{
-	struct admit_reply r = { 0, 0 };
+static int peer = -1; /* the other end of the connection that was asked for last */
 
-	CHECK(recv(role, &r, sizeof r, MSG_DONTWAIT) == sizeof r);
-	CHECK(r.place == place && r.error == error);
+/* What the peer has heard; 0: nothing. After an ERROR its connection has ended. */
+static enum error_code heard(void)
+{
+	struct error_msg e = { 0 };
+	struct frame f = { .len = 0 };
+	uint8_t mem[256];
+	ssize_t n = recv(peer, mem, sizeof mem, MSG_DONTWAIT);
+
+	if (n <= 0)
+		return 0; /* or whom it was handed to is gone */
+	CHECK(n > FRAME_HEAD && frame_head(slice_of(mem, (size_t)n), &f) == RC_OK);
+	CHECK(f.type == FRAME_ERROR && recv(peer, mem + n, 1, MSG_DONTWAIT) == 0);
+	CHECK(error_parse(slice_of(mem + FRAME_HEAD, (size_t)n - FRAME_HEAD), &e) == RC_OK);
+	return e.code;
 }
 
 /* What is no question ends the role, and no descriptor of it is kept. */
@@ -130,11 +140,16 @@ static void refused(void)
 
 static bool ask_for(uint32_t op, const char *request)
 {
-	static struct admit_request r = { .place = 9, .summary_len = 3, .summary = "why" };
+	static struct admit_request r = { .summary_len = 3, .summary = "why" };
+	int pair[2];
 
 	r.op = op;
 	memcpy(r.request, request, strlen(request));
-	CHECK(pass_send(role, &r, ADMIT_HEAD + strlen(request), 0) == RC_OK);
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+	CHECK(pass_send(role, &r, ADMIT_HEAD + strlen(request), pair[1]) == RC_OK);
+	io_close(&pair[1]);
+	io_close(&peer);
+	peer = pair[0];
 	return front_answer();
 }
 
@@ -179,28 +194,28 @@ static void sessions_are_handed(void)
 	before = test_fds();
 	none_starts = true;
 	CHECK(!ask_for(OP_EXEC, "abcd"));
-	expect(9, 0);
+	CHECK(heard() == 0);
 	get_work(OP_EXEC, "abcd");
 	CHECK(touchlog_shared->touches == touches + 1);
 	CHECK(!ask_for(OP_PULL, "abcd")); /* none, and none starts */
-	expect(9, ERR_BUSY);
+	CHECK(heard() == ERR_BUSY);
 	CHECK(test_fds() == before - 1); /* no pair waits */
 	none_starts = false;
 	CHECK(!ask_for(OP_PULL, "abcd") && sessions == 3);
-	expect(9, 0);
+	CHECK(heard() == 0);
 	front_reap(2, 0); /* and it is the third that waits */
 	CHECK(test_fds() == before);
 	front_reap(3, SIGKILL);
 	CHECK(test_fds() == before - 1 && sessions == 3);
 	CHECK(!ask_for(OP_PUSH, "abcd") && sessions == 5);
-	expect(9, 0);
+	CHECK(heard() == 0);
 	got = session, session = -1;
 	io_close(&got); /* the one that waits is gone, which nobody has seen */
 	CHECK(!ask_for(OP_PUSH, "abcd") && sessions == 5);
-	expect(9, ERR_SYSTEM);
+	CHECK(heard() == ERR_SYSTEM);
 	front_reap(5, 0);
 	CHECK(!ask_for(OP_PUSH, "abcd") && sessions == 7);
-	expect(9, 0);
+	CHECK(heard() == 0);
 	CHECK(touchlog_shared->touches == touches + 6);
 	io_close(&role);
 	CHECK(!front_answer());
@@ -210,24 +225,22 @@ static void sessions_are_handed(void)
 static void full(void)
 {
 	pid_t first = sessions + 1;
-	uint32_t n = 0, error = 0;
+	enum error_code error = 0;
+	uint32_t n = 0;
 
 	begin();
 	for (; error == 0 && n < 2 * SESSIONS_MAX; n++) {
-		struct admit_reply r = { 0, 0 };
-
 		CHECK(!ask_for(OP_EXEC, "abcd"));
-		CHECK(recv(role, &r, sizeof r, MSG_DONTWAIT) == sizeof r);
-		error = r.error;
+		error = heard();
 	}
 	/* Three are there from before. */
 	CHECK(error == ERR_BUSY && n == SESSIONS_MAX - 3 + 1);
 	front_reap(1 << 20, 0);
 	CHECK(!ask_for(OP_EXEC, "abcd"));
-	expect(9, ERR_BUSY);
+	CHECK(heard() == ERR_BUSY);
 	front_reap(first, 0);
 	CHECK(!ask_for(OP_EXEC, "abcd"));
-	expect(9, 0);
+	CHECK(heard() == 0);
 	io_close(&role);
 	CHECK(!front_answer());
 }
@@ -240,28 +253,25 @@ static void launcher(void)
 
 	begin();
 	CHECK(!ask_for(OP_LOOK, "abcd"));
-	expect(9, ERR_BUSY); /* there is none */
+	CHECK(heard() == ERR_BUSY); /* there is none */
 	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
 	launch_role.sock = pair[0];
 	session = pair[1];
 	before = test_fds();
 	CHECK(!ask_for(OP_LOOK, "abcd"));
-	expect(9, 0);
+	CHECK(heard() == 0);
 	get_work(OP_LOOK, "abcd");
 	CHECK(touchlog_shared->touches == touches);
 	CHECK(!ask_for(OP_CONTROL, "abcd"));
-	expect(9, 0);
+	CHECK(heard() == 0);
 	get_work(OP_CONTROL, "abcd");
 	CHECK(touchlog_shared->touches == touches + 1 && test_fds() == before);
 	/* One that takes nothing more holds up nobody. */
 	for (int i = 0; i < 10000; i++) {
-		struct admit_reply r = { 0, 0 };
-
 		CHECK(!ask_for(OP_LOOK, "abcd"));
-		CHECK(recv(role, &r, sizeof r, MSG_DONTWAIT) == sizeof r);
-		if (r.error == ERR_BUSY)
+		if (heard() == ERR_BUSY)
 			break;
-		CHECK(r.error == 0 && i < 9999);
+		CHECK(i < 9999);
 	}
 	io_close(&session);
 	io_close(&launch_role.sock);
@@ -278,11 +288,11 @@ static void not_admitted(void)
 	for (uint32_t op = OP_EXEC; op <= OP_LOOK; op++) {
 		front_operations = ~(1u << op);
 		CHECK(!ask_for(op, "abcd"));
-		expect(9, ERR_DENIED);
+		CHECK(heard() == ERR_DENIED);
 	}
 	front_operations = 0;
 	CHECK(!ask_for(OP_STOP, "abcd"));
-	expect(9, ERR_DENIED);
+	CHECK(heard() == ERR_DENIED);
 	CHECK(touchlog_shared->touches == touches);
 	io_close(&role);
 	CHECK(!front_answer());
@@ -292,7 +302,7 @@ static void not_admitted(void)
 static void stops(void)
 {
 	static const char text[] = "the whole request";
-	uint8_t byte, digest[SHA384_LEN];
+	uint8_t byte, accept[16], digest[SHA384_LEN];
 	const struct touchlog_shared *log = touchlog_shared;
 	const uint64_t n = log->touches + 1;
 	const struct touchlog_record *b = &log->ring[n];
@@ -305,7 +315,9 @@ static void stops(void)
 	CHECK(!front_answer());
 	before = test_fds();
 	CHECK(ask_for(OP_STOP, text));
-	expect(9, 0);
+	CHECK(recv(peer, accept, sizeof accept, MSG_DONTWAIT) == FRAME_HEAD);
+	CHECK(memcmp(accept, "\x02\0\0\0", FRAME_HEAD) == 0);
+	CHECK(recv(peer, accept, sizeof accept, MSG_DONTWAIT) == 0);
 	CHECK(test_fds() == before);
 	sha384_init(&h);
 	sha384_update(&h, text, sizeof text - 1);
@@ -322,18 +334,25 @@ static void stops(void)
 	CHECK(!front_answer());
 }
 
-/* A role that never reads its answers does not hold PID 1. */
+/* A peer that takes nothing does not hold PID 1, nor does one that has gone. */
 static void deaf(void)
 {
-	int rounds = 0;
+	static struct admit_request r = { .op = OP_EXEC };
+	int pair[2];
 
 	begin();
-	front_operations = 0; /* which needs an answer alone */
-	while (front_role.sock >= 0 && ++rounds < 100000)
-		CHECK(!ask_for(OP_EXEC, "abcd"));
+	front_operations = 0;
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+	for (int i = 0; i < 100000; i++) {
+		if (i == 50000)
+			io_close(&pair[0]);
+		CHECK(pass_send(role, &r, ADMIT_HEAD + 1, pair[1]) == RC_OK && !front_answer());
+	}
 	front_operations = UINT32_MAX;
-	CHECK(front_role.sock == -1);
+	CHECK(front_role.sock >= 0);
+	io_close(&pair[1]);
 	io_close(&role);
+	CHECK(!front_answer());
 }
 
 /* One message at a time: at boot nothing but the first is looked at. */

@@ -1,6 +1,8 @@
 /* channel/listen.h: the front against peers and a PID 1 of the test's own.
  * Each case runs the loop in a process of its own, over Unix sockets.
  */
+#include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -19,10 +21,10 @@ static socklen_t at_len;
 static pid_t front;
 static int admit = -1; /* PID 1's end */
 static bool roomy;     /* the pair is as PID 1 makes it, which takes CAP_NET_ADMIN */
+static int queue = ROLE_QUEUE_MAX / 2;
 
 static void start(void)
 {
-	static const int queue = ROLE_QUEUE_MAX / 2;
 	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), pair[2];
 
 	at.sun_family = AF_UNIX;
@@ -91,13 +93,6 @@ static bool asked(int *conn, size_t *len)
 	return CHECK(n > ADMIT_HEAD && *conn >= 0);
 }
 
-static void reply(uint32_t place, uint32_t error)
-{
-	struct admit_reply r = { place, error };
-
-	CHECK(send(admit, &r, sizeof r, 0) == sizeof r);
-}
-
 static bool closed(int fd)
 {
 	uint8_t b;
@@ -141,8 +136,7 @@ static void admits(bool bytewise)
 	CHECK(req.summary_len == 11 && memcmp(req.summary, "/bin/true x", 11) == 0);
 	CHECK(memcmp(req.request, s.p + FRAME_HEAD, len) == 0);
 	CHECK(recv(conn, copy, sizeof copy, 0) == 4 && memcmp(copy, "next", 4) == 0);
-	reply(req.place, 0);
-	/* The front lets go of it, so that our copy was the last. */
+	/* The front has let go of it, so that our copy is the last. */
 	CHECK(io_write_full(conn, "bye", 3) == RC_OK);
 	io_close(&conn);
 	CHECK(io_read_full(fd, copy, 3) == RC_OK && closed(fd));
@@ -181,7 +175,6 @@ static void summaries(void)
 		CHECK(req.summary_len == ADMIT_SUMMARY_MAX);
 		CHECK(memcmp(req.summary, "/bin/echo ?[2J?? lllll", 22) == 0);
 		CHECK(memmem(req.summary, sizeof req.summary, "secret", 6) == NULL);
-		reply(req.place, 0);
 		io_close(&conn);
 	}
 	io_close(&fd);
@@ -196,14 +189,14 @@ static void refusals(void)
 		uint8_t bytes[16];
 		enum error_code code;
 	} bad[] = {
-		{ 1, { 0x7f }, ERR_PROTOCOL },                   /* unknown type, no more */
+		{ 4, { 0x7f, 0, 0, 0 }, ERR_PROTOCOL },          /* unknown type, no more */
 		{ 4, { 0x02, 0, 0, 1 }, ERR_PROTOCOL },          /* out of turn */
 		{ 4, { 0x01, 0x01, 0x00, 0x01 }, ERR_PROTOCOL }, /* too long by one */
 		{ 4, { 0x01, 0xff, 0xff, 0xff }, ERR_PROTOCOL },
 		{ 4, { 0x01, 0, 0, 0 }, ERR_PROTOCOL },       /* empty */
 		{ 5, { 0x01, 0, 0, 1, 0xa0 }, ERR_PROTOCOL }, /* no keys */
-		{ 9, { 0x01, 0, 0, 5, 0xa2, 1, 2, 2, 4 }, ERR_VERSION },
-		{ 9, { 0x01, 0, 0, 5, 0xa2, 1, 1, 2, 9 }, ERR_PROTOCOL }, /* no such operation */
+		{ 9, { 0x01, 0, 0, 5, 0xa2, 1, 1, 2, 4 }, ERR_VERSION },
+		{ 9, { 0x01, 0, 0, 5, 0xa2, 1, 2, 2, 9 }, ERR_PROTOCOL }, /* no such operation */
 	};
 
 	start();
@@ -212,7 +205,6 @@ static void refusals(void)
 
 		say(fd, slice_of(bad[i].bytes, bad[i].len));
 		CHECK(error_of(fd) == bad[i].code);
-		say(fd, slice_str("whatever else is sent is dropped"));
 		io_close(&fd);
 	}
 	admits(false);
@@ -253,28 +245,6 @@ static void silence(void)
 	finish();
 }
 
-static void busy(void)
-{
-	uint8_t mem[256];
-	struct slice s = request(mem, sizeof mem, OP_EXEC);
-	int fd, conn;
-	size_t len;
-
-	start();
-	fd = dial();
-	say(fd, s);
-	if (asked(&conn, &len)) {
-		reply(PENDING_MAX, 0); /* not a place: ignored */
-		reply(req.place, ERR_BUSY);
-		CHECK(error_of(fd) == ERR_BUSY);
-		reply(req.place, 0); /* nothing was asked: ignored */
-		io_close(&conn);
-	}
-	io_close(&fd);
-	admits(false);
-	finish();
-}
-
 /* A request of nearly the longest kind. */
 static struct slice long_request(uint8_t *mem, size_t max)
 {
@@ -290,69 +260,88 @@ static struct slice long_request(uint8_t *mem, size_t max)
 	return wbuf_slice(&w);
 }
 
-/* All places asked for at once: PID 1 answers them in another order. */
+/* As many as there are places, and as many again: none waits for the other. */
 static void full(bool longest)
 {
 	static uint8_t big[FRAME_HEAD + FRAME_REQUEST_MAX];
-	static int fds[PENDING_MAX];
-	static uint32_t places[PENDING_MAX];
+	static int fds[2 * PENDING_MAX];
 	uint8_t mem[256];
 	struct slice s = request(mem, sizeof mem, OP_EXEC);
-	int conn;
+	int n = longest ? PENDING_MAX : 2 * PENDING_MAX, conn;
 	size_t len;
 
 	start();
 	if (longest)
 		s = long_request(big, sizeof big);
-	for (int i = 0; i < PENDING_MAX; i++) {
+	for (int i = 0; i < n; i++) {
 		fds[i] = dial();
 		say(fds[i], s);
 	}
-	for (int i = 0; i < PENDING_MAX; i++) {
+	for (int i = 0; i < n; i++) {
 		if (!asked(&conn, &len))
 			return;
-		places[i] = req.place;
 		io_close(&conn);
 	}
-	for (int i = PENDING_MAX - 1; i >= 0; i--)
-		reply(places[i], i % 2 == 0 ? 0 : ERR_BUSY);
-	for (int i = 0; i < PENDING_MAX; i++) {
-		if (i % 2 == 0)
-			CHECK(closed(fds[i]));
-		else
-			CHECK(error_of(fds[i]) == ERR_BUSY);
+	for (int i = 0; i < n; i++) {
+		CHECK(closed(fds[i]));
 		io_close(&fds[i]);
 	}
 	admits(false);
 	finish();
 }
 
-/* Who asks to stop is told yes, though the front is told to end right away;
- * who only waits is cut. */
+/* What PID 1 does not take in time is refused. */
+static void choked(void)
+{
+	enum { MANY = 8 };
+	static uint8_t big[FRAME_HEAD + FRAME_REQUEST_MAX];
+	struct slice s = long_request(big, sizeof big);
+	struct pollfd p[MANY];
+	int refused = 0;
+
+	queue = 100000; /* twice that is three of them */
+	start();
+	for (int i = 0; i < MANY; i++) {
+		p[i] = (struct pollfd){ .fd = dial(), .events = POLLIN };
+		say(p[i].fd, s);
+	}
+	while (refused < MANY / 2 && CHECK(poll(p, MANY, 60000) > 0)) {
+		for (int i = 0; i < MANY; i++) {
+			if (p[i].fd < 0 || p[i].revents == 0)
+				continue;
+			CHECK(error_of(p[i].fd) == ERR_BUSY);
+			io_close(&p[i].fd);
+			refused++;
+		}
+	}
+	for (int i = 0; i < MANY; i++)
+		io_close(&p[i].fd);
+	finish();
+	queue = ROLE_QUEUE_MAX / 2;
+}
+
+/* Who asks to stop hears PID 1, though the front is told to end right away; who only
+ * waits is cut. */
 static void stop(void)
 {
-	uint8_t mem[256], head[FRAME_HEAD], body[16];
+	uint8_t mem[256], got[4];
 	struct slice s = request(mem, sizeof mem, OP_STOP);
 	int idle, fd, conn;
 	size_t len;
-	uint32_t pid = 1;
-	struct frame f;
 
 	start();
 	idle = dial();
 	fd = dial();
 	say(fd, s);
 	if (asked(&conn, &len)) {
-		CHECK(req.op == OP_STOP);
-		reply(req.place, 0);
+		CHECK(req.op == OP_STOP && len == s.len - FRAME_HEAD);
+		CHECK(io_write_full(conn, "yes", 3) == RC_OK);
 		shutdown(admit, SHUT_WR);
 		io_close(&conn);
-		CHECK(io_read_full(fd, head, sizeof head) == RC_OK);
-		CHECK(frame_head(slice_of(head, sizeof head), &f) == RC_OK &&
-		      f.type == FRAME_ACCEPT);
-		CHECK(f.len <= sizeof body && io_read_full(fd, body, f.len) == RC_OK);
-		CHECK(accept_parse(slice_of(body, f.len), &pid) == RC_OK && pid == 0);
+		CHECK(io_read_full(fd, got, 3) == RC_OK && memcmp(got, "yes", 3) == 0);
 		CHECK(closed(idle));
+		/* It is there until we are not. */
+		CHECK(recv(fd, got, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN);
 	}
 	io_close(&idle);
 	io_close(&fd);
@@ -366,10 +355,10 @@ int main(void)
 	refusals();
 	cuts();
 	silence();
-	busy();
 	full(false);
 	if (roomy)
 		full(true);
+	choked();
 	stop();
 	return test_end();
 }

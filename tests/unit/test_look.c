@@ -17,7 +17,7 @@ static int peer = -1;
 static void begin(void)
 {
 	script = wbuf_of(script_mem, sizeof script_mem);
-	accept_put(&script, 0);
+	frame_put(&script, FRAME_ACCEPT, slice_of(NULL, 0));
 }
 
 static void service(uint64_t number, const char *name)
@@ -38,7 +38,7 @@ static void record(uint64_t seq, uint64_t position, uint8_t of, uint8_t kind, co
 
 static void end(void)
 {
-	exit_put(&script, &(struct exit_msg){ false, 0 });
+	number_put(&script, FRAME_EXIT, 0);
 }
 
 /* --- the look --- */
@@ -267,26 +267,27 @@ static void test_frames(void)
 #define SAYS(b, why) { b, sizeof b - 1, why }
 		SAYS("", "without an answer"),
 		SAYS("\2\0\0", "without an answer"),
-		SAYS("\2\0\0\1\xa0", "ended before"),
+		SAYS("\2\0\0\0", "ended before"),
 		SAYS("\2\0\0\1\xa1", "no ACCEPT"),
 		SAYS("\x30\0\0\0", "no ACCEPT"),
-		SAYS("\x7f", "unknown frame"),
+		SAYS("\x7f\0\0\0", "no ACCEPT"),
 		SAYS("\x31\xff\xff\xff", "over its limit"),
 		SAYS("\3\0\0\6\xa2\1\5\2\x41x", "x"),
 		SAYS("\3\0\0\1x", "malformed"),
-		SAYS("\2\0\0\1\xa0\x30\0\x20\1", "over its limit"),
-		SAYS("\2\0\0\1\xa0\x31\0\x20\1", "over its limit"),
-		SAYS("\2\0\0\1\xa0\x11\4\0\1", "over its limit"),
-		SAYS("\2\0\0\1\xa0\x11\0\0\1x", "does not allow"),
-		SAYS("\2\0\0\1\xa0\2\0\0\1\xa0", "does not allow"),
-		SAYS("\2\0\0\1\xa0\x30\0\0\0", "malformed SERVICE"),
-		SAYS("\2\0\0\1\xa0\x31\0\0\0", "malformed RECORD"),
-		SAYS("\2\0\0\1\xa0\x17\0\0\2\0\0", NULL),
-		SAYS("\2\0\0\1\xa0\x17\0\0\2\0\1", "makes no sense"),
-		SAYS("\2\0\0\1\xa0\x17\0\0\2\1\0", "makes no sense"),
-		SAYS("\2\0\0\1\xa0\x17\0\0\1\0", "makes no sense"),
-		SAYS("\2\0\0\1\xa0\3\0\0\6\xa2\1\4\2\x41y", "y"),
-		SAYS("\2\0\0\1\xa0\xff", "unknown frame"),
+		SAYS("\2\0\0\0\x30\0\x20\1", "over its limit"),
+		SAYS("\2\0\0\0\x31\0\x20\1", "over its limit"),
+		SAYS("\2\0\0\0\x11\4\0\1", "over its limit"),
+		SAYS("\2\0\0\0\x11\0\0\1x", "does not allow"),
+		SAYS("\2\0\0\0\2\0\0\0", "does not allow"),
+		SAYS("\2\0\0\0\x30\0\0\0", "malformed SERVICE"),
+		SAYS("\2\0\0\0\x31\0\0\0", "malformed RECORD"),
+		SAYS("\2\0\0\0\x17\0\0\x08\0\0\0\0\0\0\0\0", NULL),
+		SAYS("\2\0\0\0\x17\0\0\x08\0\0\0\0\0\0\0\1", "makes no sense"),
+		SAYS("\2\0\0\0\x17\0\0\x08\0\0\0\0\0\0\1\0", "makes no sense"),
+		SAYS("\2\0\0\0\x17\0\0\1\0", "makes no sense"),
+		SAYS("\2\0\0\0\3\0\0\6\xa2\1\4\2\x41y", "y"),
+		SAYS("\2\0\0\0\xff\0\0\0", "does not allow"),
+		SAYS("\2\0\0\0\x11\0\0\0", "empty frame"),
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -309,7 +310,7 @@ static void test_cut(void)
 	for (size_t n = 0; n <= all; n++) {
 		script.len = n;
 		CHECK(ends(&everything, n == all ? NULL
-		                        : n < 5  ? "without an answer"
+		                        : n < 4  ? "without an answer"
 		                                 : "ended before"));
 	}
 }

@@ -156,10 +156,10 @@ static void expect_error(int fd, enum error_code code)
 
 static void expect_exit(int fd)
 {
-	struct exit_msg e = { .killed = true };
+	uint64_t n = 1;
 
-	CHECK(next(fd) && got.type == FRAME_EXIT && exit_parse(got.payload, &e) == RC_OK);
-	CHECK(!e.killed && e.status == 0 && !next(fd));
+	CHECK(next(fd) && got.type == FRAME_EXIT && number_parse(got.payload, 0, &n));
+	CHECK(!next(fd));
 	close(fd);
 	turn();
 	CHECK(looks_flush(now_ms) == 0);
@@ -167,10 +167,7 @@ static void expect_exit(int fd)
 
 static void expect_accept(int fd)
 {
-	uint32_t pid = 1;
-
-	CHECK(next(fd) && got.type == FRAME_ACCEPT && accept_parse(got.payload, &pid) == RC_OK);
-	CHECK(pid == 0);
+	CHECK(next(fd) && got.type == FRAME_ACCEPT && got.payload.len == 0);
 }
 
 static void expect_service(int fd, size_t number)

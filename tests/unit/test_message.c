@@ -15,19 +15,17 @@ static enum rc parse_any(enum frame_type type, struct slice p)
 	static struct request r;
 	struct error_msg e;
 	struct entry n;
-	struct totals t;
 	struct service_status s;
 	struct record_head h;
 	struct slice text;
-	uint32_t v;
+	uint64_t v;
 
 	switch (type) {
 	case FRAME_REQUEST: return request_parse(p, &r);
-	case FRAME_ACCEPT: return accept_parse(p, &v);
 	case FRAME_ERROR: return error_parse(p, &e);
 	case FRAME_ENTRY: return entry_parse(p, &n);
-	case FRAME_DONE:
-	case FRAME_RESULT: return totals_parse(type, p, &t);
+	case FRAME_DONE: return sum_parse(p, &v, &text) ? RC_OK : RC_BAD;
+	case FRAME_CREDIT: return number_parse(p, UINT64_MAX, &v) ? RC_OK : RC_BAD;
 	case FRAME_SERVICE: return status_parse(p, &s);
 	case FRAME_RECORD: return record_parse(p, &h, &text);
 	default: return RC_DENIED;
@@ -64,15 +62,13 @@ static void test_heads(void)
 		uint8_t b[4];
 		enum rc rc;
 	} cases[] = {
-		{ { 0x00, 0, 0, 0 }, RC_BAD },      { { 0x04, 0, 0, 0 }, RC_BAD },
-		{ { 0x18, 0, 0, 0 }, RC_BAD },      { { 0x29, 0, 0, 0 }, RC_BAD },
-		{ { 0x2f, 0, 0, 0 }, RC_BAD },      { { 0x32, 0, 0, 0 }, RC_BAD },
 		{ { 0x30, 0, 0x20, 0 }, RC_OK },    { { 0x30, 0, 0x20, 1 }, RC_LIMIT },
 		{ { 0x31, 0, 0x20, 0 }, RC_OK },    { { 0x31, 0, 0x20, 1 }, RC_LIMIT },
-		{ { 0xff, 0, 0, 0 }, RC_BAD },      { { 0x10, 0, 0, 0 }, RC_BAD },
+		{ { 0xff, 0, 0x20, 0 }, RC_OK },    { { 0xff, 0, 0x20, 1 }, RC_LIMIT },
+		{ { 0x11, 0, 0, 0 }, RC_BAD },      { { 0x12, 0, 0, 0 }, RC_BAD },
 		{ { 0x21, 0, 0, 0 }, RC_BAD },      { { 0x21, 0, 0, 1 }, RC_OK },
 		{ { 0x21, 4, 0, 0 }, RC_OK },       { { 0x21, 4, 0, 1 }, RC_LIMIT },
-		{ { 0x13, 0, 0, 0 }, RC_OK },       { { 0x20, 0, 0x20, 0 }, RC_OK },
+		{ { 0x10, 0, 0, 0 }, RC_OK },       { { 0x20, 0, 0x20, 0 }, RC_OK },
 		{ { 0x20, 0, 0x20, 1 }, RC_LIMIT }, { { 0x01, 1, 0, 0 }, RC_OK },
 		{ { 0x01, 1, 0, 1 }, RC_LIMIT },    { { 0x28, 0xff, 0xff, 0xff }, RC_LIMIT },
 	};
@@ -82,7 +78,6 @@ static void test_heads(void)
 		CHECK(frame_head(slice_of(cases[i].b, 4), &f) == cases[i].rc);
 	CHECK(frame_head(slice_of("\x21\0\0", 3), &f) == RC_MORE);
 	CHECK(frame_head(slice_of("", 0), &f) == RC_MORE);
-	CHECK(frame_head(slice_of("\x99", 1), &f) == RC_BAD);
 }
 
 static void test_request(void)
@@ -112,10 +107,11 @@ static void test_request(void)
 	CHECK(got.rows == 50 && got.cols == 132);
 
 	w = fresh();
-	r = (struct request){ .op = OP_PUSH, .flags = FILES_RESUME, .path = slice_str("/x") };
+	r = (struct request){ .op = OP_PUSH, .flags = FILES_RESUME, .argc = 1 };
+	r.argv[0] = slice_str("/x");
 	request_put(&w, &r);
 	check_prefixes(&w, FRAME_REQUEST);
-	CHECK(request_parse(payload_of(&w), &got) == RC_OK && slice_is(got.path, "/x"));
+	CHECK(request_parse(payload_of(&w), &got) == RC_OK && slice_is(got.argv[0], "/x"));
 	w = fresh();
 	r = (struct request){ .op = OP_STOP };
 	request_put(&w, &r);
@@ -170,65 +166,85 @@ static void test_bad_requests(void)
 		size_t len;
 		enum rc rc;
 	} cases[] = {
-#define BAD(s, rc) { s, sizeof s - 1, rc }
-		BAD("\xa2\x01\x01\x02\x04", RC_OK),                    /* stop */
-		BAD("\xa2\x01\x02\x02\x04", RC_DENIED),                /* version 2 */
-		BAD("\xa2\x01\x01\x02\x00", RC_BAD),                   /* no such operation */
-		BAD("\xa2\x01\x01\x02\x07", RC_BAD),                   /* nor this */
-		BAD("\xa2\x02\x04\x01\x01", RC_BAD),                   /* keys out of order */
-		BAD("\xa2\x01\x01\x01\x01", RC_BAD),                   /* a key twice */
-		BAD("\xa1\x02\x04", RC_BAD),                           /* no version */
-		BAD("\xa2\x01\x18\x01\x02\x04", RC_BAD),               /* not the shortest form */
-		BAD("\xbf\x01\x01\x02\x04\xff", RC_BAD),               /* indefinite length */
-		BAD("\xa3\x01\x01\x02\x04\x07\x00", RC_BAD),           /* flags on stop */
-		BAD("\xa3\x01\x01\x02\x04\x0a\x00", RC_BAD),           /* unknown key */
-		BAD("\xa3\x01\x01\x02\x02\x09\x40", RC_BAD),           /* push to nowhere */
-		BAD("\xa3\x01\x01\x02\x02\x09\x42x\0", RC_BAD),        /* NUL in the path */
-		BAD("\xa3\x01\x01\x02\x02\x09\x61x", RC_BAD),          /* text, not bytes */
-		BAD("\xa3\x01\x01\x02\x03\x09\x80", RC_BAD),           /* pull nothing */
-		BAD("\xa3\x01\x01\x02\x01\x03\x80", RC_BAD),           /* exec nothing */
-		BAD("\xa3\x01\x01\x02\x01\x03\x81\x40", RC_BAD),       /* exec "" */
-		BAD("\xa3\x01\x01\x02\x01\x03\x99\x01\x01", RC_LIMIT), /* 257 arguments */
-		BAD("\xa3\x01\x01\x02\x01\x03\x9b\xff\xff\xff\xff\xff\xff\xff\xff", RC_LIMIT),
-		BAD("\xa3\x01\x01\x02\x01\x03\x81\x5b\xff\xff\xff\xff\xff\xff\xff\xff", RC_EOF),
-		BAD("\xa4\x01\x01\x02\x01\x03\x81\x41x\x08\x81\x01", RC_BAD), /* window of one */
-		BAD("\xa4\x01\x01\x02\x01\x03\x81\x41x\x06\x80", RC_BAD),     /* nobody */
-		BAD("\xa4\x01\x01\x02\x01\x03\x81\x41x\x06\x81\x01", RC_BAD), /* of no group */
-		BAD("\xa4\x01\x01\x02\x01\x03\x81\x41x\x06\x41x", RC_BAD),    /* a name */
-		/* control */
-		BAD("\xa3\x01\x01\x02\x05\x03\x82\x44stop\x41w", RC_OK),
-		BAD("\xa2\x01\x01\x02\x05", RC_BAD),                             /* nothing */
-		BAD("\xa3\x01\x01\x02\x05\x03\x80", RC_BAD),                     /* no words */
-		BAD("\xa3\x01\x01\x02\x05\x03\x81\x44stop", RC_BAD),             /* whom */
-		BAD("\xa3\x01\x01\x02\x05\x03\x82\x44stop\x40", RC_BAD),         /* nobody */
-		BAD("\xa3\x01\x01\x02\x05\x03\x82\x44stoq\x41w", RC_BAD),        /* what */
-		BAD("\xa3\x01\x01\x02\x05\x03\x82\x43sto\x41w", RC_BAD),         /* not whole */
-		BAD("\xa3\x01\x01\x02\x05\x03\x82\x44stop\x41\0", RC_BAD),       /* NUL */
-		BAD("\xa3\x01\x01\x02\x05\x03\x82\x64stop\x41w", RC_BAD),        /* text */
-		BAD("\xa3\x01\x01\x02\x05\x03\x83\x44stop\x41w\x41x", RC_LIMIT), /* two */
-		BAD("\xa4\x01\x01\x02\x05\x03\x82\x44stop\x41w\x07\x0f", RC_BAD),
-		BAD("\xa3\x01\x01\x02\x05\x03\x82\x46signal\x41w", RC_BAD), /* which */
-		BAD("\xa4\x01\x01\x02\x05\x03\x82\x46signal\x41w\x07\x0f", RC_OK),
-		BAD("\xa4\x01\x01\x02\x05\x03\x82\x46signal\x41w\x07\x00", RC_BAD),
-		BAD("\xa4\x01\x01\x02\x05\x03\x82\x46signal\x41w\x07\x18\x20", RC_LIMIT),
-		/* look */
-		BAD("\xa3\x01\x01\x02\x06\x03\x80", RC_OK),
-		BAD("\xa3\x01\x01\x02\x06\x03\x81\x41w", RC_OK),
-		BAD("\xa2\x01\x01\x02\x06", RC_BAD),               /* no names */
-		BAD("\xa3\x01\x01\x02\x06\x03\x81\x61w", RC_BAD),  /* text */
-		BAD("\xa3\x01\x01\x02\x06\x03\x81\x41\0", RC_BAD), /* NUL */
-		BAD("\xa3\x01\x01\x02\x06\x03\x91", RC_LIMIT),     /* 17 names */
-		BAD("\xa4\x01\x01\x02\x06\x03\x80\x07\x07", RC_OK),
-		BAD("\xa4\x01\x01\x02\x06\x03\x80\x07\x08", RC_BAD), /* unknown flag */
-		BAD("\xa4\x01\x01\x02\x06\x03\x80\x0a\x01", RC_OK),
-		BAD("\xa4\x01\x01\x02\x06\x03\x80\x0a\x20", RC_BAD), /* since -1 */
-		BAD("\xa4\x01\x01\x02\x06\x03\x80\x0b\x01", RC_BAD), /* unknown key */
-		BAD("\xa3\x01\x01\x02\x04\x0a\x01", RC_BAD),         /* stop since */
+#define BAD(s, rc)      { s, sizeof s - 1, rc }
+#define STOP(keys)      "\xa4" keys
+#define PLAIN(op, rest) "\xa4\x01\x02\x02" op "\x03" rest
+#define EXEC(rest)      "\xa8\x01\x02\x02\x01\x03" rest
+#define TRUE            "\x81\x41x\x04\x00\x05\x80\x06\x40"
+#define WINDOW          "\x08\x01\x09\x01"
+#define LOOK(rest)      "\xa5\x01\x02\x02\x06\x03" rest
+		BAD(STOP("\x01\x02\x02\x04\x03\x80\x04\x00"), RC_OK),
+		BAD(STOP("\x01\x01\x02\x04\x03\x80\x04\x00"), RC_DENIED), /* version 1 */
+		BAD(STOP("\x01\x02\x02\x00\x03\x80\x04\x00"), RC_BAD),    /* no such operation */
+		BAD(STOP("\x01\x02\x02\x07\x03\x80\x04\x00"), RC_BAD),    /* nor this */
+		BAD(STOP("\x02\x04\x01\x02\x03\x80\x04\x00"), RC_BAD),    /* out of order */
+		BAD(STOP("\x01\x02\x02\x04\x03\x80\x03\x80"), RC_BAD),    /* a key twice */
+		BAD(STOP("\x01\x02\x02\x04\x03\x81\x41x\x04\x00"), RC_LIMIT), /* a word */
+		BAD(STOP("\x01\x02\x02\x04\x03\x80\x04\x01"), RC_LIMIT),      /* a flag */
+		BAD(STOP("\x01\x18\x02\x02\x04\x03\x80\x04\x00"), RC_BAD),    /* not the shortest */
+		BAD("\xa3\x02\x04\x03\x80\x04\x00", RC_BAD),                  /* no version */
+		BAD("\xa3\x01\x02\x02\x04\x03\x80", RC_BAD),                  /* no flags */
+		BAD("\xa3\x01\x02\x02\x04\x04\x00", RC_BAD),                  /* no words */
+		BAD("\xbf\x01\x02\x02\x04\x03\x80\x04\x00\xff", RC_BAD),     /* indefinite length */
+		BAD("\xa5\x01\x02\x02\x04\x03\x80\x04\x00\x0a\x00", RC_BAD), /* stop since */
+		BAD("\xa5\x01\x02\x02\x04\x03\x80\x04\x00\x0b\x00", RC_BAD), /* unknown key */
+		/* push, pull */
+		BAD(PLAIN("\x02", "\x81\x41x\x04\x03"), RC_OK),
+		BAD(PLAIN("\x02", "\x81\x41x\x04\x04"), RC_LIMIT),      /* unknown flag */
+		BAD(PLAIN("\x02", "\x81\x40\x04\x00"), RC_BAD),         /* to nowhere */
+		BAD(PLAIN("\x02", "\x80\x04\x00"), RC_BAD),             /* the same */
+		BAD(PLAIN("\x02", "\x82\x41x\x41y\x04\x00"), RC_LIMIT), /* to two */
+		BAD(PLAIN("\x02", "\x81\x42x\0\x04\x00"), RC_BAD),      /* NUL in the path */
+		BAD(PLAIN("\x02", "\x81\x61x\x04\x00"), RC_BAD),        /* text, not bytes */
+		BAD(PLAIN("\x03", "\x82\x41x\x41y\x04\x01"), RC_OK),
+		BAD(PLAIN("\x03", "\x81\x41x\x04\x02"), RC_LIMIT), /* into, which it has not */
+		BAD(PLAIN("\x03", "\x80\x04\x00"), RC_BAD),        /* nothing */
+		/* exec */
+		BAD(EXEC(TRUE WINDOW), RC_OK),
+		BAD("\xa7\x01\x02\x02\x01\x03" TRUE "\x08\x01", RC_BAD),         /* no columns */
+		BAD(EXEC("\x80\x04\x00\x05\x80\x06\x40" WINDOW), RC_BAD),        /* nothing */
+		BAD(EXEC("\x81\x40\x04\x00\x05\x80\x06\x40" WINDOW), RC_BAD),    /* "" */
+		BAD(EXEC("\x81\x41x\x04\x08\x05\x80\x06\x40" WINDOW), RC_LIMIT), /* unknown flag */
+		BAD(EXEC("\x99\x01\x01"), RC_LIMIT),                             /* 257 arguments */
+		BAD(EXEC("\x9b\xff\xff\xff\xff\xff\xff\xff\xff"), RC_LIMIT),
+		BAD(EXEC("\x81\x5b\xff\xff\xff\xff\xff\xff\xff\xff"), RC_EOF),
+		BAD(EXEC(TRUE "\x08\x1a\x00\x01\x00\x00\x09\x01"), RC_LIMIT), /* 65536 rows */
+		BAD("\xa9\x01\x02\x02\x01\x03" TRUE "\x07\x82\x01\x02" WINDOW, RC_OK),
+		BAD("\xa9\x01\x02\x02\x01\x03" TRUE "\x07\x80" WINDOW, RC_BAD),       /* nobody */
+		BAD("\xa9\x01\x02\x02\x01\x03" TRUE "\x07\x81\x01" WINDOW, RC_BAD),   /* no group */
+		BAD("\xa9\x01\x02\x02\x01\x03" TRUE "\x07\x41x" WINDOW, RC_BAD),      /* a name */
+		BAD("\xa9\x01\x02\x02\x01\x03" TRUE "\x07\x98\x43" WINDOW, RC_LIMIT), /* 67 */
 		/* 2^31, and -1 */
-		BAD("\xa4\x01\x01\x02\x01\x03\x81\x41x\x06\x82\x1a\x80\x00\x00\x00\x00", RC_LIMIT),
-		BAD("\xa4\x01\x01\x02\x01\x03\x81\x41x\x06\x82\x00\x1a\xff\xff\xff\xff", RC_LIMIT),
-		BAD("\xa4\x01\x01\x02\x01\x03\x81\x41x\x06\x98\x43", RC_LIMIT), /* 67 */
-		BAD("\xa4\x01\x01\x02\x01\x03\x81\x41x\x08\x82\x01\x1a\x00\x01\x00\x00", RC_LIMIT),
+		BAD("\xa9\x01\x02\x02\x01\x03" TRUE "\x07\x82\x1a\x80\x00\x00\x00\x00" WINDOW,
+		    RC_LIMIT),
+		BAD("\xa9\x01\x02\x02\x01\x03" TRUE "\x07\x82\x00\x1a\xff\xff\xff\xff" WINDOW,
+		    RC_LIMIT),
+		/* control */
+		BAD(PLAIN("\x05", "\x82\x44stop\x41w\x04\x00"), RC_OK),
+		BAD(PLAIN("\x05", "\x82\x44stop\x40\x04\x00"),
+		    RC_OK),                                         /* there is none of that name */
+		BAD(PLAIN("\x05", "\x80\x04\x00"), RC_BAD),         /* no words */
+		BAD(PLAIN("\x05", "\x81\x44stop\x04\x00"), RC_BAD), /* whom */
+		BAD(PLAIN("\x05", "\x82\x40\x41w\x04\x00"), RC_BAD),            /* what */
+		BAD(PLAIN("\x05", "\x82\x44stoq\x41w\x04\x00"), RC_BAD),        /* the same */
+		BAD(PLAIN("\x05", "\x82\x43sto\x41w\x04\x00"), RC_BAD),         /* not whole */
+		BAD(PLAIN("\x05", "\x82\x44stop\x41\0\x04\x00"), RC_BAD),       /* NUL */
+		BAD(PLAIN("\x05", "\x82\x64stop\x41w\x04\x00"), RC_BAD),        /* text */
+		BAD(PLAIN("\x05", "\x83\x44stop\x41w\x41x\x04\x00"), RC_LIMIT), /* two */
+		BAD(PLAIN("\x05", "\x82\x44stop\x41w\x04\x0f"), RC_BAD),        /* a number */
+		BAD(PLAIN("\x05", "\x82\x46signal\x41w\x04\x00"), RC_BAD),      /* which */
+		BAD(PLAIN("\x05", "\x82\x46signal\x41w\x04\x0f"), RC_OK),
+		BAD(PLAIN("\x05", "\x82\x46signal\x41w\x04\x18\x20"), RC_LIMIT),
+		/* look */
+		BAD(LOOK("\x80\x04\x00\x0a\x00"), RC_OK),
+		BAD(LOOK("\x81\x41w\x04\x07\x0a\x01"), RC_OK),
+		BAD(LOOK("\x81\x61w\x04\x00\x0a\x00"), RC_BAD),      /* text */
+		BAD(LOOK("\x81\x41\0\x04\x00\x0a\x00"), RC_BAD),     /* NUL */
+		BAD(LOOK("\x91"), RC_LIMIT),                         /* 17 names */
+		BAD(LOOK("\x80\x04\x08\x0a\x00"), RC_LIMIT),         /* unknown flag */
+		BAD(LOOK("\x80\x04\x00\x0a\x20"), RC_BAD),           /* since -1 */
+		BAD(LOOK("\x80\x04\x00\x0b\x00"), RC_BAD),           /* unknown key */
+		BAD("\xa4\x01\x02\x02\x06\x03\x80\x04\x00", RC_BAD), /* no since */
 	};
 	static struct request r;
 
@@ -321,42 +337,26 @@ static void test_entries(void)
 
 static void test_others(void)
 {
-	struct totals t = { .files = 3, .bytes = 1u << 30, .skipped = 2, .digest = { 7 } }, got;
+	static const uint8_t digest[SHA384_LEN] = { 7, [SHA384_LEN - 1] = 8 };
 	struct wbuf w = fresh();
-	struct exit_msg x;
-	uint16_t rows, cols;
-	uint32_t credit;
-	int sig;
+	struct slice got;
+	uint64_t n;
 
-	totals_put(&w, FRAME_DONE, &t);
+	sum_put(&w, FRAME_DONE, 1u << 30, digest);
 	check_prefixes(&w, FRAME_DONE);
-	CHECK(totals_parse(FRAME_DONE, payload_of(&w), &got) == RC_OK);
-	CHECK(got.files == 3 && got.bytes == 1u << 30 && got.skipped == 2 && got.digest[0] == 7);
-	CHECK(totals_parse(FRAME_RESULT, payload_of(&w), &got) != RC_OK);
+	CHECK(sum_parse(payload_of(&w), &n, &got) && n == 1u << 30);
+	CHECK(slice_eq(got, slice_of(digest, sizeof digest)));
 	w = fresh();
-	totals_put(&w, FRAME_RESULT, &t);
-	check_prefixes(&w, FRAME_RESULT);
+	number_put(&w, FRAME_CREDIT, 0x0102030405060708);
+	check_prefixes(&w, FRAME_CREDIT);
+	CHECK(number_parse(payload_of(&w), 0x0102030405060708, &n) && n == 0x0102030405060708);
+	CHECK(!number_parse(payload_of(&w), 0x0102030405060707, &n));
 	w = fresh();
 	error_put(&w, ERR_CHANGED, "why");
 	check_prefixes(&w, FRAME_ERROR);
 	CHECK(error_parse(slice_of("\xa2\x01\x00\x02\x40", 5), &(struct error_msg){ 0 }) == RC_BAD);
 	CHECK(error_parse(slice_of("\xa2\x01\x0f\x02\x40", 5), &(struct error_msg){ 0 }) ==
 	      RC_LIMIT);
-	w = fresh();
-	accept_put(&w, 42);
-	check_prefixes(&w, FRAME_ACCEPT);
-
-	CHECK(exit_parse(slice_of("\1\11", 2), &x) == RC_OK && x.killed && x.status == 9);
-	CHECK(exit_parse(slice_of("\2\11", 2), &x) == RC_BAD);
-	CHECK(exit_parse(slice_of("\0", 1), &x) == RC_BAD);
-	CHECK(winsize_parse(slice_of("\0\30\0\120", 4), &rows, &cols) == RC_OK && rows == 24 &&
-	      cols == 80);
-	CHECK(winsize_parse(slice_of("\0\30\0", 3), &rows, &cols) == RC_BAD);
-	CHECK(signal_parse(slice_of("\17", 1), &sig) == RC_OK && sig == 15);
-	CHECK(signal_parse(slice_of("\0", 1), &sig) == RC_BAD);
-	CHECK(signal_parse(slice_of("\40", 1), &sig) == RC_BAD);
-	CHECK(credit_parse(slice_of("\0\1\0\0", 4), &credit) == RC_OK && credit == 65536);
-	CHECK(credit_parse(slice_of("\0\0\0\0", 4), &credit) == RC_BAD);
 	for (int code = 0; code <= ERROR_CODE_LAST + 1; code++)
 		CHECK(error_name((enum error_code)code) != NULL);
 }

@@ -76,8 +76,7 @@ static void runs(void)
 	uint8_t mem[512], body[FRAME_CONTROL_MAX];
 	struct wbuf w = wbuf_of(mem, sizeof mem);
 	struct request r = { .op = OP_EXEC, .argc = 3, .rows = 24, .cols = 80 };
-	struct exit_msg e = { 0 };
-	uint32_t pid = 0;
+	uint64_t n = 0;
 	size_t len;
 	int fd;
 
@@ -85,11 +84,10 @@ static void runs(void)
 		r.argv[i] = slice_str(args[i]);
 	request_put(&w, &r);
 	fd = begin(slice_of(mem + FRAME_HEAD, w.len - FRAME_HEAD));
-	CHECK(next(fd, body, sizeof body, &len) == FRAME_ACCEPT);
-	CHECK(accept_parse(slice_of(body, len), &pid) == RC_OK && pid > 0);
+	CHECK(next(fd, body, sizeof body, &len) == FRAME_ACCEPT && len == 0);
 	CHECK((fcntl(kept, F_GETFL) & O_NONBLOCK) == 0);
 	CHECK(next(fd, body, sizeof body, &len) == FRAME_EXIT);
-	CHECK(exit_parse(slice_of(body, len), &e) == RC_OK && !e.killed && e.status == 7);
+	CHECK(number_parse(slice_of(body, len), UINT64_MAX, &n) && n == 7);
 	io_close(&kept);
 	io_close(&fd);
 	CHECK(status() == 0);
@@ -114,7 +112,7 @@ static void refusals(void)
 {
 	uint8_t mem[64];
 	struct wbuf w = wbuf_of(mem, sizeof mem);
-	struct request r = { .op = OP_PUSH, .path = slice_str("/tmp/x") };
+	struct request r = { .op = OP_PUSH, .argc = 1, .argv = { slice_str("/tmp/x") } };
 
 	refused(slice_str(""));
 	refused(slice_str("\xa1\x01\x01"));

@@ -101,8 +101,6 @@ static void say_content(const char *text)
 	from = talk.w.len;
 	frame_put(&talk.w, FRAME_END, slice_of(digest, sizeof digest));
 	noted(from);
-	talk.sums.files++;
-	talk.sums.bytes += strlen(text);
 }
 
 static void say_file(const char *name, const char *text)
@@ -121,8 +119,10 @@ static void say_leave(void)
 
 static void say_done(void)
 {
-	sha384_final(&talk.transfer, talk.sums.digest);
-	totals_put(&talk.w, FRAME_DONE, &talk.sums);
+	uint8_t digest[SHA384_LEN];
+
+	sha384_final(&talk.transfer, digest);
+	sum_put(&talk.w, FRAME_DONE, 0, digest);
 }
 
 static int say_all(void)
@@ -162,8 +162,10 @@ static void test_bit_flips(void)
 {
 	CHECK(sh("rm -rf in; mkdir in") == 0);
 	small_tree();
-	/* The last byte is the number of entries skipped: no sum covers it. */
-	for (size_t i = 0; i + 1 < talk.w.len; i++) {
+	/* Before DONE's digest is the number of entries skipped, which it does not cover. */
+	for (size_t i = 0; i < talk.w.len; i++) {
+		if (talk.w.len - i > SHA384_LEN && talk.w.len - i <= 8 + SHA384_LEN)
+			continue;
 		talk.mem[i] = (uint8_t)(talk.mem[i] ^ 1u << i % 8);
 		CHECK(say_to_receiver(talk.w.len, 0) != 0);
 		talk.mem[i] = (uint8_t)(talk.mem[i] ^ 1u << i % 8);
@@ -217,8 +219,8 @@ static void test_hostile_sender(void)
 	CHECK(say_all() == ERR_PROTOCOL);
 	talk_begin(); /* wrong sums */
 	say_file("f", "x");
-	talk.sums.bytes++;
 	say_done();
+	talk.mem[talk.w.len - 1] ^= 1;
 	CHECK(say_all() == ERR_DIGEST);
 	talk_begin(); /* an ERROR ends it quietly */
 	say_file("f", "x");
@@ -275,6 +277,40 @@ static void test_link_at_destination(void)
 	CHECK(copy(false, in_root("l/f", NULL), in_root("l/out/", NULL), &t) == RC_OK);
 	CHECK(sh("cmp l/f l/outside/f") == 0);
 	CHECK(clean());
+}
+
+/* A receiver that reads all of it, and says that it has got something else. */
+static void test_wrong_result(void)
+{
+	static uint8_t payload[FRAME_DATA_MAX], result[FRAME_HEAD + SHA384_LEN];
+	static const uint8_t accept[FRAME_HEAD] = { FRAME_ACCEPT };
+	static const size_t sizes[] = { SHA384_LEN, SHA384_LEN - 1, 0 };
+	char *list[1] = { root };
+
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		struct transfer t = { 0 };
+		int pair[2];
+		size_t len;
+		pid_t pid;
+
+		CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+		pid = fork();
+		if (pid == 0) {
+			close(pair[0]);
+			if (next_frame(pair[1], payload, sizeof payload, &len) != FRAME_REQUEST ||
+			    io_write_full(pair[1], accept, sizeof accept) != RC_OK)
+				_exit(1);
+			while (next_frame(pair[1], payload, sizeof payload, &len) != FRAME_DONE)
+				;
+			frame_put_head(result, FRAME_RESULT, sizes[i]);
+			_exit(io_write_full(pair[1], result, FRAME_HEAD + sizes[i]) != RC_OK);
+		}
+		close(pair[1]);
+		CHECK(transfer_push(pair[0], &t, list, 1, "/x", false) == RC_DENIED);
+		CHECK(t.failure.code == ERR_DIGEST && !t.failure.remote);
+		close(pair[0]);
+		CHECK(ended_well(pid));
+	}
 }
 
 /* --- a file that changes, a full file system --- */
@@ -335,6 +371,7 @@ int main(void)
 	test_hostile_sender();
 	test_endless_hole();
 	test_link_at_destination();
+	test_wrong_result();
 	test_changing_file();
 	test_full_file_system();
 	return peer_end();

@@ -70,6 +70,29 @@ static void test_remove_swapped(int at)
 	CHECK(walk_remove(at, "tree") == RC_OK && walk_remove(at, "aside") == RC_OK);
 }
 
+/* Merged with what is there; the rest stays when something is in the way. */
+static void test_move(int at)
+{
+	const char *name = "new";
+	int to;
+
+	CHECK(system("mkdir -p new/both/deep new/only dst/both/deep && echo 1 >new/a && "
+	             "echo 2 >new/both/deep/b && echo 3 >dst/both/deep/kept && echo 4 >dst/a") ==
+	      0);
+	to = openat(at, "dst", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CHECK(walk_move(at, &name, to) == RC_OK && fcntl(to, F_GETFD) < 0);
+	CHECK(system("test ! -e new && test -d dst/only && test $(cat dst/a) = 1 && "
+	             "test $(cat dst/both/deep/b dst/both/deep/kept | wc -l) = 2") == 0);
+	CHECK(system("mkdir -p new/only && echo 5 >new/only/c && mkdir dst/only/c") == 0);
+	name = "new";
+	to = openat(at, "dst", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CHECK(walk_move(at, &name, to) == RC_IO && strcmp(name, "c") == 0);
+	CHECK(system("test $(cat new/only/c) = 5 && test -d dst/only/c") == 0);
+	name = "new";
+	CHECK(walk_move(at, &name, -1) == RC_IO && strcmp(name, "new") == 0);
+	CHECK(system("test $(cat new/only/c) = 5 && rm -r new dst") == 0);
+}
+
 /* As deep as a walk can hold, and one directory deeper. */
 static void test_deep(int at)
 {
@@ -116,6 +139,7 @@ int main(void)
 	at = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	test_remove(at);
 	test_remove_swapped(at);
+	test_move(at);
 	test_deep(at);
 	test_stage();
 	CHECK(system("rm -rf \"$PWD\"") == 0);

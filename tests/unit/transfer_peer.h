@@ -119,7 +119,6 @@ static bool clean(void)
 struct talk {
 	struct wbuf w;
 	struct sha384 transfer;
-	struct totals sums;
 	uint8_t mem[1 << 20];
 };
 
@@ -135,7 +134,6 @@ static void talk_begin(void)
 {
 	talk.w = wbuf_of(talk.mem, sizeof talk.mem);
 	sha384_init(&talk.transfer);
-	memset(&talk.sums, 0, sizeof talk.sums);
 }
 
 static void say(enum entry_kind kind, const char *name, int64_t size, const char *target)
@@ -150,13 +148,11 @@ static void say(enum entry_kind kind, const char *name, int64_t size, const char
 
 	entry_put(&talk.w, &e);
 	noted(from);
-	if (kind == ENTRY_SYMLINK)
-		talk.sums.files++;
 }
 
 static void ask_push(int fd, const char *dst, unsigned flags)
 {
-	struct request r = { .op = OP_PUSH, .flags = flags, .path = slice_str(dst) };
+	struct request r = { .op = OP_PUSH, .flags = flags, .argc = 1, .argv = { slice_str(dst) } };
 	uint8_t mem[1024];
 	struct wbuf w = wbuf_of(mem, sizeof mem);
 

@@ -10,10 +10,10 @@
 #include "channel/transfer.h"
 #include "channel/user.h"
 #include "tools/casemate/target.h"
+#include "tools/casemate/text.h"
 #include "tools/casemate/verb.h"
 
 enum {
-	WHO_MAX = TARGET_MAX + 32,
 	DEFAULTS = 4, /* PATH, HOME, USER, TERM */
 	/* Of /etc/passwd and /etc/group: some 20,000 lines. */
 	LOOKUP_MAX = 1 << 20,
@@ -133,7 +133,7 @@ static enum rc fetch(const struct target *t, struct transfer_file *files, size_t
 }
 
 /* 0, or the exit status after saying why not. */
-static int look_up(struct exec *x, const struct target *t, const char *who)
+static int look_up(struct exec *x, const struct target *t)
 {
 	static uint8_t mem[2][LOOKUP_MAX];
 	static struct failure f;
@@ -149,26 +149,24 @@ static int look_up(struct exec *x, const struct target *t, const char *who)
 		rc = fetch(t, &files[i], 1, &f) == RC_DENIED ? RC_DENIED : RC_ABSENT;
 	if (rc == RC_DENIED) {
 		if (f.code != 0)
-			fprintf(stderr, "%s: user '%s': %s: %s\n", who, x->user, error_name(f.code),
-			        f.text);
+			say("%s: user '%s': %s: %s", t->text, x->user, error_name(f.code), f.text);
 		return ATTACH_FAILED;
 	}
 	switch (user_find(slice_str(x->user), slice_of(files[0].mem, files[0].len),
 	                  slice_of(files[1].mem, files[1].len), &x->who, &group)) {
 	case RC_OK: return 0;
 	case RC_LIMIT:
-		fprintf(stderr, "%s: user '%s' is in more than %d groups\n", who, x->user,
-		        REQUEST_IDS_MAX - 2);
+		say("%s: user '%s' is in more than %d groups", t->text, x->user,
+		    REQUEST_IDS_MAX - 2);
 		return ATTACH_FAILED;
 	default:
-		fprintf(stderr, "%s: not found: %s '%s'\n", who, group ? "group of" : "user",
-		        x->user);
+		say("%s: not found: %s '%s'", t->text, group ? "group of" : "user", x->user);
 		return ATTACH_NOT_FOUND;
 	}
 }
 
 /* Who it is, and the variables that follow from that. */
-static int set_user(struct exec *x, const struct target *t, const char *who)
+static int set_user(struct exec *x, const struct target *t)
 {
 	const char *term = getenv("TERM");
 	int status = 0;
@@ -176,7 +174,7 @@ static int set_user(struct exec *x, const struct target *t, const char *who)
 	if (x->user == NULL)
 		user_root(&x->who);
 	else if (!user_numbers(slice_str(x->user), &x->who))
-		status = look_up(x, t, who);
+		status = look_up(x, t);
 	if (status != 0)
 		return status;
 	if (x->user != NULL) {
@@ -195,7 +193,7 @@ static int exec_main(int argc, char **argv)
 {
 	static struct exec x;
 	struct target target;
-	char who[WHO_MAX];
+	static struct failure failure;
 	int at, fd, status;
 
 	parse(&x, argc, argv);
@@ -208,8 +206,7 @@ static int exec_main(int argc, char **argv)
 		at++;
 	if (at == argc)
 		verb_misuse(&verb_exec, "needs a command behind %s", target.text);
-	snprintf(who, sizeof who, "casemate: exec: %s", target.text);
-	status = set_user(&x, &target, who);
+	status = set_user(&x, &target);
 	if (status != 0)
 		return status;
 	x.a.argv = argv + at;
@@ -217,8 +214,10 @@ static int exec_main(int argc, char **argv)
 	fd = target_dial(&target, CHANNEL_PORT);
 	if (fd < 0)
 		return ATTACH_FAILED;
-	status = attach_exec(fd, &x.a, who);
+	status = attach_exec(fd, &x.a, &failure);
 	io_close(&fd);
+	if (failure.code != 0)
+		say("%s: %s: %s", target.text, error_name(failure.code), failure.text);
 	return status;
 }
 

@@ -66,7 +66,7 @@ static enum look_got no_frame(struct look *l, enum rc rc)
 	if (rc == RC_DENIED)
 		return LOOK_GOT_FAILURE;
 	if (rc == RC_BAD || rc == RC_LIMIT)
-		return bad_frame(l, rc == RC_BAD ? "an unknown frame" : "a frame over its limit");
+		return bad_frame(l, rc == RC_BAD ? "an empty frame" : "a frame over its limit");
 	if (rc == RC_TIMEOUT)
 		(void)failure_set(&l->failure, ERR_DEADLINE, "no answer for %d seconds",
 		                  STREAM_TIMEOUT_MS / 1000);
@@ -231,9 +231,9 @@ void look_tell_lost(const struct look_record *r)
 
 static enum look_got take_exit(struct look *l, struct slice payload)
 {
-	struct exit_msg e;
+	uint64_t n;
 
-	if (exit_parse(payload, &e) != RC_OK || e.killed || e.status != 0)
+	if (!number_parse(payload, 0, &n))
 		return bad_frame(l, "an EXIT that makes no sense");
 	if (l->services.n < l->ask.names)
 		return bad_frame(l, "fewer services than were asked for");
@@ -268,14 +268,13 @@ static void start(struct look *l, int conn, const char *who)
 	l->who = who;
 	l->until_ms = clock_mono_ms() + STREAM_TIMEOUT_MS;
 	l->up = wbuf_of(l->out, sizeof l->out);
-	stream_in_init(&l->in, conn, NULL);
+	stream_in_init(&l->in, conn, MSG_DONTWAIT, NULL);
 }
 
 static bool read_accept(struct look *l)
 {
 	enum frame_type type;
 	struct slice payload;
-	uint32_t pid;
 	enum rc rc = next_frame(l, &type, &payload);
 
 	if (rc != RC_OK) {
@@ -283,7 +282,7 @@ static bool read_accept(struct look *l)
 	} else if (type == FRAME_ERROR) {
 		(void)failure_remote(&l->failure, payload);
 		(void)failed(l);
-	} else if (type != FRAME_ACCEPT || accept_parse(payload, &pid) != RC_OK) {
+	} else if (type != FRAME_ACCEPT || payload.len > 0) {
 		(void)bad_frame(l, "no ACCEPT");
 	} else {
 		l->accepted = true;

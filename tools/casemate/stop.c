@@ -58,7 +58,6 @@ static bool read_answer(const struct target *t, int fd, int64_t deadline_ms)
 	uint8_t head[FRAME_HEAD];
 	struct error_msg e;
 	struct frame f;
-	uint32_t pid;
 
 	if (!read_before(fd, head, sizeof head, deadline_ms) ||
 	    frame_head(slice_of(head, sizeof head), &f) != RC_OK || f.len > sizeof payload ||
@@ -66,7 +65,7 @@ static bool read_answer(const struct target *t, int fd, int64_t deadline_ms)
 		say("%s gives no answer", t->text);
 		return false;
 	}
-	if (f.type == FRAME_ACCEPT && accept_parse(slice_of(payload, f.len), &pid) == RC_OK)
+	if (f.type == FRAME_ACCEPT && f.len == 0)
 		return true;
 	if (f.type == FRAME_ERROR && error_parse(slice_of(payload, f.len), &e) == RC_OK)
 		say("%s refuses to shut down: %s: %.*s", t->text, error_name(e.code),
