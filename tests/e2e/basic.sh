@@ -147,6 +147,11 @@ gives channel-off 125 'casemate: exec: off: ' "$CASEMATE" exec off -- true
 gives channel-off-stop 0 'off cannot be asked, since its channel is off' "$CASEMATE" stop off
 same channel-off-stop-is-one-line '2 off' "$(grep -c . "$WORK/said") $(tail -n 1 "$WORK/said")"
 
+# --- the smallest memory of the budgets is enough: every role has started, and a command runs
+check boot-40-mib "$CASEMATE" run --name small --memory 40 "$WORK/demo.eif"
+gives exec-40-mib 0 '^small$' "$CASEMATE" exec small -- echo small
+check stop-40-mib "$CASEMATE" stop small
+
 # --- an image that is damaged does not boot
 cp "$WORK/demo.eif" "$WORK/bad.eif"
 printf X | dd of="$WORK/bad.eif" bs=1 seek=100000 conv=notrunc status=none
