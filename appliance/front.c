@@ -92,8 +92,9 @@ static void answer(int conn, enum error_code error)
 		(void)!send(conn, accept, sizeof accept, MSG_DONTWAIT | MSG_NOSIGNAL);
 	else
 		(void)!failure_tell(conn, error,
-		                    error == ERR_BUSY ? "too many sessions"
-		                                      : "the session cannot be started");
+		                    error == ERR_BUSY     ? "no session is free; try again"
+		                    : error == ERR_DENIED ? "the image does not allow it"
+		                                          : "the session cannot be started");
 }
 
 bool front_answer(void)

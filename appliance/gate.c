@@ -113,8 +113,11 @@ static void on_certificate(enum rc rc, struct slice document)
 	g.due_ms = g.now_ms + GATE_CERT_MS;
 	g.soonest_ms = g.now_ms + GATE_CERT_MIN_MS;
 	/* The first: links are accepted from here on. */
-	g.ready = g.ready || send(g.broker, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
-	g.ending = g.ending || !g.ready;
+	if (g.ready)
+		return;
+	g.ready = send(g.broker, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
+	if (!g.ready)
+		g.ending = true;
 }
 
 static void on_broker(void)

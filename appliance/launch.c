@@ -246,12 +246,14 @@ size_t launch_find(struct slice name)
 
 bool launch_status(size_t number, struct service_status *s)
 {
-	const struct unit *u = &l.unit[number - 1];
-	const struct job *j = &l.job[number - 1];
+	const struct unit *u;
+	const struct job *j;
 	struct timespec now;
 
 	if (number > l.count)
 		return false;
+	u = &l.unit[number - 1];
+	j = &l.job[number - 1];
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	*s = (struct service_status){
 		.number = number,

@@ -39,8 +39,9 @@ struct launch_report {
  * touchlog.h; the exit status. */
 int launch_main(int init, int cgroups, int shared);
 
-/* For looks.c. The service of that name, from 1; 0: none. False: there are fewer. */
+/* For looks.c. The number of the service of that name, from 1; 0: none. */
 size_t launch_find(struct slice name);
+/* False: there are not so many. */
 bool launch_status(size_t service, struct service_status *s);
 /* `start`, `stop`, `restart` or `signal` (with its number); 0 or why not. */
 enum error_code launch_control(struct slice action, size_t service, unsigned signal);

@@ -47,9 +47,10 @@ static bool set_process(const struct start *s)
 	sigset_t none;
 
 	sigemptyset(&none);
-	return setsid() >= 0 && dup2(s->fds[START_OUT], STDOUT_FILENO) >= 0 &&
+	/* First: until then that number is the launcher's pair to PID 1. */
+	return dup3(s->fds[START_TOLD], TOLD, O_CLOEXEC) >= 0 && setsid() >= 0 &&
+	       dup2(s->fds[START_OUT], STDOUT_FILENO) >= 0 &&
 	       dup2(s->fds[START_ERR], STDERR_FILENO) >= 0 &&
-	       dup3(s->fds[START_TOLD], TOLD, O_CLOEXEC) >= 0 &&
 	       syscall(SYS_close_range, TOLD + 1u, ~0u, 0u) == 0 &&
 	       signal(SIGTERM, SIG_DFL) != SIG_ERR && sigprocmask(SIG_SETMASK, &none, NULL) == 0 &&
 	       confine_spare(false);
@@ -57,8 +58,11 @@ static bool set_process(const struct start *s)
 
 static bool set_command(const struct service *s, bool probe)
 {
-	return command_prepare(probe ? s->probe : s->argv, probe ? s->probec : s->argc, s->env,
-	                       s->envc, s->cwd) == RC_OK;
+	enum rc rc = command_prepare(probe ? s->probe : s->argv, probe ? s->probec : s->argc,
+	                             s->env, s->envc, s->cwd);
+
+	errno = E2BIG; /* it does not say */
+	return rc == RC_OK;
 }
 
 __attribute__((noreturn)) static void child(const struct start *s)
@@ -74,8 +78,12 @@ __attribute__((noreturn)) static void child(const struct start *s)
 		ok = set_mounts(v);
 	}
 	if (ok) {
+		what = "put together the command of";
+		ok = set_command(v, s->probe);
+	}
+	if (ok) {
 		what = "give up the rights of";
-		ok = set_command(v, s->probe) && confine_service(v->policy.caps) == RC_OK;
+		ok = confine_service(v->policy.caps) == RC_OK;
 	}
 	if (ok)
 		what = command_run(v->ids, v->idc, 0);

@@ -20,8 +20,8 @@ struct claims {
 /* The purpose's text, as in claims.h. */
 const char *claims_purpose(enum purpose p);
 
-/* RC_OK; RC_BAD, RC_LIMIT, RC_EOF as dcbor.h; RC_BAD also for keys that are not
- * there, or a digest that is there with "tls" or missing with the others. */
+/* RC_OK; RC_BAD, RC_LIMIT, RC_EOF as dcbor.h; RC_BAD also for keys that claims.h
+ * does not list, or a digest that is there with "tls" or missing with the others. */
 RC_CHECK enum rc claims_parse(struct slice in, struct claims *c);
 
 #endif

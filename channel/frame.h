@@ -48,7 +48,8 @@ struct frame {
 
 /* Reads the head at the front of in. RC_OK: *f is set and its length is
  * within the limit of its type, which may be unknown: who takes frames knows which
- * are in turn. RC_MORE: fewer than FRAME_HEAD bytes. RC_BAD: an empty data frame.
+ * are in turn. RC_MORE: fewer than FRAME_HEAD bytes. RC_BAD: an empty data frame
+ * other than STDIN.
  * RC_LIMIT: too long for its type. */
 RC_CHECK enum rc frame_head(struct slice in, struct frame *f);
 

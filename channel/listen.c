@@ -6,14 +6,16 @@
  *      ╲
  *       ╰→ ASKED → (free)
  *
- * READ reads the REQUEST, to its last byte and no further; the pair to PID 1 has
- * room for one of every place. ASKED has asked for a stop, of which PID 1 tells it:
- * it is waited for, that the enclave does not end before its answer is there. Both
- * end at the same deadline, and may be evicted when all places are taken. Who is
- * refused is told and left: nothing of an honest peer is unread by then.
+ * READ reads the REQUEST, to its last byte and no further. While the pair to PID 1
+ * takes no more, a place keeps what it has read. ASKED has asked for a stop, of which
+ * PID 1 tells it: it is waited for, that the enclave does not end before its answer is
+ * there. Both end at the same deadline, and may be evicted when all places are taken.
+ * Who is refused is told and left: nothing of an honest peer is unread then, unless it
+ * is too slow.
  *
- * Everything is non-blocking. When no place can be freed yet, or the kernel is
- * short of something, the listener is not looked at until accept_ms.
+ * Everything is non-blocking. When no place can be freed yet, the pair is full, or the
+ * kernel is short of something, the listener is not looked at until accept_ms, so that
+ * callers wait instead of being refused.
  */
 #include "channel/listen.h"
 
@@ -90,7 +92,13 @@ static void summarize(struct admit_request *ask, struct slice word)
 			word.p[i] >= 0x20 && word.p[i] < 0x7f ? (char)word.p[i] : '?';
 }
 
-/* Asks PID 1. What fails here is short of descriptors or memory. */
+/* Read to its end, and not yet taken. */
+static bool is_whole(const struct place *p)
+{
+	return p->state == READ && p->got == p->want;
+}
+
+/* Asks PID 1; or later, when the pair is full. */
 static void submit(struct place *p, const struct request *r, struct slice request)
 {
 	static struct admit_request ask;
@@ -100,14 +108,12 @@ static void submit(struct place *p, const struct request *r, struct slice reques
 	for (size_t i = 0; i < r->argc; i++)
 		summarize(&ask, r->argv[i]);
 	memcpy(ask.request, request.p, request.len);
-	if (pass_send(s.admit, &ask, ADMIT_HEAD + request.len, p->fd) != RC_OK) {
-		log_line("cannot ask for a session: %m");
-		refuse(p, ERR_BUSY, "no room for another session");
-	} else if (r->op == OP_STOP) {
+	if (pass_send(s.admit, &ask, ADMIT_HEAD + request.len, p->fd) != RC_OK)
+		s.accept_ms = s.now_ms + PENDING_RETRY_MS;
+	else if (r->op == OP_STOP)
 		p->state = ASKED;
-	} else {
+	else
 		release(p);
-	}
 }
 
 static void check_request(struct place *p)
@@ -118,7 +124,7 @@ static void check_request(struct place *p)
 	switch (request_parse(request, &r)) {
 	case RC_OK: submit(p, &r, request); break;
 	case RC_DENIED: refuse(p, ERR_VERSION, "this enclave speaks version 2"); break;
-	case RC_LIMIT: refuse(p, ERR_OVER_LIMIT, "a field of the request is too long"); break;
+	case RC_LIMIT: refuse(p, ERR_OVER_LIMIT, "a field of the request is over its limit"); break;
 	default: refuse(p, ERR_PROTOCOL, "the request is malformed"); break;
 	}
 }
@@ -146,7 +152,7 @@ static void on_place(struct place *p)
 {
 	ssize_t n = 0;
 
-	while (p->state == READ) {
+	while (p->state == READ && p->got < p->want) {
 		n = recv(p->fd, frame_of(p) + p->got, p->want - p->got, MSG_DONTWAIT);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
@@ -213,11 +219,12 @@ static void begin_ending(void)
 	const int64_t last_ms = s.now_ms + PENDING_STOP_MS;
 
 	s.ending = true;
-	for (struct place *p = s.place; p < s.place + PENDING_MAX; p++)
+	for (struct place *p = s.place; p < s.place + PENDING_MAX; p++) {
 		if (p->state == READ)
 			release(p);
 		else if (p->deadline_ms > last_ms)
 			p->deadline_ms = last_ms;
+	}
 }
 
 static void expire(struct place *p)
@@ -226,6 +233,8 @@ static void expire(struct place *p)
 		return;
 	if (p->state == ASKED)
 		release(p);
+	else if (is_whole(p))
+		refuse(p, ERR_BUSY, "too many sessions");
 	else
 		refuse(p, ERR_DEADLINE, "no request in time");
 }
@@ -243,14 +252,15 @@ static nfds_t watch(struct pollfd p[AT_PLACES + PENDING_MAX], int *wait_ms)
 	for (size_t i = 0; i < PENDING_MAX; i++) {
 		const struct place *q = &s.place[i];
 
-		p[AT_PLACES + i] = (struct pollfd){ q->state == FREE ? -1 : q->fd, POLLIN, 0 };
+		p[AT_PLACES + i] = (struct pollfd){ -1, POLLIN, 0 };
 		if (q->state == FREE)
 			continue;
 		n = AT_PLACES + i + 1;
-		if (q->deadline_ms < next)
-			next = q->deadline_ms;
+		if (!is_whole(q))
+			p[AT_PLACES + i].fd = q->fd;
+		next = earlier(next, q->deadline_ms);
 	}
-	*wait_ms = next == INT64_MAX ? -1 : next > s.now_ms ? (int)(next - s.now_ms) : 0;
+	*wait_ms = io_timeout(next, s.now_ms);
 	return n;
 }
 
@@ -272,15 +282,17 @@ static bool wakeup(void)
 	for (size_t i = 0; AT_PLACES + i < n; i++) {
 		if (p[AT_PLACES + i].revents != 0 && s.place[i].state != FREE)
 			on_place(&s.place[i]);
+		if (is_whole(&s.place[i]) && s.accept_ms <= s.now_ms)
+			check_request(&s.place[i]);
 		expire(&s.place[i]);
 	}
-	if (p[AT_LISTENER].revents != 0 && !s.ending)
+	if (p[AT_LISTENER].revents != 0 && !s.ending && s.accept_ms <= s.now_ms)
 		on_listener();
 	return true;
 }
 
-/* Not part of the executable, for all of which every exec of a role needs room: the smallest
- * memory would be 48 MiB instead of 40. */
+/* Not in the executable's .bss: every exec of a role would need room for it (bench
+ * memory). */
 static bool reserve(void)
 {
 	void *p = mmap(NULL, PENDING_MAX * sizeof frames[0], PROT_READ | PROT_WRITE,

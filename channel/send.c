@@ -350,6 +350,8 @@ enum rc send_finish(struct sender *s)
 	rc = flush(s);
 	if (rc == RC_OK)
 		rc = next_reply(s, FRAME_RESULT, &theirs);
+	if (rc == RC_OK && theirs.len != SHA384_LEN)
+		return failure_stream(s->failure, RC_BAD);
 	if (rc == RC_OK && !slice_eq(theirs, slice_of(s->totals.digest, SHA384_LEN)))
 		rc = failure_set(s->failure, ERR_DIGEST,
 		                 "the receiver counted another content than was sent");

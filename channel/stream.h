@@ -79,8 +79,8 @@ void stream_in_init(struct stream_in *s, int fd, int flags, struct digest *d);
 /* Reads more, once. To be called after stream_in_take said RC_MORE. */
 RC_CHECK enum rc stream_in_read(struct stream_in *s);
 /* The next frame; of data the next piece, and more may follow. RC_MORE: it is
- * not here yet. The payload lives until the next call of stream_in_read, or
- * or until it is digested. */
+ * not here yet. The payload lives until the next call of stream_in_read, with
+ * a digest until it is digested. */
 RC_CHECK enum rc stream_in_take(struct stream_in *s, enum frame_type *type, struct slice *payload);
 /* Both: waits for the next frame. */
 RC_CHECK enum rc stream_in_next(struct stream_in *s, enum frame_type *type, struct slice *payload);

@@ -172,8 +172,8 @@ static enum rc read_content(struct transfer_file *file, size_t size)
 		}
 		if (type == FRAME_DATA)
 			n = payload.len;
-		else if (type == FRAME_HOLE && !number_parse(payload, size, &n))
-			n = 0;
+		else if (type != FRAME_HOLE || !number_parse(payload, size, &n))
+			return failure_stream(reading.failure, RC_BAD);
 		if (n == 0 || n > size - file->len)
 			return failure_stream(reading.failure, RC_BAD);
 		if (type == FRAME_DATA)

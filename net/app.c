@@ -298,7 +298,10 @@ static bool hello_passes(struct flow *f, const struct packet *p)
 		return true;
 	}
 	a.count.hello_refused++;
-	explain(p, n > 0 ? "no rule with tls: is of " : "tls: wants a ClientHello first",
+	if (!policy_is_name(slice_of(name, n)))
+		n = 0;
+	explain(p,
+	        n > 0 ? "no rule with tls: is of " : "tls: wants a ClientHello with a name first",
 	        slice_of(name, n));
 	answer(TO_APP, p, REFUSE_PROHIBITED);
 	send_own(a.link, out, refuse_forward(p, out + LINK_VNET));

@@ -17,9 +17,8 @@
 
 enum { HELLO_NAME_MAX = 253 };
 
-/* in is the beginning of a TCP stream. *len bytes of name are as they
- * came, but for letters, which are lower-case: whether it is a name is policy_named's
- * to judge.
+/* in is the beginning of a TCP stream. *len bytes of name are any, as they
+ * came, but for letters, which are lower-case: policy_is_name judges whether it is a name.
  *
  * RC_OK    a whole ClientHello, in one record or several, that has one name; what
  *          follows in the stream is not looked at

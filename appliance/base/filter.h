@@ -18,7 +18,7 @@ enum { FILTER_CALLS_MAX = 64 };
 RC_CHECK enum rc filter_allow(const int *calls, size_t count);
 
 /* The other way round: this call fails with ENOSYS, as if the kernel were older, and
- * all others go on. RC_IO with errno. */
+ * all others of this architecture go on; one of another ends the process. RC_IO with errno. */
 RC_CHECK enum rc filter_refuse(int call);
 
 #endif

@@ -92,7 +92,9 @@ int io_timeout(int64_t until_ms, int64_t now_ms)
 {
 	int64_t left = until_ms - now_ms;
 
-	return left <= 0 ? 0 : left < INT_MAX ? (int)left : -1;
+	if (until_ms == INT64_MAX)
+		return -1;
+	return left <= 0 ? 0 : left < INT_MAX ? (int)left : INT_MAX;
 }
 
 void wipe(void *p, size_t n)

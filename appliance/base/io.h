@@ -34,8 +34,8 @@ void io_close(int *fd);
 int64_t clock_mono_ms(void);
 int64_t clock_boot_ms(void);
 
-/* What poll(2) has to be given to wake up at until_ms: never, if that is INT64_MAX or
- * weeks away. */
+/* What poll(2) has to be given to wake up at until_ms, never for INT64_MAX. Weeks before
+ * it is too early: who is woken looks at the clock again. */
 int io_timeout(int64_t until_ms, int64_t now_ms);
 
 static inline int64_t earlier(int64_t a, int64_t b)
@@ -43,8 +43,8 @@ static inline int64_t earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* The pause before the next try: doubles from first to most, and begins anew; never
- * nothing, lest what always fails keep us busy. */
+/* The pause before the next try, in milliseconds: doubles the last one (0: there was none)
+ * from first to most, and begins anew; at least 1, lest what always fails keep us busy. */
 static inline int64_t backoff(int64_t last, int64_t first, int64_t most, bool anew)
 {
 	int64_t next = earlier(last == 0 || anew ? first : 2 * last, most);
@@ -52,8 +52,8 @@ static inline int64_t backoff(int64_t last, int64_t first, int64_t most, bool an
 	return next > 0 ? next : 1;
 }
 
-/* Keeps something to a rate: it may go on when *due has come, and says here that it
- * did and what that cost. So much time may be saved up before. */
+/* Keeps something to a rate, in the caller's unit of time: it may go on when *due <= now,
+ * and then says so here and what it cost. At most `saved` is left of a time of rest. */
 static inline void pace(int64_t *due, int64_t now, int64_t cost, int64_t saved)
 {
 	*due = (*due > now - saved ? *due : now - saved) + cost;

@@ -63,7 +63,7 @@ static void wait_eof(int s)
 /* One session; true when it was a stop that is done. */
 static bool serve(int s)
 {
-	static const uint8_t accepted[] = { 2, 0, 0, 1, 0xa0 };
+	static const uint8_t accepted[] = { 2, 0, 0, 0 };
 	static const uint8_t denied[] = { 3,    0,   0,   11,  0xa2, 1,   4,  2,
 		                          0x46, 'l', 'o', 'c', 'k',  'e', 'd' };
 	char line[32];

@@ -178,7 +178,7 @@ def pushes():
     push('never-accepted', b'', 'ended before|without an answer')
     push('refused', frame(ERROR, cbor({1: 8, 2: b'/x'})), 'no space')
     push('wrong-result', ACCEPTED + frame(RESULT, bytes(48)), 'protocol|digest')
-    push('result-malformed', ACCEPTED + frame(RESULT, b'\xff'), 'protocol|digest')
+    push('result-malformed', ACCEPTED + frame(RESULT, b'\xff'), 'protocol')
     push('frame-of-a-sender', ACCEPTED + frame(DATA, b'x'), 'protocol')
     push('have-unasked', ACCEPTED + frame(HAVE, bytes(56)), 'protocol')
 

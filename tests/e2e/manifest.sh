@@ -173,10 +173,10 @@ check commands-gone of cmds gone.yaml 2>said
 said() { printf 'casemate-image: build: warning: service %s\n' "$@"; }
 same commands-gone-said "$(
     said "'path': its command '/bin/runn' is not in the image" \
-        "'word': its command 'runn' is not in the image, in no folder of PATH" \
+        "'word': its command 'runn' is in no folder of its PATH in the image" \
         "'loop': its command '/loop' is not in the image" \
         "'up': its command '/srv/up' is not in the image" \
-        "'own-path': its command 'run' is not in the image, in no folder of PATH" \
+        "'own-path': its command 'run' is in no folder of its PATH in the image" \
         "'data': its command 'data' is in the image, but is no executable file" \
         "'folder': its command '/usr/bin' is in the image, but is no executable file" \
         "'ready': the command of its ready: exec '/bin/ready' is not in the image"

@@ -39,6 +39,7 @@ Version: 2:2.36-9
 EOF
 printf 'Package: base-files\nVersion: 12.4\nArchitecture: all\n' >deb/var/lib/dpkg/status.d/base
 printf 'd41d8 etc/x\n' >deb/var/lib/dpkg/status.d/base.md5sums
+mkdir -p deb/bin && install -m 755 /dev/null deb/bin/server
 check folder-builds build out/x.eif --from deb --version 2 --channel open -- /bin/server 'a b' --name
 same folder-files "${all[*]}" "$(files out)"
 check measurements-are-what-is-printed cmp printed out/x.measurements.json

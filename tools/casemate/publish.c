@@ -125,7 +125,7 @@ static void say_why(const struct publish *p, size_t i)
 		    "any that is free",
 		    text);
 	else if (error == EADDRNOTAVAIL)
-		say("-p %s: this host has no such address; 0.0.0.0 and [::] are all it has", text);
+		say("-p %s: this host has no such address; 0.0.0.0 or [::] stands for all that it has", text);
 	else if (error == EACCES)
 		say("-p %s: ports below 1024 need root; choose a higher one", text);
 	else

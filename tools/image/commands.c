@@ -43,11 +43,12 @@ static struct slice path_of(const struct service *s)
 {
 	static const char name[] = "PATH=";
 	size_t n = sizeof name - 1;
+	struct slice path = slice_of(NULL, 0);
 
 	for (size_t i = 0; i < s->envc; i++)
 		if (s->env[i].len >= n && memcmp(s->env[i].p, name, n) == 0)
-			return slice_of(s->env[i].p + n, s->env[i].len - n);
-	return slice_of(NULL, 0);
+			path = slice_of(s->env[i].p + n, s->env[i].len - n);
+	return path;
 }
 
 /* The folder is relative to the working directory, as the word is without one. */
@@ -88,8 +89,8 @@ static void check(const struct commands_root *root, const struct service *s, con
 	bool is_path = memchr(word.p, '/', word.len) != NULL;
 
 	if (found == NOWHERE)
-		fail_warn("service '%.*s': %s '%.*s' is not in the image%s", SHOW(s->name), what,
-		          SHOW(word), is_path ? "" : ", in no folder of PATH");
+		fail_warn("service '%.*s': %s '%.*s' is %s the image", SHOW(s->name), what,
+		          SHOW(word), is_path ? "not in" : "in no folder of its PATH in");
 	else if (found == NO_PROGRAM)
 		fail_warn("service '%.*s': %s '%.*s' is in the image, but is no executable file",
 		          SHOW(s->name), what, SHOW(word));
