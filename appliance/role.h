@@ -20,9 +20,9 @@ enum {
 	ROLE_PAUSE_MS = 100,
 	ROLE_PAUSE_MAX_MS = 5000,
 	ROLE_STABLE_MS = 60000,
-	/* What may wait to be received from one: every place of the channel role
-	 * may ask at once with the longest request. */
-	ROLE_QUEUE_MAX = 32 << 20,
+	/* What may wait to be received from one: some of the longest requests. Of short
+	 * ones it is fewer than a process may have descriptors on their way. */
+	ROLE_QUEUE_MAX = 1 << 20,
 };
 
 struct role {

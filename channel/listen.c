@@ -13,9 +13,9 @@
  * Who is refused is told and left: nothing of an honest peer is unread then, unless it
  * is too slow.
  *
- * Everything is non-blocking. When no place can be freed yet, the pair is full, or the
- * kernel is short of something, the listener is not looked at until accept_ms, so that
- * callers wait instead of being refused.
+ * Everything is non-blocking. While the pair is full nothing is accepted, so that
+ * callers wait instead of being refused; and when no place can be freed yet, or the
+ * kernel is short of something, nothing until accept_ms.
  */
 #include "channel/listen.h"
 
@@ -59,6 +59,7 @@ static struct {
 	struct place place[PENDING_MAX];
 	int listener, admit;
 	bool ending; /* PID 1 has shut the pair down */
+	bool full;   /* the pair has taken no more, and is watched for when it does */
 	int64_t now_ms;
 	int64_t accept_ms; /* nothing is accepted before */
 } s;
@@ -109,7 +110,7 @@ static void submit(struct place *p, const struct request *r, struct slice reques
 		summarize(&ask, r->argv[i]);
 	memcpy(ask.request, request.p, request.len);
 	if (pass_send(s.admit, &ask, ADMIT_HEAD + request.len, p->fd) != RC_OK)
-		s.accept_ms = s.now_ms + PENDING_RETRY_MS;
+		s.full = true;
 	else if (r->op == OP_STOP)
 		p->state = ASKED;
 	else
@@ -243,12 +244,14 @@ static void expire(struct place *p)
  * next deadline, -1 for none. */
 static nfds_t watch(struct pollfd p[AT_PLACES + PENDING_MAX], int *wait_ms)
 {
-	bool later = s.accept_ms > s.now_ms;
-	int64_t next = later && !s.ending ? s.accept_ms : INT64_MAX;
+	bool later = s.full || s.accept_ms > s.now_ms;
+	int64_t next = s.accept_ms > s.now_ms && !s.ending ? s.accept_ms : INT64_MAX;
 	nfds_t n = AT_PLACES;
 
 	p[AT_LISTENER] = (struct pollfd){ later || s.ending ? -1 : s.listener, POLLIN, 0 };
 	p[AT_ADMIT] = (struct pollfd){ s.ending ? -1 : s.admit, POLLIN, 0 };
+	if (s.full)
+		p[AT_ADMIT].events |= POLLOUT;
 	for (size_t i = 0; i < PENDING_MAX; i++) {
 		const struct place *q = &s.place[i];
 
@@ -277,16 +280,18 @@ static bool wakeup(void)
 	if (ppoll(p, n, wait_ms < 0 ? NULL : &wait, NULL) < 0)
 		return errno == EINTR || errno == ENOMEM;
 	s.now_ms = clock_mono_ms();
-	if (p[AT_ADMIT].revents != 0)
+	if (p[AT_ADMIT].revents & POLLOUT)
+		s.full = false;
+	if (p[AT_ADMIT].revents & ~POLLOUT)
 		begin_ending();
 	for (size_t i = 0; AT_PLACES + i < n; i++) {
 		if (p[AT_PLACES + i].revents != 0 && s.place[i].state != FREE)
 			on_place(&s.place[i]);
-		if (is_whole(&s.place[i]) && s.accept_ms <= s.now_ms)
+		if (is_whole(&s.place[i]) && !s.full)
 			check_request(&s.place[i]);
 		expire(&s.place[i]);
 	}
-	if (p[AT_LISTENER].revents != 0 && !s.ending && s.accept_ms <= s.now_ms)
+	if (p[AT_LISTENER].revents != 0 && !s.ending && !s.full)
 		on_listener();
 	return true;
 }

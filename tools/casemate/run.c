@@ -27,7 +27,7 @@ enum {
 	DEFAULT_MEMORY_MIB = 256,
 	MEMORY_STEP_MIB = 64,
 	/* The image is in memory twice while it is unpacked, beside the kernel. */
-	KERNEL_MIB = 16,
+	KERNEL_MIB = 26,
 	CONSOLE_LINES = 20,
 	MIB = 1 << 20,
 };
