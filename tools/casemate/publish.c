@@ -125,7 +125,9 @@ static void say_why(const struct publish *p, size_t i)
 		    "any that is free",
 		    text);
 	else if (error == EADDRNOTAVAIL)
-		say("-p %s: this host has no such address; 0.0.0.0 or [::] stands for all that it has", text);
+		say("-p %s: this host has no such address; 0.0.0.0 or [::] stands for all that it "
+		    "has",
+		    text);
 	else if (error == EACCES)
 		say("-p %s: ports below 1024 need root; choose a higher one", text);
 	else
@@ -134,7 +136,6 @@ static void say_why(const struct publish *p, size_t i)
 
 bool publish_open(struct publish *p, size_t n)
 {
-
 	for (size_t i = 0; i < n; i++) {
 		if (open_one(&p[i]))
 			continue;
