@@ -341,12 +341,15 @@ def statuses():
 
 
 def changes():
-    """start, stop and restart: sessions in their order. The look that follows is
-    held open, and its events come when the case says so."""
+    """start, stop and restart: sessions in their order. What a first look at events
+    shows is old. The look that follows is held open, and its events come when the case
+    says so, behind the old one, which is not told again."""
     def change(name, word, states, code, err='', told=(), word_answer=ACCEPTED + OVER):
         asked = look(['web'])
-        follow = look(['web'], EVENTS | FOLLOW, lambda ns: ns == 8)
-        queue = [record(i + 1, 1000 * i, 1, *t) for i, t in enumerate(told)]
+        events = look(['web'], EVENTS, 7)
+        follow = look(['web'], EVENTS | FOLLOW, 7)
+        old = record(1, 0, 1, FAILED, b'long ago')
+        queue = [record(i + 2, 1000 * (i + 1), 1, *t) for i, t in enumerate(told)]
         looked = threading.Semaphore(0)
 
         def hold(s):
@@ -361,7 +364,8 @@ def changes():
             looked.release()
 
         sessions = [Session(asked, ACCEPTED + service(1, b'web', states[0][0], k5=7, k6=states[0][1]) + OVER),
-                    Session(follow, ACCEPTED + WEB, hold),
+                    Session(events, ACCEPTED + WEB + old + OVER),
+                    Session(follow, ACCEPTED + WEB + old, hold),
                     Session(control(word, 'web'), word_answer)]
         sessions += [Session(asked, ACCEPTED + service(1, b'web', s, k5=9, k6=n, k7=end[0] if end else 1, k8=4) + OVER, seen)
                      for s, n, *end in states[1:]]

@@ -419,6 +419,7 @@ check keep-app-fails-with-it until_true is keep app state failed
 gives start-without-execution 1 \
     '^casemate: ctl: nothing ended: exited with status 127: cannot execute /no/such/command: No such file or directory$' \
     "$CASEMATE" ctl keep start nothing
+same start-tells-what-is-new 1 "$(grep -c 'nothing ended' "$WORK/said")"
 gives keep-why 0 'failed: one that it requires has failed' events keep app
 alive keep keep-stays
 check keep-stops "$CASEMATE" stop keep

@@ -27,8 +27,9 @@ enum rc control_reached(const char *word, const struct service_status *before,
 struct followed {
 	struct look look;
 	const char *service;
-	bool tell;   /* say what goes wrong */
-	bool ending; /* it runs, and that it ends is what was asked for */
+	uint64_t after; /* the last event before, which is not told */
+	bool tell;      /* say what goes wrong */
+	bool ending;    /* it runs, and that it ends is what was asked for */
 };
 
 /* Says what the service itself and the supervisor said of it meanwhile. */
@@ -49,6 +50,8 @@ static enum look_got take(struct followed *f)
 	struct look_record r;
 	enum look_got got = look_next(&f->look, &r);
 
+	if (got == LOOK_GOT_RECORD && r.head.seq <= f->after)
+		return LOOK_GOT_SERVICE; /* no news, as that is none */
 	if (got == LOOK_GOT_RECORD)
 		take_event(f, &r);
 	return got;
@@ -111,6 +114,23 @@ static bool await(const struct target *t, struct followed *f, const struct look_
 	}
 }
 
+/* *seq: of the last event that there is, if there is one. */
+static bool last_event(const struct target *t, struct look_ask a, uint64_t *seq)
+{
+	static struct look look;
+	struct look_record r;
+	enum look_got got;
+
+	a.flags = LOOK_EVENTS;
+	if (!look_open(&look, t, &a))
+		return false;
+	while (more(got = look_next(&look, &r)))
+		if (got == LOOK_GOT_RECORD)
+			*seq = r.head.seq;
+	look_close(&look);
+	return got == LOOK_GOT_END;
+}
+
 bool control_service(const struct target *t, const char *word, const char *service, bool wait)
 {
 	static struct followed f;
@@ -122,10 +142,12 @@ bool control_service(const struct target *t, const char *word, const char *servi
 		return look_control(t, word, service, 0);
 	if (!look_at(t, &now, &before))
 		return false;
-	/* Followed from before it is asked for, so that nothing is missed. */
+	/* Followed from before it is asked for, so that nothing is missed. Its state is as
+	 * old as the event that told of it, or a little older: that is not told again. */
 	follow.flags = LOOK_EVENTS | LOOK_FOLLOW;
-	follow.since_ns = before.service[0].status.since_ns + 1;
-	if (!look_open(&f.look, t, &follow))
+	follow.since_ns = before.service[0].status.since_ns;
+	f.after = 0;
+	if (!last_event(t, follow, &f.after) || !look_open(&f.look, t, &follow))
 		return false;
 	f.service = service;
 	f.tell = strcmp(word, "stop") != 0;
