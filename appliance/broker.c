@@ -21,7 +21,7 @@ static enum rc make(int nsm, const struct broker_request *r, struct slice *docum
 
 	if (r->nonce_len > sizeof r->nonce || r->key_len > sizeof r->key)
 		return RC_BAD;
-	pace(&due, clock_mono_ms() * BROKER_RATE, 1000, (BROKER_BURST - 1) * 1000);
+	pace(&due, clock_mono_ms() * BROKER_RATE, 1000, (BROKER_BURST - 1) * INT64_C(1000));
 	claims_put(&w, touchlog_shared->touches, touchlog_head());
 	return nsm_attest(nsm, wbuf_slice(&w), slice_of(r->nonce, r->nonce_len),
 	                  slice_of(r->key, r->key_len), document);

@@ -134,7 +134,7 @@ static bool may_say(struct job *j)
 
 	if (j->said_ms > now)
 		return false;
-	pace(&j->said_ms, now, JOB_SAID_MS, (JOB_SAID_BURST - 1) * JOB_SAID_MS);
+	pace(&j->said_ms, now, JOB_SAID_MS, (JOB_SAID_BURST - INT64_C(1)) * JOB_SAID_MS);
 	return true;
 }
 
